@@ -1,0 +1,49 @@
+"""Compose conf/ into the one resolved file that the stages of dvc.yaml read.
+
+python -m src.compose [overrides]   choose what `dvc repro` runs, e.g. experiment=published
+python -m src.compose               compose again what was chosen last
+"""
+
+import sys
+from pathlib import Path
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+
+from src.config import CONF, check
+from src.data.files import write_text
+from src.errors import InputError
+
+CHOICE = CONF / "local" / "pipeline.yaml"
+
+
+def compose_pipeline(overrides: list[str], target: Path) -> None:
+    """Write the composed and checked configuration to `target`, for `--config-name pipeline`.
+
+    Raises:
+        InputError: an override names an unknown setting or gives it a value that is not allowed.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            config = check(compose("pipeline", overrides))
+        except HydraException as error:
+            raise InputError(str(error)) from error
+    resolved = {"defaults": ["runtime", "_self_"], **config.model_dump()}
+    write_text(target, yaml.safe_dump(resolved, sort_keys=False))
+
+
+def main(arguments: list[str]) -> None:
+    chosen = arguments or (yaml.safe_load(CHOICE.read_text()) if CHOICE.exists() else [])
+    target = Path("outputs/pipeline.yaml")
+    try:
+        compose_pipeline(chosen, target)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    if arguments:
+        write_text(CHOICE, yaml.safe_dump(chosen))
+    print(f"{target}: {' '.join(chosen) or 'the defaults of conf/'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

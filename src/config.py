@@ -1,0 +1,207 @@
+"""The checked form of conf/: every value's type, range and allowed names.
+
+Entry points get a `Config`; the functions under them get plain arguments taken out of it.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from src.errors import InputError
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values are never coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Images(Section):
+    """What every source of images has."""
+
+    name: Name
+    dir: str
+    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    image_size: Annotated[int, Field(ge=32)]
+    resize: bool
+    minimum_images: Annotated[int, Field(ge=10)]
+
+
+class Synthetic(Images):
+    source: Literal["synthetic"]
+    images: Annotated[int, Field(ge=10)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Local(Images):
+    source: Literal["local"]
+    path: str
+    max_ratio: Annotated[float, Field(gt=1)]
+
+
+class Http(Section):
+    connect_timeout: Seconds
+    read_timeout: Seconds
+    retries: Annotated[int, Field(ge=0)]
+    backoff: Seconds
+    longest_wait: Seconds
+    user_agent: str
+
+
+class Mendeley(Images):
+    source: Literal["mendeley"]
+    api: str
+    direct_url: str
+    dataset: str
+    version: Positive
+    filename: str
+    size: Positive
+    sha256: Sha256
+    downloads: str
+    max_ratio: Annotated[float, Field(gt=1)]
+    http: Http
+
+
+class Split(Section):
+    strategy: Literal["random"]
+    train: Annotated[float, Field(gt=0, lt=1)]
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
+    seed: Annotated[int, Field(ge=0)]
+    images: Annotated[int, Field(ge=10)] | None
+    manifest: str | None
+
+    @model_validator(mode="after")
+    def _fractions_fill_the_whole(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + validation + test must be 1, and are {total:g}")
+        return self
+
+
+class Augment(Section):
+    flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | None
+    rotation: Annotated[float, Field(ge=0, le=0.5)]
+
+
+class ImageNet(Section):
+    path: str | None
+    sha256: Sha256
+    timeout: Seconds
+    requirement: str
+    requirement_sha256: Sha256
+    member: str
+    member_sha256: Sha256
+
+
+class Model(Section):
+    frozen_layers: Annotated[int, Field(ge=0, le=154)]
+    dropout: Fraction
+    weights: Literal["imagenet"] | None
+    imagenet: ImageNet
+
+
+class Features(Section):
+    dir: str
+    views: Annotated[int, Field(ge=1, le=999)]
+    seed: Annotated[int, Field(ge=0)]
+    engine: Literal["auto", "openvino", "tensorflow"]
+    precision: Literal["auto", "bf16", "f16", "f32"]
+    batch_size: Positive
+    max_error: Annotated[float, Field(gt=0)]
+    max_kib_per_image: Positive
+    check_images: Positive
+
+
+class Train(Section):
+    path: Literal["bank", "end_to_end"]
+    precision: Literal["float32", "bfloat16"]
+    workers: Positive
+    epochs: Positive
+    patience: Annotated[int, Field(ge=0)]
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    output: str | None
+
+
+class Tracking(Section):
+    uri: str | None
+    experiment: str
+    run_name: str | None
+    system_metrics: bool
+    prediction_grid: Positive
+
+
+class Config(Section):
+    data: Annotated[Synthetic | Local | Mendeley, Field(discriminator="source")]
+    split: Split
+    augment: Augment
+    model: Model
+    features: Features
+    train: Train
+    tracking: Tracking
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    workspace: str
+
+
+def check(composed: DictConfig) -> Config:
+    """Check a composed configuration.
+
+    Raises:
+        InputError: a key is unknown or missing, or a value has the wrong type, lies outside its
+            range or is not among the names allowed; every such key is named with what is allowed.
+    """
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        return Config.model_validate(values)
+    except OmegaConfBaseException as error:
+        raise InputError(f"configuration: {error}") from error
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors()]
+        raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
+
+
+def _describe(problem: Any) -> str:
+    tags = {"synthetic", "local", "mendeley"}
+    where = problem["loc"]
+    key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown setting"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    given = "" if problem["type"] == "missing" else f" (it is {problem['input']!r})"
+    return f"{key or 'configuration'}: {message}{given}"
+
+
+def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
+    """Make a command of `run`: Hydra composes conf/ and the command line, `check` checks it.
+
+    An `InputError` ends the command with its message and status 1, without a traceback.
+    """
+
+    @functools.wraps(run)
+    def checked(composed: DictConfig) -> object:
+        try:
+            return run(check(composed))
+        except InputError as error:
+            sys.exit(f"error: {error}")
+
+    command: Callable[[], None] = hydra.main(
+        version_base="1.3", config_path=str(CONF), config_name="config"
+    )(checked)
+    return command

@@ -1,0 +1,79 @@
+"""Batches of decoded patches, in an order that a seed alone decides."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from src.errors import InputError
+
+
+def epoch_order(images: int, seed: int, epoch: int) -> np.ndarray:
+    """The order (images,) int64 in which epoch `epoch` (from 0) sees the training images."""
+    return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+def training_batches(
+    paths: Sequence[str],
+    labels: np.ndarray,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    epochs: int,
+) -> tf.data.Dataset:
+    """All batches of `epochs` epochs in a row, each epoch in its own `epoch_order`.
+
+    Yields (images (b, size, size, 3) uint8, labels (b,) int64); the last batch of an epoch is the
+    rest, so an epoch has ceil(images / batch_size) batches.
+    """
+    orders = np.stack([epoch_order(len(paths), seed, epoch) for epoch in range(epochs)])
+    names, targets = tf.constant(list(paths)), tf.constant(labels, tf.int64)
+
+    def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return decode(names[index], image_size), targets[index]
+
+    def one_epoch(order: tf.Tensor) -> tf.data.Dataset:
+        loaded = tf.data.Dataset.from_tensor_slices(order).map(load, tf.data.AUTOTUNE)
+        return loaded.batch(batch_size)
+
+    epochs_in_order = tf.data.Dataset.from_tensor_slices(orders)
+    return epochs_in_order.flat_map(one_epoch).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+    paths: Sequence[str], labels: np.ndarray, *, image_size: int, batch_size: int
+) -> tf.data.Dataset:
+    """The images once, in the order given, as `training_batches` yields them."""
+    images = tf.data.Dataset.from_tensor_slices(list(paths)).map(
+        lambda path: decode(path, image_size), tf.data.AUTOTUNE
+    )
+    targets = tf.data.Dataset.from_tensor_slices(tf.constant(labels, tf.int64))
+    return tf.data.Dataset.zip(images, targets).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def decode(path: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Read one JPEG as (image_size, image_size, 3) uint8.
+
+    The accurate inverse DCT, so that every path through the project sees the same pixels.
+    """
+    image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.ensure_shape(image, (image_size, image_size, 3))
+
+
+def load_images(paths: Sequence[Path]) -> np.ndarray:
+    """Read JPEGs of one size as (n, size, size, 3) uint8; the same pixels as `decode`.
+
+    Raises:
+        InputError: an image can't be read; it names the file.
+    """
+    images = []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                images.append(np.asarray(image))
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error}; run the fetch stage again") from error
+    return np.stack(images)

@@ -1,0 +1,94 @@
+"""Which image serves for training, validation or test."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from src.data.files import write_text
+from src.errors import InputError
+
+PARTS = ("train", "validation", "test")
+
+
+def split_randomly(
+    listing: pd.DataFrame, *, fractions: Mapping[str, float], seed: int, images: int | None
+) -> pd.DataFrame:
+    """Split images at random, stratified by class: each class keeps its share in every part.
+
+    Args:
+        listing: one row an image, with at least `path` and `label`.
+        fractions: of train, validation and test; together 1.
+        seed: the same seed and listing give the same split.
+        images: a stratified sample of this many images is split; None takes all.
+
+    Returns:
+        The manifest: `path`, `label` and `part`, in the listing's order.
+
+    Raises:
+        InputError: there are fewer images than asked for, or too few to fill every part.
+    """
+    manifest = listing[["path", "label"]].reset_index(drop=True)
+    if images is not None and images > len(manifest):
+        raise InputError(f"split.images is {images}, but there are only {len(manifest)} images")
+    try:
+        if images is not None and images < len(manifest):
+            manifest, _ = train_test_split(
+                manifest, train_size=images, stratify=manifest.label, random_state=seed
+            )
+            manifest = manifest.sort_index().reset_index(drop=True)
+        counts = part_counts(len(manifest), fractions)
+        rest, test = train_test_split(
+            manifest, test_size=counts["test"], stratify=manifest.label, random_state=seed
+        )
+        _, validation = train_test_split(
+            rest, test_size=counts["validation"], stratify=rest.label, random_state=seed
+        )
+    except ValueError as error:
+        raise InputError(f"too few images to split: {error}") from error
+    part = np.full(len(manifest), "train", dtype=object)
+    part[validation.index] = "validation"
+    part[test.index] = "test"
+    return manifest.assign(part=part)
+
+
+def part_counts(images: int, fractions: Mapping[str, float]) -> dict[str, int]:
+    """How many of `images` go to each part; rounding goes to train."""
+    validation = round(images * fractions["validation"])
+    test = round(images * fractions["test"])
+    return {"train": images - validation - test, "validation": validation, "test": test}
+
+
+def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
+    """Write a manifest as CSV, whole or not at all."""
+    write_text(path, manifest.to_csv(index=False))
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Read a manifest and check that it is one.
+
+    Raises:
+        InputError: the file is missing, lacks a column, names an unknown part or an image twice,
+            or leaves a part empty.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such manifest; `python -m src.split` writes it")
+    manifest = pd.read_csv(path, dtype={"path": str})
+    missing = {"path", "label", "part"} - set(manifest.columns)
+    if missing:
+        raise InputError(f"{path}: not a manifest, it has no column {', '.join(sorted(missing))}")
+    found = set(manifest.part)
+    if found != set(PARTS):
+        raise InputError(f"{path}: the parts are {sorted(found)}, and must be {list(PARTS)}")
+    twice = manifest.path[manifest.path.duplicated()]
+    if len(twice):
+        raise InputError(f"{path}: {twice.iloc[0]} stands there twice")
+    return manifest
+
+
+def manifest_fingerprint(manifest: pd.DataFrame) -> str:
+    """sha256 over the manifest's CSV form: which image is in which part under which label."""
+    return hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest()

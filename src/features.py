@@ -1,0 +1,137 @@
+"""The classifier of a configuration, its cut, and the feature bank filled for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src.config import Config
+from src.data.batches import load_images
+from src.data.receipt import Receipt
+from src.model.bank import Bank, open_bank
+from src.model.classifier import build_backbone, build_classifier
+from src.model.cut import Cut, cut_classifier
+from src.model.engine import build_engine, check_engine
+from src.model.extraction import Augmentation, fill_bank
+from src.model.training import Part
+from src.model.weights import ImageNetSources, load_imagenet, weights_sha256
+
+
+@dataclass(frozen=True)
+class Start:
+    """A classifier before training, and what its weights are."""
+
+    classifier: keras.Model
+    weights_source: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A filled bank and the cut it was computed for."""
+
+    cut: Cut
+    bank: Bank
+    engine: str
+    precision: str
+    error: float
+    added: int
+
+
+def initial_classifier(config: Config) -> Start:
+    """Build the classifier that the configuration describes, seeded, with its initial weights."""
+    keras.utils.set_random_seed(config.train.seed)
+    backbone = build_backbone(config.data.image_size)
+    source = "random"
+    if config.model.weights == "imagenet":
+        source = load_imagenet(backbone, ImageNetSources(**config.model.imagenet.model_dump()))
+    # What the weights are must be known before training changes them.
+    fingerprint = weights_sha256(backbone)
+    classifier = build_classifier(
+        backbone,
+        frozen_layers=config.model.frozen_layers,
+        dropout=config.model.dropout,
+        flip=config.augment.flip,
+        rotation=config.augment.rotation,
+    )
+    return Start(classifier, source, fingerprint)
+
+
+def parts_of(config: Config, manifest: pd.DataFrame, listing: pd.DataFrame) -> dict[str, Part]:
+    """The manifest's parts, with each image's file and its row in the listing."""
+    row_of = pd.Series(np.arange(len(listing)), index=listing.path)
+    root = Path(config.data.dir)
+    return {
+        str(name): Part(
+            [root / path for path in images.path],
+            row_of[images.path].to_numpy(),
+            images.label.to_numpy(),
+        )
+        for name, images in manifest.groupby("part", sort=False)
+    }
+
+
+def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
+    """Where to cut, or None, with the reason printed, if training must go end to end."""
+    if config.train.path == "end_to_end":
+        return None
+    cut = cut_classifier(classifier, config.train.precision)
+    if cut is None:
+        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
+        return None
+    kib = int(np.prod(cut.feature_shape)) * 2 / 1024
+    if kib > config.features.max_kib_per_image:
+        print(
+            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
+            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
+        )
+        return None
+    return cut
+
+
+def extract(
+    config: Config,
+    start: Start,
+    cut: Cut,
+    listing: pd.DataFrame,
+    receipt: Receipt,
+    manifest: pd.DataFrame,
+) -> Extracted:
+    """Fill the bank with what training and evaluation on this manifest read."""
+    features, augment = config.features, config.augment
+    engine = build_engine(
+        cut.prefix,
+        name=features.engine,
+        precision=features.precision,
+        batch_size=features.batch_size,
+        output="float16",
+    )
+    paths = [Path(config.data.dir, path) for path in listing.path]
+    sample = np.linspace(0, len(paths) - 1, features.check_images, dtype=int)
+    images = load_images([paths[row] for row in sample])
+    error = check_engine(engine, cut.prefix, images, features.max_error)
+    bank = open_bank(
+        Path(features.dir),
+        {
+            "images": receipt.fingerprint,
+            "weights": start.weights_sha256,
+            "cut": cut.layer,
+            "image_size": config.data.image_size,
+            "flip": augment.flip,
+            "rotation": augment.rotation,
+            "seed": features.seed,
+            "engine": engine.name,
+            "precision": engine.precision,
+        },
+        len(paths),
+        cut.feature_shape,
+    )
+    parts = parts_of(config, manifest, listing)
+    everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
+    wanted = {0: everything}
+    wanted |= {view: np.sort(parts["train"].rows) for view in range(1, features.views)}
+    drawn_by = Augmentation(augment.flip, augment.rotation, features.seed)
+    added = fill_bank(bank, engine.run, paths, wanted, drawn_by)
+    return Extracted(cut, bank, engine.name, engine.precision, error, added)

@@ -1,0 +1,115 @@
+"""Filling a feature bank: decoding and augmenting beside the inference."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from src.data.batches import load_images
+from src.model.bank import CHUNK, Bank, check_disk, lock
+from src.model.engine import Run
+from src.model.views import augmented_view
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What the views of a bank are drawn by."""
+
+    flip: str | None
+    rotation: float
+    seed: int
+
+
+# Of one chunk: for each view the rows it lacks, and their images.
+Prepared = list[tuple[int, np.ndarray, np.ndarray]]
+
+
+def fill_bank(
+    bank: Bank,
+    run: Run,
+    paths: Sequence[Path],
+    wanted: Mapping[int, np.ndarray],
+    augmentation: Augmentation,
+) -> int:
+    """Compute the features that are wanted and not there, and return how many those were.
+
+    Each chunk of rows is on disk before the next begins, so a killed process continues where it
+    stopped; two processes that want the same bank take turns, and the second finds it filled.
+
+    Args:
+        bank: where they go.
+        run: the prefix: images (n, size, size, 3) uint8 to features (n, *bank.shape) float16.
+        paths: of all the bank's images, by row.
+        wanted: for each view the rows (n,) int, sorted.
+        augmentation: what views above 0 are drawn by.
+
+    Raises:
+        InputError: the disk is too small, or an image can't be read.
+    """
+    with lock(bank):
+        damaged = sum(bank.forget_damaged(view, rows) for view, rows in wanted.items())
+        if damaged:
+            tqdm.write(f"{bank.folder}: {damaged} damaged features are computed again")
+        missing = {view: bank.missing(view, rows) for view, rows in wanted.items()}
+        total = sum(len(rows) for rows in missing.values())
+        if not total:
+            return 0
+        check_disk(bank, total)
+        bar = tqdm(total=total, desc="feature bank", unit="img", smoothing=0.05)
+        with ThreadPoolExecutor(1) as background, bar:
+            for prepared in _ahead(background, missing, paths, augmentation):
+                for view, rows, images in prepared:
+                    bank.store(view, rows, run(images))
+                    bar.update(len(rows))
+        return total
+
+
+def _ahead(
+    background: ThreadPoolExecutor,
+    missing: Mapping[int, np.ndarray],
+    paths: Sequence[Path],
+    augmentation: Augmentation,
+) -> Iterator[Prepared]:
+    chunks = sorted({int(chunk) for rows in missing.values() for chunk in np.unique(rows // CHUNK)})
+    waiting: list[Future[Prepared]] = []
+    for chunk in chunks:
+        waiting.append(background.submit(_prepare, chunk, missing, paths, augmentation))
+        if len(waiting) > 2:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
+
+
+def _prepare(
+    chunk: int,
+    missing: Mapping[int, np.ndarray],
+    paths: Sequence[Path],
+    augmentation: Augmentation,
+) -> Prepared:
+    first = chunk * CHUNK
+    rows_of = {view: rows[rows // CHUNK == chunk] for view, rows in missing.items()}
+    rows = np.unique(np.concatenate(list(rows_of.values())))
+    images = load_images([paths[row] for row in rows])
+    prepared = []
+    for view, lacking in rows_of.items():
+        chosen = images[np.searchsorted(rows, lacking)]
+        if view and len(lacking):
+            chosen = augmented_view(
+                chosen,
+                lacking - first,
+                draws=min(CHUNK, len(paths) - first),
+                flip=augmentation.flip,
+                rotation=augmentation.rotation,
+                seed=_seed(augmentation.seed, view, chunk),
+            )
+        if len(lacking):
+            prepared.append((view, lacking, chosen))
+    return prepared
+
+
+def _seed(seed: int, view: int, chunk: int) -> int:
+    # Even, as each random layer of a view takes the next number.
+    return int(np.random.SeedSequence([seed, view, chunk]).generate_state(1)[0] >> 2) * 2

@@ -1,0 +1,177 @@
+"""Training a classifier, end to end or behind the cut, and reading its probabilities."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from src.data.batches import evaluation_batches, training_batches
+from src.model.bank import Bank
+from src.model.cut import Cut
+from src.model.feature_batches import FeatureBatches, StoredFeatures
+
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is fitted.
+
+    Attributes:
+        epochs: at most this many.
+        patience: epochs without a lower validation loss after which training stops.
+        batch_size: images a step; the last step of an epoch has the rest.
+        learning_rate: Adam's.
+        seed: of the order of the images.
+        workers: threads that read stored features ahead.
+    """
+
+    epochs: int
+    patience: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of one part of the split.
+
+    Attributes:
+        paths: of the image files.
+        rows: (n,) int, their rows in the feature bank.
+        labels: (n,) int, 0 or 1.
+    """
+
+    paths: Sequence[Path]
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+def train_end_to_end(
+    classifier: keras.Model,
+    training: Part,
+    validation: Part,
+    recipe: Recipe,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> History:
+    """Fit the classifier in place on augmented images, as published; see `fit`."""
+    batches = training_batches(
+        _names(training),
+        training.labels,
+        image_size=classifier.input_shape[1],
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        epochs=recipe.epochs,
+    )
+    steps = -(-len(training.labels) // recipe.batch_size)
+    held_out = _in_order(classifier, validation, recipe.batch_size)
+    return fit(classifier, batches, held_out, recipe, steps, callbacks)
+
+
+def train_on_bank(
+    cut: Cut,
+    bank: Bank,
+    views: int,
+    training: Part,
+    validation: Part,
+    recipe: Recipe,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> History:
+    """Fit the suffix, and with it the classifier it was cut from, on stored features; see `fit`.
+
+    The bank must hold view 0 of the validation images and views 0..`views`-1 of the training ones.
+    """
+    batches = FeatureBatches(
+        [bank.features(view) for view in range(views)],
+        training.rows,
+        training.labels,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        epochs=recipe.epochs,
+        workers=recipe.workers,
+    )
+    held_out = _stored(bank, validation, recipe)
+    return fit(cut.suffix, batches, held_out, recipe, batches.steps_per_epoch, callbacks)
+
+
+def fit(
+    model: keras.Model,
+    training: Any,
+    validation: Any,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> History:
+    """Fit `model` by Adam on the cross-entropy, and leave it at the epoch of least validation loss.
+
+    Args:
+        model: inputs of the batches to probabilities (n, 2).
+        training: what `model.fit` takes: `recipe.epochs` x `steps_per_epoch` batches.
+        validation: what `model.fit` takes as validation data, batched.
+        recipe: of it epochs, patience and learning_rate.
+        steps_per_epoch: batches in one epoch.
+        callbacks: told of every epoch besides.
+
+    Returns:
+        The history: loss, accuracy, val_loss and val_accuracy, one value an epoch.
+    """
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    stop = keras.callbacks.EarlyStopping(
+        monitor="val_loss", patience=recipe.patience, restore_best_weights=True
+    )
+    history = model.fit(
+        training,
+        epochs=recipe.epochs,
+        steps_per_epoch=steps_per_epoch,
+        validation_data=validation,
+        callbacks=[*callbacks, stop],
+        verbose=_verbosity(),
+    )
+    return {name: [float(v) for v in values] for name, values in history.history.items()}
+
+
+def predict_end_to_end(classifier: keras.Model, part: Part, batch_size: int) -> np.ndarray:
+    """Probabilities (n, 2) float32 of the images, in their order."""
+    batches = _in_order(classifier, part, batch_size)
+    return np.asarray(classifier.predict(batches, verbose=_verbosity()))
+
+
+def predict_on_bank(cut: Cut, bank: Bank, part: Part, recipe: Recipe) -> np.ndarray:
+    """Probabilities (n, 2) float32 of the images whose view 0 the bank holds, in their order."""
+    return np.asarray(cut.suffix.predict(_stored(bank, part, recipe), verbose=_verbosity()))
+
+
+def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:
+    return evaluation_batches(
+        _names(part), part.labels, image_size=classifier.input_shape[1], batch_size=batch_size
+    )
+
+
+def _stored(bank: Bank, part: Part, recipe: Recipe) -> StoredFeatures:
+    return StoredFeatures(
+        bank.features(0),
+        part.rows,
+        part.labels,
+        # No gradient is kept, so a batch can be larger than in training.
+        batch_size=8 * recipe.batch_size,
+        workers=recipe.workers,
+    )
+
+
+def _names(part: Part) -> list[str]:
+    return [str(path) for path in part.paths]
+
+
+def _verbosity() -> int | str:
+    # A progress bar in a log file is one line a step.
+    return "auto" if sys.stdout.isatty() else 2

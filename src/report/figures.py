@@ -1,0 +1,87 @@
+"""Figures of a training run and its predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn import metrics
+
+
+def learning_curves(history: dict[str, list[float]]) -> Figure:
+    """Loss and accuracy of train and validation against the epoch (from 1)."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    epochs = range(1, len(history["loss"]) + 1)
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        axes.plot(epochs, history[name], marker="o", label="train")
+        axes.plot(epochs, history[f"val_{name}"], marker="o", label="validation")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """Counts of true against predicted classes."""
+    figure = Figure(figsize=(4.5, 4), layout="constrained")
+    metrics.ConfusionMatrixDisplay.from_predictions(
+        predictions.label,
+        predicted_labels(predictions),
+        display_labels=list(classes),
+        cmap="Blues",
+        colorbar=False,
+        ax=figure.subplots(),
+    )
+    return figure
+
+
+def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
+    """The ROC and the precision-recall curve of the Positive class."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    label, probability = predictions.label, predictions.probability
+    metrics.RocCurveDisplay.from_predictions(label, probability, ax=left)
+    metrics.PrecisionRecallDisplay.from_predictions(label, probability, ax=right)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def prediction_grid(
+    predictions: pd.DataFrame, images: Path, classes: Sequence[str], count: int
+) -> Figure:
+    """`count` patches with what was predicted: wrong ones first, then the least certain.
+
+    Args:
+        predictions: a prediction table.
+        images: the folder that its paths are relative to.
+        classes: names by label.
+        count: how many patches.
+    """
+    shown = predictions.sort_values("loss", ascending=False).head(count)
+    columns = min(6, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(2 * columns, 2.4 * rows), layout="constrained")
+    cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axes in cells:
+        axes.axis("off")
+    for axes, row in zip(cells, shown.itertuples(index=False), strict=False):
+        _draw_prediction(axes, Image.open(images / row.path), row, classes)
+    return figure
+
+
+def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
+    """(n,) int: the label each image was given."""
+    return np.where(predictions.correct, predictions.label, 1 - predictions.label)
+
+
+def _draw_prediction(axes: Axes, image: Image.Image, row: object, classes: Sequence[str]) -> None:
+    label, correct = row.label, row.correct  # type: ignore[attr-defined]
+    axes.imshow(image)
+    verdict = f"{row.probability:.3f} {classes[1]}"  # type: ignore[attr-defined]
+    colour = "black" if correct else "crimson"
+    axes.set_title(f"{verdict}\ntruly {classes[label]}", fontsize=8, color=colour)

@@ -1,0 +1,62 @@
+"""What a set of predictions is worth, in numbers."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn import metrics
+
+# Keras clips probabilities here before taking the logarithm; the published losses are such.
+EPSILON = 1e-7
+
+
+def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
+    """One row an image: `path`, `label`, `part`, `probability` of Positive, `loss`, `correct`.
+
+    Args:
+        manifest: `path`, `label` (0 or 1) and `part` of the images predicted.
+        probabilities: (n, 2), in the manifest's order.
+    """
+    label = manifest.label.to_numpy()
+    likelihood = probabilities[np.arange(len(label)), label].astype(np.float64)
+    return manifest[["path", "label", "part"]].assign(
+        probability=probabilities[:, 1].astype(np.float64),
+        loss=-np.log(np.clip(likelihood, EPSILON, 1 - EPSILON)),
+        correct=probabilities.argmax(axis=1) == label,
+    )
+
+
+def summarise(predictions: pd.DataFrame) -> dict[str, float]:
+    """Metrics of one part's prediction table.
+
+    Returns:
+        loss (mean cross-entropy in nats), accuracy with its 95 % Wilson interval
+        (accuracy_low, accuracy_high), errors of images, false_alarms and missed_cracks, precision,
+        recall and f1 of Positive, roc_auc and average_precision.
+    """
+    label, probability = predictions.label, predictions.probability
+    images, errors = len(predictions), int((~predictions.correct).sum())
+    interval = binomtest(images - errors, images).proportion_ci(method="wilson")
+    predicted = np.where(predictions.correct, label, 1 - label)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        label, predicted, average="binary", zero_division=0
+    )
+    return {
+        "loss": float(predictions.loss.mean()),
+        "accuracy": 1 - errors / images,
+        "accuracy_low": float(interval.low),
+        "accuracy_high": float(interval.high),
+        "errors": errors,
+        "images": images,
+        "false_alarms": int(((label == 0) & (predicted == 1)).sum()),
+        "missed_cracks": int(((label == 1) & (predicted == 0)).sum()),
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "roc_auc": float(metrics.roc_auc_score(label, probability)),
+        "average_precision": float(metrics.average_precision_score(label, probability)),
+    }
+
+
+def summarise_parts(predictions: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """`summarise` for each part in the table, by its name."""
+    return {str(part): summarise(rows) for part, rows in predictions.groupby("part", sort=False)}

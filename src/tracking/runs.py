@@ -1,0 +1,153 @@
+"""MLflow runs: where they are kept and what each of them has."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+STORE = Path("mlruns")
+# What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
+MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
+
+
+def connect(uri: str | None, experiment: str) -> None:
+    """Choose the tracking server and the experiment, making both if need be.
+
+    Args:
+        uri: a tracking URI; None takes MLFLOW_TRACKING_URI if set, else sqlite in mlruns/ with the
+            artifacts beside it.
+        experiment: the experiment's name.
+    """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    artifacts = None
+    if not uri:
+        STORE.mkdir(exist_ok=True)
+        uri = f"sqlite:///{STORE}/mlflow.db"
+        artifacts = (STORE / "artifacts").absolute().as_uri()
+    mlflow.set_tracking_uri(uri)
+    if mlflow.get_experiment_by_name(experiment) is None:
+        mlflow.create_experiment(experiment, artifact_location=artifacts)
+    mlflow.set_experiment(experiment)
+
+
+@contextmanager
+def tracked_run(
+    name: str | None, settings: Mapping[str, Any], *, system_metrics: bool
+) -> Iterator[str]:
+    """A run that has `settings` as flat parameters and as config.yaml; yields its id.
+
+    A run that raises ends FAILED, with the error as its tag `error`.
+    """
+    with mlflow.start_run(run_name=name, log_system_metrics=system_metrics) as run:
+        mlflow.log_params(flatten(settings))
+        mlflow.log_dict(dict(settings), "config.yaml")
+        mlflow.set_tags(git_tags())
+        try:
+            yield run.info.run_id
+        except BaseException as error:
+            mlflow.set_tag("error", f"{type(error).__name__}: {error}")
+            raise
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level of dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def git_tags() -> dict[str, str]:
+    """The commit of the working directory and whether it has uncommitted changes."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return {
+            "git.commit": git("rev-parse", "HEAD"),
+            "git.dirty": str(bool(git("status", "--porcelain"))),
+        }
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+class LogEpochs(keras.callbacks.Callback):
+    """Log every epoch's losses, accuracies and learning rate, counted from 1."""
+
+    NAMES = {
+        "loss": "train.loss",
+        "accuracy": "train.accuracy",
+        "val_loss": "validation.loss",
+        "val_accuracy": "validation.accuracy",
+    }
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
+        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        mlflow.log_metrics(values, step=epoch + 1)
+
+
+def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: str) -> None:
+    """Log the manifest's parts as the run's inputs.
+
+    Args:
+        manifest: `path`, `label` and `part`.
+        name: the dataset's name.
+        source: where its images lie.
+        fingerprint: of the images; its first 32 characters are the digest.
+    """
+    for part, rows in manifest.groupby("part", sort=False):
+        dataset = mlflow.data.from_pandas(
+            rows, source=source, targets="label", name=f"{name}-{part}", digest=fingerprint[:32]
+        )
+        mlflow.log_input(dataset, context=str(part))
+
+
+def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
+    """Log metrics by part as `best.<part>.<metric>`: those of the weights that were kept."""
+    mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
+
+
+def log_predictions(predictions: pd.DataFrame) -> None:
+    """Log the whole prediction table, and its test part as a table for the UI."""
+    mlflow.log_text(predictions.to_csv(index=False), "predictions.csv")
+    test = predictions[predictions.part == "test"].sort_values("loss", ascending=False)
+    mlflow.log_table(test.drop(columns="part"), "test_predictions.json")
+
+
+def log_model(model: keras.Model, image_size: int) -> str:
+    """Log a classifier of uint8 images, and return its model URI."""
+    images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
+    probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
+    info = mlflow.tensorflow.log_model(
+        model,
+        name="model",
+        signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
+        pip_requirements=pinned_requirements(),
+    )
+    return str(info.model_uri)
+
+
+def pinned_requirements() -> list[str]:
+    """`name==version` of the installed packages that a logged model needs."""
+    pinned = []
+    for package in MODEL_PACKAGES:
+        try:
+            pinned.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            continue
+    return pinned
