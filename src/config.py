@@ -37,14 +37,15 @@ class Images(Section):
     name: Name
     dir: str
     classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
-    image_size: Annotated[int, Field(ge=32)]
+    image_size: Annotated[int, Field(ge=64)]
     resize: bool
     minimum_images: Annotated[int, Field(ge=10)]
 
 
 class Synthetic(Images):
     source: Literal["synthetic"]
-    images: Annotated[int, Field(ge=10)]
+    # Half of them cracked.
+    images: Annotated[int, Field(ge=10, multiple_of=2)]
     seed: Annotated[int, Field(ge=0)]
 
 
@@ -158,6 +159,7 @@ class Config(Section):
     tracking: Tracking
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
+    reports: str
 
 
 def check(composed: DictConfig) -> Config:

@@ -11,7 +11,9 @@ from src.stages import fetch_images
 def main(config: Config) -> None:
     receipt = fetch_images(config)
     counts = ", ".join(f"{count} {name}" for name, count in receipt.counts.items())
-    print(f"{config.data.dir}: {counts}; {len(receipt.rejected)} left out, {receipt.resized} resized")
+    print(
+        f"{config.data.dir}: {counts}; {len(receipt.rejected)} left out, {receipt.resized} resized"
+    )
     for rejected in receipt.rejected:
         print(f"  left out {rejected.path}: {rejected.reason}")
 

@@ -16,7 +16,9 @@ def main(config: Config) -> None:
     manifest = make_split(config, listing)
     path = Path(config.split.manifest or f"{config.workspace}/split.csv")
     write_manifest(manifest, path)
-    print(f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items()))
+    print(
+        f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())
+    )
 
 
 if __name__ == "__main__":

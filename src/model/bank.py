@@ -40,17 +40,18 @@ class Bank:
     rows: int
     shape: tuple[int, ...]
 
-    def features(self, view: int) -> np.ndarray:
+    def features(self, view: int) -> np.memmap:
         """(rows, *shape) float16, memory-mapped and writable; missing rows are zero."""
         return self._map(view, "features", np.float16, (self.rows, *self.shape))
 
-    def checksums(self, view: int) -> np.ndarray:
+    def checksums(self, view: int) -> np.memmap:
         """(rows,) uint32, memory-mapped: crc32 of each row of the view, 0 where it is missing."""
         return self._map(view, "checksums", np.uint32, (self.rows,))
 
     def missing(self, view: int, rows: np.ndarray) -> np.ndarray:
         """Those of `rows` (n,) int that the view lacks."""
-        return rows[np.asarray(self.checksums(view)[rows]) == 0]
+        absent: np.ndarray = np.asarray(self.checksums(view)[rows]) == 0
+        return rows[absent]
 
     def store(self, view: int, rows: np.ndarray, features: np.ndarray) -> None:
         """Write features (n, *shape) float16, and only then the checksums that vouch for them."""
@@ -80,7 +81,7 @@ class Bank:
 
 def checksum(feature: np.ndarray) -> int:
     """crc32 of one feature, never 0."""
-    return zlib.crc32(np.ascontiguousarray(feature)) or 1
+    return zlib.crc32(np.ascontiguousarray(feature).data) or 1
 
 
 def fingerprint(depends_on: Mapping[str, Any]) -> str:
@@ -88,9 +89,7 @@ def fingerprint(depends_on: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def open_bank(
-    root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple[int, ...]
-) -> Bank:
+def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple[int, ...]) -> Bank:
     """Open the bank that `depends_on` names under `root`, making its folder if need be."""
     folder = root / fingerprint(depends_on)
     if not (folder / "bank.json").exists():

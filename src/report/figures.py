@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import metrics
+
+from src.report.metrics import predicted_labels
 
 
 def learning_curves(history: dict[str, list[float]]) -> Figure:
@@ -69,19 +70,12 @@ def prediction_grid(
     cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for axes in cells:
         axes.axis("off")
-    for axes, row in zip(cells, shown.itertuples(index=False), strict=False):
-        _draw_prediction(axes, Image.open(images / row.path), row, classes)
+    drawn = shown[["path", "label", "probability", "correct"]].itertuples(index=False, name=None)
+    for axes, (path, label, probability, correct) in zip(cells, drawn, strict=False):
+        axes.imshow(Image.open(images / path))
+        axes.set_title(
+            f"{probability:.3f} {classes[1]}\ntruly {classes[label]}",
+            fontsize=8,
+            color="black" if correct else "crimson",
+        )
     return figure
-
-
-def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
-    """(n,) int: the label each image was given."""
-    return np.where(predictions.correct, predictions.label, 1 - predictions.label)
-
-
-def _draw_prediction(axes: Axes, image: Image.Image, row: object, classes: Sequence[str]) -> None:
-    label, correct = row.label, row.correct  # type: ignore[attr-defined]
-    axes.imshow(image)
-    verdict = f"{row.probability:.3f} {classes[1]}"  # type: ignore[attr-defined]
-    colour = "black" if correct else "crimson"
-    axes.set_title(f"{verdict}\ntruly {classes[label]}", fontsize=8, color=colour)

@@ -1,12 +1,17 @@
 """What a set of predictions is worth, in numbers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn import metrics
 
+from src.errors import InputError
+
 # Keras clips probabilities here before taking the logarithm; the published losses are such.
 EPSILON = 1e-7
+COLUMNS = ("path", "label", "part", "probability", "loss", "correct")
 
 
 def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -25,6 +30,26 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     )
 
 
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read a prediction table.
+
+    Raises:
+        InputError: the file is missing or is no prediction table.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such predictions; `python -m src.train` writes them")
+    predictions = pd.read_csv(path)
+    missing = set(COLUMNS) - set(predictions.columns)
+    if missing:
+        raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")
+    return predictions
+
+
+def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
+    """(n,) int: the label each image was given."""
+    return np.where(predictions.correct, predictions.label, 1 - predictions.label)
+
+
 def summarise(predictions: pd.DataFrame) -> dict[str, float]:
     """Metrics of one part's prediction table.
 
@@ -36,7 +61,7 @@ def summarise(predictions: pd.DataFrame) -> dict[str, float]:
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())
     interval = binomtest(images - errors, images).proportion_ci(method="wilson")
-    predicted = np.where(predictions.correct, label, 1 - label)
+    predicted = predicted_labels(predictions)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         label, predicted, average="binary", zero_division=0
     )

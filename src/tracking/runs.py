@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
@@ -88,7 +89,7 @@ def git_tags() -> dict[str, str]:
 class LogEpochs(keras.callbacks.Callback):
     """Log every epoch's losses, accuracies and learning rate, counted from 1."""
 
-    NAMES = {
+    NAMES: ClassVar = {
         "loss": "train.loss",
         "accuracy": "train.accuracy",
         "val_loss": "validation.loss",
@@ -111,7 +112,7 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
         fingerprint: of the images; its first 32 characters are the digest.
     """
     for part, rows in manifest.groupby("part", sort=False):
-        dataset = mlflow.data.from_pandas(
+        dataset = from_pandas(
             rows, source=source, targets="label", name=f"{name}-{part}", digest=fingerprint[:32]
         )
         mlflow.log_input(dataset, context=str(part))

@@ -1,0 +1,56 @@
+# `make` lists the targets.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= python3
+EXPERIMENT ?= published
+PORT ?= 5000
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: env
+env: $(READY) ## set up .venv with the locked versions
+
+$(READY): requirements.lock
+	sh .ci/environment $(PYTHON) $(VENV)
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## run the whole pipeline on patches drawn by the project
+	python -m src.compose experiment=demo
+	dvc repro
+	@python -m src.evaluate --config-dir outputs --config-name pipeline
+	@echo "Look around: make ui (runs, curves, the model), reports/metrics.json, dvc plots show"
+
+.PHONY: repro
+repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experiment/)
+	python -m src.compose experiment=$(EXPERIMENT)
+	dvc repro
+
+.PHONY: test
+test: $(READY) ## run the tests
+	pytest
+
+.PHONY: lint
+lint: $(READY) ## check style and types
+	ruff check
+	ruff format --check
+	mypy
+
+.PHONY: ui
+ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
+	mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --host 127.0.0.1 --port $(PORT)
+
+.PHONY: bench
+bench: $(READY) ## measure speed against the recipe as everyone writes it
+	python -m benchmarks.speed
+
+.PHONY: lock
+lock: $(READY) ## resolve pyproject.toml into requirements.lock anew
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock

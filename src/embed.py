@@ -1,0 +1,40 @@
+"""Fill the feature bank: the frozen prefix's outputs of every image and view.
+
+python -m src.embed [features.views=10] …
+"""
+
+import json
+from pathlib import Path
+
+from src.config import Config, entry_point
+
+
+@entry_point
+def main(config: Config) -> None:
+    from src.data.files import write_text
+    from src.features import extract, initial_classifier, useful_cut
+    from src.stages import fetched_images, split_manifest
+
+    listing, receipt = fetched_images(config)
+    manifest = split_manifest(config, listing)
+    start = initial_classifier(config)
+    cut = useful_cut(config, start.classifier)
+    about: dict[str, object] = {"path": "end_to_end"}
+    if cut:
+        extracted = extract(config, start, cut, listing, receipt, manifest)
+        about = {
+            "path": "bank",
+            "folder": extracted.bank.folder.as_posix(),
+            "cut": cut.layer,
+            "shape": list(cut.feature_shape),
+            "views": config.features.views,
+            "engine": extracted.engine,
+            "precision": extracted.precision,
+            "error": extracted.error,
+        }
+        print(f"{extracted.bank.folder}: {extracted.added} features added")
+    write_text(Path(config.workspace, "bank.json"), json.dumps(about, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
