@@ -112,16 +112,18 @@ def _openvino(model: keras.Model, precision: str, batch_size: int, output: str) 
     )
     shape = tuple(int(n) for n in model.output_shape[1:])
 
+    def keep(request: ov.InferRequest, target: np.ndarray) -> None:
+        target[:] = request.get_output_tensor().data
+
+    # One queue for all runs: taking it down while a callback ends can lock up.
+    queue = ov.AsyncInferQueue(compiled)
+    queue.set_callback(keep)
+
     def run(images: np.ndarray) -> np.ndarray:
         results = np.empty((len(images), *shape), dtype=output)
-        queue = ov.AsyncInferQueue(compiled)
-
-        def keep(request: ov.InferRequest, start: int) -> None:
-            results[start : start + batch_size] = request.get_output_tensor().data
-
-        queue.set_callback(keep)
         for start in range(0, len(images), batch_size):
-            queue.start_async(images[start : start + batch_size], start)
+            batch = slice(start, start + batch_size)
+            queue.start_async(images[batch], results[batch])
         queue.wait_all()
         return results
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from src.data.batches import evaluation_batches, training_batches
 from src.model.bank import Bank
+from src.model.classifier import EndToEnd
 from src.model.cut import Cut
 from src.model.feature_batches import FeatureBatches, StoredFeatures
 
@@ -71,7 +72,7 @@ def train_end_to_end(
     )
     steps = -(-len(training.labels) // recipe.batch_size)
     held_out = _in_order(classifier, validation, recipe.batch_size)
-    return fit(classifier, batches, held_out, recipe, steps, callbacks)
+    return fit(EndToEnd(classifier), batches, held_out, recipe, steps, callbacks)
 
 
 def train_on_bank(
@@ -135,6 +136,8 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         validation_data=validation,
         callbacks=[*callbacks, stop],
+        # The batches come in `epoch_order` already; Keras would mix those of all epochs.
+        shuffle=False,
         verbose=_verbosity(),
     )
     return {name: [float(v) for v in values] for name, values in history.history.items()}

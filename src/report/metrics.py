@@ -9,8 +9,6 @@ from sklearn import metrics
 
 from src.errors import InputError
 
-# Keras clips probabilities here before taking the logarithm; the published losses are such.
-EPSILON = 1e-7
 COLUMNS = ("path", "label", "part", "probability", "loss", "correct")
 
 
@@ -25,7 +23,8 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     likelihood = probabilities[np.arange(len(label)), label].astype(np.float64)
     return manifest[["path", "label", "part"]].assign(
         probability=probabilities[:, 1].astype(np.float64),
-        loss=-np.log(np.clip(likelihood, EPSILON, 1 - EPSILON)),
+        # Keras takes the loss from the logits, so nothing but float32's own range bounds it.
+        loss=-np.log(np.maximum(likelihood, np.finfo(np.float32).tiny)),
         correct=probabilities.argmax(axis=1) == label,
     )
 

@@ -1,0 +1,192 @@
+"""Bringing the images of a source into one folder, each of them checked."""
+
+import functools
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+from tqdm.contrib.concurrent import thread_map
+
+from src.data.images import BadImage, usable_jpeg
+from src.data.receipt import COLUMNS, Receipt, Rejected, fingerprint
+from src.data.synthetic import write_patches
+from src.errors import InputError
+
+_REJECTED_SHOWN = 5  # in an error's message; the receipt has them all
+
+
+class Source(Protocol):
+    """Where images come from."""
+
+    @property
+    def name(self) -> str:
+        """What the receipt calls it."""
+
+    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+        """Lay all images out as `staging/<class>/<file>`, in files of their own."""
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """Patches drawn by the project; see `write_patches`."""
+
+    images: int
+    seed: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        return f"synthetic, {self.images} images, seed {self.seed}"
+
+    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+        write_patches(staging, images=self.images, seed=self.seed, size=self.size)
+
+
+@dataclass(frozen=True)
+class _Image:
+    path: str
+    label: int
+    bytes: int
+    sha256: str
+    resized: bool
+
+
+def fetch(
+    source: Source,
+    *,
+    target: Path,
+    classes: Sequence[str],
+    image_size: int,
+    resize: bool,
+    minimum_images: int,
+    reuse: bool,
+) -> tuple[pd.DataFrame, Receipt]:
+    """Fill `target` with the usable images of `source`, as `<class>/<file>`.
+
+    All or nothing: `target` is changed only when everything was collected and checked, also when
+    the run is killed. What a killed run left beside it is cleared away by the next.
+
+    Args:
+        target: the folder; if it exists it is replaced, and may hold nothing but class folders.
+        classes: the class folders' names, in label order.
+        image_size: height and width of a usable image, pixels.
+        resize: whether images of another size are resized or left out.
+        minimum_images: how many usable images there must be.
+        reuse: if `target` holds images of every class (restored from a DVC remote, or fetched
+            before), take them instead of collecting. They are checked, and unusable ones left out
+            of the listing, but no file is touched.
+
+    Returns:
+        The listing, one row a usable image, sorted by path: `path` (`<class>/<file>`), `label`
+        (index in `classes`), `bytes`, `sha256`; and the receipt.
+
+    Raises:
+        InputError: the source can't be had, a class has no usable image, there are fewer than
+            `minimum_images`, or `target` holds something else than class folders.
+    """
+    staging = target.with_name(f".{target.name}.staging")
+    collected, replaced = staging / "collected", staging / "replaced"
+    _clear_away(staging, replaced, target)
+    survey = functools.partial(
+        _survey, classes=classes, image_size=image_size, minimum_images=minimum_images
+    )
+    if reuse and all(_files(target / name) for name in classes):
+        try:
+            return survey(target, source.name, resize=False)
+        except InputError as error:
+            raise InputError(f"{error} Delete {target} to fetch them anew.") from error
+    _refuse_foreign(target, classes)
+    collected.mkdir(parents=True)
+    try:
+        source.collect(collected, classes)
+        listing, receipt = survey(collected, source.name, resize=resize)
+        for rejected in receipt.rejected:
+            (collected / rejected.path).unlink()
+        if target.exists():
+            target.rename(replaced)
+        collected.rename(target)
+    finally:
+        _clear_away(staging, replaced, target)
+    return listing, receipt
+
+
+def _clear_away(staging: Path, replaced: Path, target: Path) -> None:
+    """Remove the staging folder; a target that has lost its place to nothing gets it back."""
+    if replaced.exists() and not target.exists():
+        replaced.rename(target)
+    if staging.exists():
+        shutil.rmtree(staging)
+
+
+def _refuse_foreign(target: Path, classes: Sequence[str]) -> None:
+    foreign = sorted({path.name for path in target.glob("*")} - set(classes))
+    if foreign:
+        raise InputError(
+            f"{target} would be replaced, but holds {', '.join(foreign[:5])}, which a fetch did "
+            "not put there: move that away or choose another folder"
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file())
+
+
+def _survey(
+    root: Path,
+    source: str,
+    *,
+    classes: Sequence[str],
+    image_size: int,
+    resize: bool,
+    minimum_images: int,
+) -> tuple[pd.DataFrame, Receipt]:
+    """Check every image under `root`, resizing in place, and draw up listing and receipt."""
+    jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
+
+    def examine(job: tuple[Path, int]) -> _Image | Rejected:
+        file, label = job
+        path = f"{classes[label]}/{file.name}"
+        data = file.read_bytes()
+        try:
+            usable = usable_jpeg(data, image_size=image_size, resize=resize)
+        except BadImage as error:
+            return Rejected(path, str(error))
+        resized = usable is not data
+        if resized:
+            file.write_bytes(usable)
+        return _Image(path, label, len(usable), hashlib.sha256(usable).hexdigest(), resized)
+
+    outcomes = sorted(
+        thread_map(examine, jobs, desc="checking images", unit="image"), key=lambda o: o.path
+    )
+    images = [outcome for outcome in outcomes if isinstance(outcome, _Image)]
+    rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+    listing = pd.DataFrame(images, columns=[*COLUMNS, "resized"])
+    resized = int(listing.pop("resized").sum())
+    counts = {name: int((listing["label"] == i).sum()) for i, name in enumerate(classes)}
+    _refuse_too_few(source, counts, rejected, minimum_images)
+    return listing, Receipt(source, counts, rejected, resized, fingerprint(listing))
+
+
+def _refuse_too_few(
+    source: str, counts: dict[str, int], rejected: Sequence[Rejected], minimum_images: int
+) -> None:
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    problem = ""
+    if not all(counts.values()):
+        problem = "a class has no usable image"
+    elif sum(counts.values()) < minimum_images:
+        problem = f"there are fewer than the {minimum_images:,} usable images asked for"
+    if problem:
+        shown = "; ".join(f"{item.path}: {item.reason}" for item in rejected[:_REJECTED_SHOWN])
+        more = len(rejected) - _REJECTED_SHOWN
+        raise InputError(
+            f"{source}: {problem} (found {found}; left out {len(rejected):,}"
+            + (f": {shown}" if shown else "")
+            + (f" and {more:,} more" if more > 0 else "")
+            + ")."
+        )

@@ -1,0 +1,136 @@
+"""A split that keeps twins together, and the measure of one that does not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from src.data.split import PARTS
+from src.data.twins import IDENTICAL
+from src.errors import InputError
+
+MOST_FOLDS = 20
+
+
+def split_by_group(
+    listing: pd.DataFrame,
+    groups: np.ndarray,
+    *,
+    fractions: Mapping[str, float],
+    seed: int,
+    images: int | None = None,
+    fold: int = 0,
+    unique: bool = True,
+) -> pd.DataFrame:
+    """Split images so that no group is in two parts, stratified by class.
+
+    The groups are dealt out to folds, 5 of them for 60:20:20; for `fold` f, test takes its share of
+    folds from f on, validation the next ones, train the rest. Over all values of `fold` each image
+    is tested once where test's share goes into 1.
+
+    Args:
+        listing: one row an image, with `path`, `label` and `sha256`.
+        groups: (n,) the group of each image.
+        fractions: of train, validation and test; together 1, each a multiple of 1 / `MOST_FOLDS`
+            or of a larger such unit. They are met as closely as whole groups allow.
+        seed: the same seed, listing and groups give the same folds.
+        images: a stratified sample of this many images is split; None takes all.
+        fold: from 0 to as many tests as go into the whole, less 1.
+        unique: leave out all but the first of identical files.
+
+    Returns:
+        The manifest: `path`, `label`, `part` and `group`, in the listing's order.
+
+    Raises:
+        InputError: there are fewer images than asked for, too few groups to fill every part, no
+            such fold, or fractions that small numbers of folds can't make up.
+    """
+    folds, validation, test = _folds(fractions)
+    if not 0 <= fold < folds // test:
+        raise InputError(f"split.fold is {fold}, and must be from 0 to {folds // test - 1}")
+    rows = listing.assign(group=groups)
+    if unique:
+        rows = rows.drop_duplicates("sha256")
+    rows = stratified_sample(rows[["path", "label", "group"]], images, seed)
+    distance = (_deal(rows, folds, seed) - fold * test) % folds
+    part = np.select(
+        [distance < test, distance < test + validation], ["test", "validation"], default="train"
+    )
+    if len(set(part)) < len(PARTS):
+        raise InputError(f"too few groups to split: all images lie in {rows.group.nunique()}")
+    return rows[["path", "label"]].assign(part=part, group=rows.group).reset_index(drop=True)
+
+
+def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.DataFrame:
+    """`count` of the images (None: all), each class keeping its share, in the order they had.
+
+    Raises:
+        InputError: there are fewer images than asked for, or too few for every class.
+    """
+    if count is None or count == len(images):
+        return images
+    if count > len(images):
+        raise InputError(f"split.images is {count}, but there are only {len(images)} images")
+    try:
+        sample, _ = train_test_split(
+            images, train_size=count, stratify=images.label, random_state=seed
+        )
+    except ValueError as error:
+        raise InputError(f"too few images to split: {error}") from error
+    return sample.sort_index()
+
+
+def leak(
+    manifest: pd.DataFrame, listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[str]
+) -> dict[str, float]:
+    """The share of test images that have a twin in training, by class and of `all`.
+
+    Args:
+        manifest: `path`, `label` and `part`, of some or all images of the listing.
+        listing: the images that the pairs are rows of.
+        pairs: see `Twins.pairs`.
+        classes: names by label.
+    """
+    copies = pairs[pairs.kind == IDENTICAL]
+    first = np.arange(len(listing))
+    first[copies.right] = copies.left
+    at = first[pd.Index(listing.path).get_indexer(pd.Index(manifest.path))]
+    trained = np.zeros(len(listing), bool)
+    trained[at[manifest.part == "train"]] = True
+    leaks = trained.copy()
+    for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
+        leaks[one[trained[other]]] = True
+    test = manifest.part == "test"
+    leaked, label = leaks[at[test]], manifest.label[test].to_numpy()
+    by_class = {name: float(leaked[label == i].mean()) for i, name in enumerate(classes)}
+    return {"all": float(leaked.mean()), **by_class}
+
+
+def _folds(fractions: Mapping[str, float]) -> tuple[int, int, int]:
+    """How many folds there are, and how many of them are validation and test."""
+    given = [fractions["validation"], fractions["test"]]
+    shares = [Fraction(value).limit_denominator(MOST_FOLDS) for value in given]
+    folds = math.lcm(*(share.denominator for share in shares))
+    exact = all(abs(share - value) < 1e-6 for share, value in zip(shares, given, strict=True))
+    if not (exact and all(shares) and folds <= MOST_FOLDS):
+        raise InputError(
+            f"{given[0]:g} validation and {given[1]:g} test can't be made of at most {MOST_FOLDS} "
+            "equal folds: give both as multiples of 0.05 or of 0.1"
+        )
+    validation, test = (int(share * folds) for share in shares)
+    return folds, validation, test
+
+
+def _deal(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
+    """(n,) int64: the fold of each image."""
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(rows), np.int64)
+    try:
+        for number, (_, chosen) in enumerate(splitter.split(rows, rows.label, rows.group)):
+            fold[chosen] = number
+    except ValueError as error:
+        raise InputError(f"too few images to split: {error}") from error
+    return fold

@@ -1,0 +1,74 @@
+"""Every value is checked when composed, and a bad one is named with what is allowed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from src.config import CONF
+from src.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.frozen_layers=155", "model.frozen_layers: should be less than or equal to 154"),
+        ("model.frozen_layers=-1", "model.frozen_layers: should be greater than or equal to 0"),
+        ("model.frozen_layers=1.5", "model.frozen_layers: should be a valid integer"),
+        ("model.dropout=1", "model.dropout: should be less than 1"),
+        ("train.learning_rate=fast", "train.learning_rate: should be a valid number"),
+        ("train.epochs=true", "train.epochs: should be a valid integer"),
+        ("train.path=both", "train.path: should be 'bank' or 'end_to_end'"),
+        ("augment.flip=sideways", "augment.flip: should be 'horizontal', 'vertical'"),
+        ("split.train=0.9", "train + validation + test must be 1, and are 1.3"),
+        ("data.images=11", "data.images: should be a multiple of 2"),
+        ("model.imagenet.sha256=abc", "model.imagenet.sha256: String should match pattern"),
+        ("+train.momentum=0.9", "train.momentum: unknown setting"),
+        ("data=local", "Missing mandatory value: path"),
+    ],
+)
+def test_bad_value_is_named(composed, override, message):
+    with pytest.raises(InputError, match=".") as error:
+        composed(override)
+    assert message in str(error.value)
+
+
+def test_every_problem_is_named_at_once(composed):
+    with pytest.raises(InputError) as error:
+        composed("model.dropout=2", "train.epochs=0")
+    assert "model.dropout" in str(error.value)
+    assert "train.epochs" in str(error.value)
+
+
+@pytest.mark.parametrize("experiment", sorted(p.stem for p in CONF.glob("experiment/*.yaml")))
+@pytest.mark.parametrize("primary", ["config", "pipeline"])
+def test_committed_experiments_compose(composed, experiment, primary):
+    composed(f"experiment={experiment}", name=primary)
+
+
+def test_published_experiment_is_the_published_recipe(composed):
+    config = composed("experiment=published")
+    assert (config.model.frozen_layers, config.model.weights) == (150, "imagenet")
+    assert (config.train.epochs, config.train.patience, config.train.batch_size) == (10, 5, 32)
+    assert (config.split.train, config.split.validation, config.split.test) == (0.6, 0.2, 0.2)
+    assert config.data.minimum_images == 40000
+
+
+def test_command_fails_with_the_message_and_no_traceback():
+    command = [sys.executable, "-m", "src.train", "model.frozen_layers=200"]
+    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "model.frozen_layers: should be less than or equal to 154 (it is 200)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_unknown_key_fails_naming_it():
+    command = [sys.executable, "-m", "src.train", "model.frozen=3"]
+    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "Could not override 'model.frozen'" in ended.stderr
+
+
+def test_validation_does_not_wait_for_tensorflow():
+    code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=CONF.parent).returncode == 0

@@ -1,0 +1,44 @@
+"""What tests of several folders share: the composed configuration and a few drawn patches."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+# Before TensorFlow is imported, as it reads this once.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+
+from src.config import CONF, Config, check
+from src.data.synthetic import write_patches
+
+ROOT = CONF.parent
+
+
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., Config]:
+    """The real configuration with overrides, checked."""
+
+    def build(*overrides: str, name: str = "config") -> Config:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return check(compose(name, list(overrides)))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def patches(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """40 drawn patches of 96 pixels, and their listing (path, label)."""
+    root = tmp_path_factory.mktemp("patches") / "images"
+    write_patches(root, images=40, seed=1, size=96)
+    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))
+    labels = [int(path.startswith("Positive")) for path in paths]
+    return root, pd.DataFrame({"path": paths, "label": labels})
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)

@@ -1,0 +1,262 @@
+"""Groups of twins are never torn apart, and the leak of a split that tears them is measured."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.data.grouped_split import leak, split_by_group
+from src.data.groups import (
+    count_twins,
+    group_images,
+    label_conflicts,
+    read_groups,
+    read_pairs,
+    summarise_twins,
+)
+from src.data.split import read_manifest, write_manifest
+from src.data.twins import Twins
+from src.errors import InputError
+
+CLASSES = ("Negative", "Positive")
+PUBLISHED = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
+def make_listing(labels: np.ndarray, contents: np.ndarray | None = None) -> pd.DataFrame:
+    contents = np.arange(len(labels)) if contents is None else contents
+    return pd.DataFrame(
+        {
+            "path": [f"{CLASSES[label]}/{i:05}.jpg" for i, label in enumerate(labels)],
+            "label": labels,
+            "sha256": [f"{content:064x}" for content in contents],
+        }
+    )
+
+
+def make_pairs(*pairs: tuple[int, int, str]) -> pd.DataFrame:
+    rows = [(*pair, 1.0) for pair in pairs]
+    return pd.DataFrame(rows, columns=["left", "right", "kind", "correlation"])
+
+
+@st.composite
+def grouped(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray]:
+    """Images in groups of 1 to 6, most of them of one class, in any order."""
+    rng = np.random.default_rng(draw(st.integers(0)))
+    sizes = rng.integers(1, draw(st.integers(2, 7)), draw(st.integers(80, 200)))
+    groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    of_group = rng.random(len(sizes)) < draw(st.floats(0.3, 0.7))
+    labels = (of_group[groups] ^ (rng.random(len(groups)) < 0.02)).astype(int)
+    return make_listing(labels), groups
+
+
+@given(
+    images=st.integers(1, 30),
+    pairs=st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40),
+)
+def test_twins_and_twins_of_twins_share_a_group_named_by_its_lowest_row(
+    images: int, pairs: list[tuple[int, int]]
+) -> None:
+    links = [(a % images, b % images) for a, b in pairs]
+    expected = np.arange(images)
+    for _ in range(images):
+        for a, b in links:
+            expected[[a, b]] = expected[[a, b]].min()
+    table = pd.DataFrame(links, columns=["left", "right"], dtype="int64")
+    assert group_images(images, table).tolist() == expected.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    made=grouped(),
+    shares=st.sampled_from([(0.6, 0.2, 0.2), (0.8, 0.1, 0.1), (0.7, 0.15, 0.15), (0.5, 0.3, 0.2)]),
+    seed=st.integers(0, 99),
+    fold=st.integers(0, 2),
+)
+def test_no_group_is_torn_and_the_parts_have_their_size_and_classes(
+    made: tuple[pd.DataFrame, np.ndarray],
+    shares: tuple[float, float, float],
+    seed: int,
+    fold: int,
+) -> None:
+    listing, groups = made
+    fractions = dict(zip(PUBLISHED, shares, strict=True))
+    manifest = split_by_group(listing, groups, fractions=fractions, seed=seed, fold=fold)
+    assert manifest.path.tolist() == listing.path.tolist()
+    assert manifest.group.tolist() == groups.tolist()
+    assert (manifest.groupby("group").part.nunique() == 1).all()
+    largest = np.bincount(groups).max()
+    for part, fraction in fractions.items():
+        labels = manifest.label[manifest.part == part]
+        assert abs(len(labels) - fraction * len(listing)) <= max(0.01 * len(listing), largest)
+        assert abs(labels.sum() - fraction * listing.label.sum()) <= 0.02 * len(listing) + largest
+
+
+@settings(max_examples=10, deadline=None)
+@given(made=grouped(), seed=st.integers(0, 99))
+def test_over_all_folds_each_image_is_tested_and_validated_once(
+    made: tuple[pd.DataFrame, np.ndarray], seed: int
+) -> None:
+    listing, groups = made
+    folds = [
+        split_by_group(listing, groups, fractions=PUBLISHED, seed=seed, fold=fold)
+        for fold in range(5)
+    ]
+    for part in ("validation", "test"):
+        paths = [path for manifest in folds for path in manifest.path[manifest.part == part]]
+        assert sorted(paths) == sorted(listing.path)
+    for one, following in zip(folds, folds[1:] + folds[:1], strict=True):
+        assert ((one.part == "validation") == (following.part == "test")).all()
+
+
+def test_of_identical_files_only_the_first_is_split_unless_all_are_wanted() -> None:
+    contents = np.repeat(np.arange(50), 2)
+    listing = make_listing(np.repeat([0, 1], 50), contents)
+    manifest = split_by_group(listing, contents, fractions=PUBLISHED, seed=0)
+    assert manifest.path.tolist() == listing.path[::2].tolist()
+    assert manifest.index.tolist() == list(range(50))
+    every = split_by_group(listing, contents, fractions=PUBLISHED, seed=0, unique=False)
+    assert every.path.tolist() == listing.path.tolist()
+    assert (every.groupby("group").part.nunique() == 1).all()
+
+
+def test_a_sample_is_stratified_and_keeps_its_groups() -> None:
+    listing, groups = make_listing(np.arange(400) % 4 // 3), np.arange(400) // 8
+    manifest = split_by_group(listing, groups, fractions=PUBLISHED, seed=0, images=200)
+    assert len(manifest) == 200
+    assert manifest.label.sum() == 50
+    assert (manifest.group == groups[[int(path[-9:-4]) for path in manifest.path]]).all()
+    assert (manifest.groupby("group").part.nunique() == 1).all()
+    assert manifest.path.is_monotonic_increasing or manifest.path.str[-9:].is_monotonic_increasing
+
+
+def test_the_seed_alone_decides() -> None:
+    listing, groups = make_listing(np.arange(100) % 2), np.arange(100) // 2
+    one, same, other = (
+        split_by_group(listing, groups, fractions=PUBLISHED, seed=seed, images=80)
+        for seed in (1, 1, 2)
+    )
+    assert one.equals(same)
+    assert not one.equals(other)
+
+
+def test_the_manifest_survives_its_file(tmp_path: Path) -> None:
+    listing = make_listing(np.arange(60) % 2)
+    manifest = split_by_group(listing, np.arange(60), fractions=PUBLISHED, seed=0)
+    write_manifest(manifest, tmp_path / "split.csv")
+    assert read_manifest(tmp_path / "split.csv").equals(manifest)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fold": 5}, "split.fold is 5, and must be from 0 to 4"),
+        ({"fold": -1}, "split.fold is -1"),
+        ({"images": 61}, "split.images is 61, but there are only 60"),
+        ({"images": 1}, "too few images"),
+        ({"fractions": {"train": 0.67, "validation": 0.16, "test": 0.17}}, "equal folds"),
+        ({"fractions": {"train": 0.8, "validation": 0, "test": 0.2}}, "equal folds"),
+        ({"groups": np.zeros(60, int)}, "too few groups"),
+        ({"groups": np.arange(60) % 2}, "too few groups"),
+    ],
+)
+def test_what_cant_be_split_is_refused(options: dict[str, object], message: str) -> None:
+    groups = options.pop("groups", np.arange(60))
+    with pytest.raises(InputError, match=message):
+        split_by_group(
+            make_listing(np.arange(60) % 2),
+            groups,
+            **{"fractions": PUBLISHED, "seed": 0, **options},
+        )
+
+
+def test_too_few_images_of_every_class_are_refused() -> None:
+    with pytest.raises(InputError, match="too few images"):
+        split_by_group(
+            make_listing(np.array([0, 0, 1, 1])), np.arange(4), fractions=PUBLISHED, seed=0
+        )
+
+
+def test_a_leak_is_a_twin_in_training_also_by_way_of_a_copy() -> None:
+    # 0, 1: twins; 2, 3: copies; 4, 5: 5 is the twin of 4's copy 6; 7: alone; 8, 9: twins.
+    listing = make_listing(np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]))
+    pairs = make_pairs(
+        (0, 1, "mirrored"), (2, 3, "identical"), (4, 6, "identical"), (4, 5, "unflipped"),
+        (8, 9, "transposed"),
+    )  # fmt: skip
+    parts = ["train", "test", "test", "train", None, "test", "train", "test", "test", "validation"]
+    manifest = listing.assign(part=parts).dropna(subset="part").sample(frac=1, random_state=0)
+    measured = leak(manifest, listing, pairs, CLASSES)
+    assert measured == {"all": 3 / 5, "Negative": 1, "Positive": 1 / 3}
+
+
+@settings(max_examples=20, deadline=None)
+@given(made=grouped(), seed=st.integers(0, 99))
+def test_a_split_by_groups_of_twins_does_not_leak_and_a_random_one_does(
+    made: tuple[pd.DataFrame, np.ndarray], seed: int
+) -> None:
+    listing, chains = made
+    order = pd.Series(np.arange(len(chains))).groupby(chains)
+    links = [link for _, rows in order for link in zip(rows, rows[1:], strict=False)]
+    pairs = make_pairs(*((left, right, "mirrored") for left, right in links))
+    groups = group_images(len(listing), pairs)
+    kept = split_by_group(listing, groups, fractions=PUBLISHED, seed=seed)
+    assert leak(kept, listing, pairs, CLASSES)["all"] == 0
+    torn = kept.assign(part=np.random.default_rng(seed).permutation(kept.part))
+    part = torn.part.to_numpy()
+    leaking = {
+        one for link in links for one, other in (link, link[::-1])
+        if part[one] == "test" and part[other] == "train"
+    }  # fmt: skip
+    expected = len(leaking) / (part == "test").sum()
+    assert leak(torn, listing, pairs, CLASSES)["all"] == pytest.approx(expected)
+
+
+def test_the_audit_counts_images_by_kind_of_twin_and_class() -> None:
+    listing = make_listing(np.array([0, 0, 0, 1, 1, 1, 1, 1]))
+    pairs = make_pairs(
+        (0, 1, "identical"), (0, 2, "mirrored"), (3, 4, "mirrored"), (3, 4, "unflipped"),
+        (3, 5, "mirrored"), (2, 6, "turned 180°"),
+    )  # fmt: skip
+    table = count_twins(listing, pairs, CLASSES)
+    assert table.loc["identical"].tolist() == [2, 0, 2]
+    assert table.loc["mirrored"].tolist() == [2, 3, 5]
+    assert table.loc["unflipped"].tolist() == [0, 2, 2]
+    assert table.loc["turned 180°"].tolist() == [1, 1, 2]
+    assert table.loc["transposed"].tolist() == [0, 0, 0]
+    assert table.loc["any"].tolist() == [2, 4, 6]
+    groups = group_images(len(listing), pairs)
+    assert groups.tolist() == [0, 0, 0, 3, 3, 3, 0, 7]
+    conflicts = label_conflicts(listing, groups)
+    assert conflicts.path.tolist() == [listing.path[row] for row in (0, 1, 2, 6)]
+    assert set(conflicts.group) == {0}
+    assert summarise_twins(listing, Twins(pairs, np.zeros((8, 7)), 1), groups) == {
+        "images": 8,
+        "extra_copies": 1,
+        "unique_images": 7,
+        "flat_images": 1,
+        "images_with_twin": 6,
+        "twin_share": 6 / 7,
+        "groups": 3,
+        "groups_of_several": 2,
+        "share_in_groups": 7 / 8,
+        "largest_group": 4,
+        "mixed_groups": 1,
+    }
+
+
+def test_tables_survive_their_files_and_those_of_other_images_are_refused(tmp_path: Path) -> None:
+    listing, groups = make_listing(np.array([0, 1, 1])), np.array([0, 1, 1])
+    pairs = make_pairs((1, 2, "turned 90° left")).astype({"correlation": np.float32})
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    listing.assign(group=groups).to_csv(tmp_path / "groups.csv", index=False)
+    pd.testing.assert_frame_equal(read_pairs(tmp_path / "pairs.csv"), pairs)
+    assert read_groups(tmp_path / "groups.csv", listing).tolist() == [0, 1, 1]
+    with pytest.raises(InputError, match=r"groups\.csv was made from other images"):
+        read_groups(tmp_path / "groups.csv", listing[1:])
+    with pytest.raises(InputError, match=r"none\.csv: no such file; run the audit stage"):
+        read_pairs(tmp_path / "none.csv")
+    with pytest.raises(InputError, match=r"groups\.csv can't be read"):
+        read_pairs(tmp_path / "groups.csv")

@@ -1,0 +1,82 @@
+"""The classifier is the published one."""
+
+import keras
+import numpy as np
+import pytest
+
+from src.errors import InputError
+from src.model.classifier import (
+    BACKBONE_LAYERS,
+    EndToEnd,
+    backbone_of,
+    build_backbone,
+    build_classifier,
+    parameter_counts,
+)
+
+
+@pytest.fixture(scope="module")
+def published() -> keras.Model:
+    backbone = build_backbone(227)
+    return build_classifier(
+        backbone, frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+
+
+def test_parameters_are_as_published(published):
+    assert parameter_counts(published) == {
+        "total": 2_260_546,
+        "trainable": 415_362,
+        "non_trainable": 1_845_184,
+    }
+
+
+def test_layers_are_as_published(published):
+    kinds = [type(layer).__name__ for layer in published.layers]
+    assert kinds == [
+        "InputLayer",
+        "RandomFlip",
+        "RandomRotation",
+        "Rescaling",
+        "Functional",
+        "GlobalAveragePooling2D",
+        "Dropout",
+        "Dense",
+    ]
+    assert published.input_shape == (None, 227, 227, 3)
+    assert published.output_shape == (None, 2)
+    assert len(backbone_of(published).layers) == BACKBONE_LAYERS
+
+
+def test_first_layers_are_frozen(published):
+    frozen = [not layer.trainable for layer in backbone_of(published).layers]
+    assert frozen == [True] * 150 + [False] * 4
+
+
+def test_uint8_and_float_images_give_the_same_probabilities(published, rng):
+    images = rng.integers(0, 256, (2, 227, 227, 3)).astype(np.uint8)
+    probabilities = published.predict(images, verbose=0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    as_floats = published.predict(images.astype(np.float32), verbose=0)
+    np.testing.assert_array_equal(probabilities, as_floats)
+
+
+def test_training_leaves_the_moving_statistics(classifier_of, images):
+    classifier = classifier_of(0)
+    model = EndToEnd(classifier)
+    normalisations = [
+        layer
+        for layer in backbone_of(classifier).layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    before = [layer.moving_mean.numpy() for layer in normalisations]
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.train_on_batch(images, np.array([0, 1, 0, 1]))
+    for mean, layer in zip(before, normalisations, strict=True):
+        np.testing.assert_array_equal(mean, layer.moving_mean.numpy())
+
+
+def test_a_model_without_the_backbone_is_refused():
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="other")
+    with pytest.raises(InputError, match="other has no MobileNetV2 backbone"):
+        backbone_of(other)

@@ -1,0 +1,57 @@
+"""Engines give what Keras gives, or refuse."""
+
+import numpy as np
+import pytest
+
+from src.errors import InputError
+from src.model.cut import cut_classifier
+from src.model.engine import build_engine, check_engine
+
+
+@pytest.fixture
+def prefix(classifier_of):
+    return cut_classifier(classifier_of(150), "float32").prefix
+
+
+@pytest.mark.parametrize("name", ["openvino", "tensorflow"])
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_float32_engine_is_keras(prefix, images, name, batch_size):
+    engine = build_engine(
+        prefix, name=name, precision="f32", batch_size=batch_size, output="float32"
+    )
+    assert (engine.name, engine.precision) == (name, "f32")
+    reference = prefix.predict(images, verbose=0)
+    np.testing.assert_allclose(engine.run(images), reference, rtol=1e-3, atol=1e-4)
+    assert check_engine(engine, prefix, images, bound=1e-3) < 1e-3
+
+
+def test_output_dtype_is_as_asked(prefix, images):
+    engine = build_engine(
+        prefix, name="openvino", precision="f32", batch_size=2, output="float16"
+    )
+    assert engine.run(images).dtype == np.float16
+
+
+def test_order_is_kept(prefix, images, rng):
+    engine = build_engine(
+        prefix, name="openvino", precision="f32", batch_size=2, output="float32"
+    )
+    many = rng.integers(0, 256, (21, 96, 96, 3)).astype(np.uint8)
+    order = rng.permutation(21)
+    np.testing.assert_allclose(
+        engine.run(many[order]), engine.run(many)[order], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_inexact_engine_is_refused(prefix, images):
+    engine = build_engine(
+        prefix, name="openvino", precision="bf16", batch_size=2, output="float32"
+    )
+    with pytest.raises(InputError, match=r"openvino engine in bf16 is off by .* max_error=1e-09"):
+        check_engine(engine, prefix, images, bound=1e-9)
+
+
+def test_auto_chooses_an_engine(prefix):
+    engine = build_engine(prefix, name="auto", precision="auto", batch_size=2, output="float32")
+    assert engine.name in ("openvino", "tensorflow")
+    assert engine.precision in ("bf16", "f32")
