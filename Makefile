@@ -8,6 +8,9 @@ EXPERIMENT ?= published
 PORT ?= 5000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+export MLFLOW_DISABLE_TELEMETRY ?= true
+# One person's UI needs one worker and no job queue.
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 
 .PHONY: help
 help: ## list the targets
@@ -44,7 +47,8 @@ lint: $(READY) ## check style and types
 
 .PHONY: ui
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
-	mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --host 127.0.0.1 --port $(PORT)
+	@echo "Choose 'Model training' at the top left to see the runs."
+	mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
 
 .PHONY: bench
 bench: $(READY) ## measure speed against the recipe as everyone writes it

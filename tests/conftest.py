@@ -20,11 +20,11 @@ ROOT = CONF.parent
 
 @pytest.fixture(scope="session")
 def composed() -> Callable[..., Config]:
-    """The real configuration with overrides, checked."""
+    """The real configuration with overrides, checked; without this machine's own settings."""
 
     def build(*overrides: str, name: str = "config") -> Config:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return check(compose(name, list(overrides)))
+            return check(compose(name, ["~local", *overrides]))
 
     return build
 

@@ -72,9 +72,11 @@ def prediction_grid(
         axes.axis("off")
     drawn = shown[["path", "label", "probability", "correct"]].itertuples(index=False, name=None)
     for axes, (path, label, probability, correct) in zip(cells, drawn, strict=False):
+        predicted = label if correct else 1 - label
+        certainty = probability if predicted else 1 - probability
         axes.imshow(Image.open(images / path))
         axes.set_title(
-            f"{probability:.3f} {classes[1]}\ntruly {classes[label]}",
+            f"{classes[predicted]} {certainty:.3f}\ntruly {classes[label]}",
             fontsize=8,
             color="black" if correct else "crimson",
         )

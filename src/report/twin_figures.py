@@ -74,6 +74,8 @@ def twin_gallery(
     cells = figure.subplots(rows, 2 * per_kind, squeeze=False)
     for axes in cells.ravel():
         axes.axis("off")
+    if not kinds:
+        figure.suptitle("no twins")
     for row, kind in zip(cells, kinds, strict=False):
         of_kind = pairs[pairs.kind == kind]
         drawn = of_kind.sample(min(per_kind, len(of_kind)), random_state=seed)

@@ -1,5 +1,6 @@
 """Groups of twins are never torn apart, and the leak of a split that tears them is measured."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def make_pairs(*pairs: tuple[int, int, str]) -> pd.DataFrame:
 def grouped(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray]:
     """Images in groups of 1 to 6, most of them of one class, in any order."""
     rng = np.random.default_rng(draw(st.integers(0)))
-    sizes = rng.integers(1, draw(st.integers(2, 7)), draw(st.integers(80, 200)))
+    sizes = rng.integers(1, draw(st.integers(2, 7)), draw(st.integers(500, 700)))
     groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     of_group = rng.random(len(sizes)) < draw(st.floats(0.3, 0.7))
     labels = (of_group[groups] ^ (rng.random(len(groups)) < 0.02)).astype(int)
@@ -68,7 +69,7 @@ def test_twins_and_twins_of_twins_share_a_group_named_by_its_lowest_row(
     assert group_images(images, table).tolist() == expected.tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     made=grouped(),
     shares=st.sampled_from([(0.6, 0.2, 0.2), (0.8, 0.1, 0.1), (0.7, 0.15, 0.15), (0.5, 0.3, 0.2)]),
@@ -87,14 +88,13 @@ def test_no_group_is_torn_and_the_parts_have_their_size_and_classes(
     assert manifest.path.tolist() == listing.path.tolist()
     assert manifest.group.tolist() == groups.tolist()
     assert (manifest.groupby("group").part.nunique() == 1).all()
-    largest = np.bincount(groups).max()
     for part, fraction in fractions.items():
         labels = manifest.label[manifest.part == part]
-        assert abs(len(labels) - fraction * len(listing)) <= max(0.01 * len(listing), largest)
-        assert abs(labels.sum() - fraction * listing.label.sum()) <= 0.02 * len(listing) + largest
+        assert abs(len(labels) - fraction * len(listing)) <= 0.01 * len(listing)
+        assert abs(labels.sum() - fraction * listing.label.sum()) <= 0.01 * len(listing)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(made=grouped(), seed=st.integers(0, 99))
 def test_over_all_folds_each_image_is_tested_and_validated_once(
     made: tuple[pd.DataFrame, np.ndarray], seed: int
@@ -158,8 +158,8 @@ def test_the_manifest_survives_its_file(tmp_path: Path) -> None:
         ({"images": 1}, "too few images"),
         ({"fractions": {"train": 0.67, "validation": 0.16, "test": 0.17}}, "equal folds"),
         ({"fractions": {"train": 0.8, "validation": 0, "test": 0.2}}, "equal folds"),
-        ({"groups": np.zeros(60, int)}, "too few groups"),
-        ({"groups": np.arange(60) % 2}, "too few groups"),
+        ({"groups": np.zeros(60, int)}, "too few images.* number of groups"),
+        ({"groups": np.arange(60) % 2}, "too few images.* number of groups"),
     ],
 )
 def test_what_cant_be_split_is_refused(options: dict[str, object], message: str) -> None:
@@ -192,14 +192,14 @@ def test_a_leak_is_a_twin_in_training_also_by_way_of_a_copy() -> None:
     assert measured == {"all": 3 / 5, "Negative": 1, "Positive": 1 / 3}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(made=grouped(), seed=st.integers(0, 99))
 def test_a_split_by_groups_of_twins_does_not_leak_and_a_random_one_does(
     made: tuple[pd.DataFrame, np.ndarray], seed: int
 ) -> None:
     listing, chains = made
     order = pd.Series(np.arange(len(chains))).groupby(chains)
-    links = [link for _, rows in order for link in zip(rows, rows[1:], strict=False)]
+    links = [link for _, rows in order for link in itertools.pairwise(rows)]
     pairs = make_pairs(*((left, right, "mirrored") for left, right in links))
     groups = group_images(len(listing), pairs)
     kept = split_by_group(listing, groups, fractions=PUBLISHED, seed=seed)

@@ -101,8 +101,9 @@ def test_exactly_the_planted_twins_are_found(
     assert pairs.correlation.between(0.98, 1).all()
 
 
+@settings(max_examples=40, deadline=None)
 @given(
-    count=st.integers(1, 20), size=st.integers(1, 4), block=st.integers(1, 9), seed=st.integers(0)
+    count=st.integers(1, 12), size=st.integers(1, 4), block=st.integers(2, 13), seed=st.integers(0)
 )
 def test_every_two_are_compared_under_every_turn(
     count: int, size: int, block: int, seed: int
@@ -169,7 +170,7 @@ def test_the_least_contrast_is_in_grey_levels() -> None:
     vectors = normalised(np.stack([faint, clear]), 1)
     assert not vectors[0].any()
     assert np.linalg.norm(vectors[1]) == pytest.approx(1)
-    assert vectors[1].mean() == pytest.approx(0, abs=1e-7)
+    assert vectors[1].mean() == pytest.approx(0, abs=1e-6)
     assert vectors.dtype == np.float32
 
 

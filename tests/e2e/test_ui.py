@@ -37,9 +37,6 @@ def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     environment = inherited | {
         "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}",
-        # Four workers and the consumers of a job queue take half a minute to start.
-        "MLFLOW_WORKERS": "1",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     subprocess.run([sys.executable, *TRAIN], cwd=folder, env=environment, check=True)
     with served(folder, environment) as address:

@@ -1,4 +1,4 @@
-"""A small backbone: the published architecture at 96 pixels, where its graph is the same."""
+"""Classifiers on a small backbone."""
 
 from collections.abc import Callable
 
@@ -6,23 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from src.model.classifier import build_backbone, build_classifier
+from src.model.classifier import build_classifier
+from tests.samples import small_backbone
 
 
 @pytest.fixture(scope="session")
 def backbone() -> keras.Model:
-    """Random weights whose batch normalisations all do something."""
-    keras.utils.set_random_seed(0)
-    backbone = build_backbone(96)
-    rng = np.random.default_rng(0)
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            size = layer.gamma.shape
-            layer.gamma.assign(rng.uniform(0.7, 1.3, size))
-            layer.beta.assign(rng.normal(0, 0.2, size))
-            layer.moving_mean.assign(rng.normal(0, 0.2, size))
-            layer.moving_variance.assign(rng.uniform(0.5, 1.5, size))
-    return backbone
+    return small_backbone()
 
 
 @pytest.fixture

@@ -15,9 +15,7 @@ from src.model.training import (
     train_on_bank,
 )
 
-RECIPE = Recipe(
-    epochs=3, patience=5, batch_size=8, learning_rate=1e-4, seed=3, workers=2
-)
+RECIPE = Recipe(epochs=3, patience=5, batch_size=8, learning_rate=1e-4, seed=3, workers=2)
 
 
 class StepLosses(keras.callbacks.Callback):
@@ -35,9 +33,7 @@ def parts(patches):
     rows = np.random.default_rng(0).permutation(len(listing))
     chosen = {"train": np.sort(rows[:28]), "validation": np.sort(rows[28:])}
     return {
-        name: Part(
-            [root / listing.path[row] for row in rows], rows, listing.label.to_numpy()[rows]
-        )
+        name: Part([root / listing.path[row] for row in rows], rows, listing.label.to_numpy()[rows])
         for name, rows in chosen.items()
     }
 
@@ -45,6 +41,7 @@ def parts(patches):
 @pytest.fixture
 def both_paths(classifier_of, parts, patches, tmp_path):
     """Train the same classifier both ways; for each the step losses, history and weights."""
+
     def train(frozen_layers: int):
         root, listing = patches
         results = []

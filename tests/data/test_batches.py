@@ -1,0 +1,50 @@
+"""Batches: the right pixels, in an order that the seed alone decides."""
+
+import numpy as np
+import pytest
+
+from src.data.batches import epoch_order, evaluation_batches, load_images, training_batches
+from src.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def files(patches):
+    root, listing = patches
+    return [str(root / path) for path in listing.path], listing.label.to_numpy()
+
+
+def read(batches):
+    pairs = list(batches.as_numpy_iterator())
+    return [images for images, _ in pairs], np.concatenate([labels for _, labels in pairs])
+
+
+def test_evaluation_keeps_the_order_and_reads_every_image_once(files):
+    paths, labels = files
+    images, seen = read(evaluation_batches(paths, labels, image_size=96, batch_size=16))
+    assert [len(batch) for batch in images] == [16, 16, 8]
+    np.testing.assert_array_equal(seen, labels)
+    np.testing.assert_array_equal(np.concatenate(images), load_images(paths))
+
+
+def test_training_follows_the_epochs_orders(files):
+    paths, labels = files
+    whole = load_images(paths)
+    settings = {"image_size": 96, "batch_size": 16, "seed": 5, "epochs": 2}
+    images, seen = read(training_batches(paths, labels, **settings))
+    assert [len(batch) for batch in images] == [16, 16, 8] * 2
+    orders = np.concatenate([epoch_order(40, 5, epoch) for epoch in range(2)])
+    np.testing.assert_array_equal(np.concatenate(images), whole[orders])
+    np.testing.assert_array_equal(seen, labels[orders])
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    first, second, other = epoch_order(100, 0, 0), epoch_order(100, 0, 1), epoch_order(100, 1, 0)
+    assert sorted(first) == sorted(second) == sorted(other) == list(range(100))
+    assert (first != second).any()
+    assert (first != other).any()
+    np.testing.assert_array_equal(first, epoch_order(100, 0, 0))
+
+
+def test_missing_image_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.jpg can't be read.*fetch"):
+        load_images([tmp_path / "gone.jpg"])

@@ -1,0 +1,165 @@
+"""One training run as MLflow has it afterwards."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from src.config import Config
+from src.data.batches import load_images
+from src.errors import InputError
+from src.model.weights import weights_sha256
+from src.report.metrics import summarise
+from src.tracked_training import train_and_track
+from tests.samples import small_backbone
+
+TINY = ("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2")
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory) -> tuple[str, ...]:
+    """Overrides that let a small backbone's weights play ImageNet's."""
+    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
+    backbone = small_backbone()
+    backbone.save_weights(path)
+    sha256 = weights_sha256(backbone)
+    return (f"model.imagenet.path={path}", f"model.imagenet.sha256={sha256}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder that stays the working directory, as MLflow remembers it."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="module", params=["bank", "end_to_end"])
+def trained(request, folder, composed, pretrained):
+    config = composed(*TINY, *pretrained, f"train.path={request.param}", "train.output=kept")
+    result = train_and_track(config)
+    return config, result, mlflow.get_run(result.run_id)
+
+
+def artifact(run, name: str) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name))
+
+
+def test_run_finished_with_every_setting_as_a_parameter(trained):
+    config, _, run = trained
+    assert run.info.status == "FINISHED"
+    params = run.data.params
+    assert params["model.frozen_layers"] == "150"
+    assert params["train.learning_rate"] == "0.0001"
+    assert params["split.seed"] == "0"
+    assert params["parameters.total"] == "2260546"
+    assert params["parameters.trainable"] == "415362"
+    resolved = yaml.safe_load(artifact(run, "config.yaml").read_text())
+    assert Config.model_validate(resolved) == config
+
+
+def test_tags_say_what_it_was_trained_on(trained, pretrained):
+    _, _, run = trained
+    tags = run.data.tags
+    assert tags["weights.sha256"] == pretrained[1].split("=")[1]
+    assert len(tags["dataset.fingerprint"]) == len(tags["split.fingerprint"]) == 64
+    assert len(tags["git.commit"]) == 40
+    inputs = {item.dataset.name.rsplit("-", 1)[1]: item for item in run.inputs.dataset_inputs}
+    assert set(inputs) == {"train", "validation", "test"}
+    assert inputs["train"].dataset.digest == tags["dataset.fingerprint"][:32]
+
+
+def test_every_epoch_is_logged(trained):
+    _, result, _ = trained
+    client = mlflow.MlflowClient()
+    for name in ("loss", "accuracy"):
+        for part in ("train", "validation"):
+            points = client.get_metric_history(result.run_id, f"{part}.{name}")
+            assert [point.step for point in points] == [1, 2]
+    rates = client.get_metric_history(result.run_id, "learning_rate")
+    assert [point.value for point in rates] == pytest.approx([1e-4, 1e-4])
+
+
+def test_metrics_are_those_of_the_prediction_table(trained):
+    _, result, run = trained
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    assert predictions.part.value_counts().to_dict() == {"validation": 8, "test": 8}
+    test = summarise(predictions[predictions.part == "test"])
+    for name, value in test.items():
+        assert run.data.metrics[f"best.test.{name}"] == pytest.approx(value)
+    assert result.metrics["test"] == pytest.approx(test)
+    table = json.loads(artifact(run, "test_predictions.json").read_text())
+    assert len(table["data"]) == 8
+
+
+def test_best_validation_loss_is_the_least_of_the_curve(trained):
+    _, result, run = trained
+    points = mlflow.MlflowClient().get_metric_history(result.run_id, "validation.loss")
+    least = min(point.value for point in points)
+    # The bank path's curve is in bfloat16 products, its predictions likewise.
+    assert run.data.metrics["best.validation.loss"] == pytest.approx(least, rel=2e-2)
+
+
+def test_figures_and_split_are_there(trained):
+    _, _, run = trained
+    names = {path.name for path in artifact(run, "figures").iterdir()}
+    expected = ("learning_curves", "confusion_matrix", "roc_and_precision_recall", "predictions")
+    assert names == {f"{name}.png" for name in expected}
+    assert len(pd.read_csv(artifact(run, "split.csv"))) == 40
+
+
+def test_model_loads_back_and_gives_the_same_probabilities(trained):
+    config, _, run = trained
+    (output,) = run.outputs.model_outputs
+    logged = mlflow.get_logged_model(output.model_id)
+    model = mlflow.pyfunc.load_model(logged.model_uri)
+    assert model.metadata.signature.inputs.inputs[0].type == np.uint8
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(logged.model_uri)).read_text()
+    assert "keras==" in requirements
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    images = load_images([Path(config.data.dir, path) for path in predictions.path])
+    probabilities = np.asarray(model.predict(images))
+    # float16 features and bfloat16 products, against float32 throughout.
+    tolerance = 0.02 if run.data.tags["training.path"] == "bank" else 1e-5
+    np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=tolerance)
+
+
+def test_pipeline_files_are_kept(trained, folder):
+    _, result, run = trained
+    kept = folder / "kept"
+    names = {path.name for path in kept.iterdir()}
+    assert names == {"model.keras", "history.csv", "predictions.csv", "run.json"}
+    if json.loads((kept / "run.json").read_text())["run_id"] == result.run_id:
+        history = pd.read_csv(kept / "history.csv")
+        assert history.epoch.tolist() == [1, 2]
+
+
+def test_same_seed_same_run(folder, composed, pretrained):
+    config = composed(*TINY, *pretrained)
+    one, other = train_and_track(config), train_and_track(config)
+    assert one.run_id != other.run_id
+    assert one.metrics == other.metrics
+    another = train_and_track(composed(*TINY, *pretrained, "train.seed=1"))
+    assert another.metrics["test"]["loss"] != one.metrics["test"]["loss"]
+
+
+def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
+    config = composed(*TINY, f"model.imagenet.path={tmp_path / 'gone.h5'}")
+    with pytest.raises(InputError):
+        train_and_track(config)
+    (run,) = mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"].startswith("InputError: no ImageNet weights")
+
+
+def test_unsuited_cut_trains_end_to_end_and_says_so(folder, composed, pretrained, capsys):
+    config = composed(*TINY, *pretrained, "model.frozen_layers=0", "train.epochs=1")
+    result = train_and_track(config)
+    assert "model.frozen_layers=0 leaves no prefix: end to end" in capsys.readouterr().out
+    assert mlflow.get_run(result.run_id).data.tags["training.path"] == "end_to_end"

@@ -1,0 +1,55 @@
+"""Stored features come in the end-to-end path's order, each epoch with its own view."""
+
+import numpy as np
+import pytest
+
+from src.data.batches import epoch_order
+from src.model.feature_batches import FeatureBatches, StoredFeatures
+
+ROWS = np.array([3, 5, 6, 8, 9])
+LABELS = np.array([0, 1, 0, 1, 1])
+
+
+def batches_of(views: int, epochs: int) -> FeatureBatches:
+    # A feature says which view and row it is.
+    stored = [
+        np.array([[view * 100 + row] for row in range(10)], dtype=np.float16)
+        for view in range(views)
+    ]
+    return FeatureBatches(stored, ROWS, LABELS, batch_size=2, seed=7, epochs=epochs, workers=1)
+
+
+def epochs_of(batches: FeatureBatches):
+    items = [batches[index] for index in range(len(batches))]
+    steps = batches.steps_per_epoch
+    for start in range(0, len(items), steps):
+        features = np.concatenate([f for f, _ in items[start : start + steps]])[:, 0]
+        labels = np.concatenate([label for _, label in items[start : start + steps]])
+        yield features.astype(int), labels
+
+
+def test_order_is_that_of_the_end_to_end_path():
+    for epoch, (features, labels) in enumerate(epochs_of(batches_of(views=1, epochs=3))):
+        order = epoch_order(5, 7, epoch)
+        np.testing.assert_array_equal(features, ROWS[order])
+        np.testing.assert_array_equal(labels, LABELS[order])
+
+
+@pytest.mark.parametrize(("views", "epochs"), [(3, 3), (4, 3), (2, 4)])
+def test_each_image_takes_its_views_in_turn(views, epochs):
+    seen = {row: [] for row in ROWS}
+    for features, _ in epochs_of(batches_of(views, epochs)):
+        for feature in features:
+            seen[feature % 100].append(feature // 100)
+    for taken in seen.values():
+        assert len(taken) == epochs
+        # As many views as epochs, or more: none is seen twice.
+        assert len(set(taken)) == min(views, epochs)
+
+
+def test_evaluation_reads_the_rows_in_order():
+    stored = np.arange(10, dtype=np.float16)[:, None]
+    batches = StoredFeatures(stored, ROWS, LABELS, batch_size=2, workers=1)
+    assert [len(batches[i][1]) for i in range(len(batches))] == [2, 2, 1]
+    features = np.concatenate([batches[i][0] for i in range(len(batches))])
+    np.testing.assert_array_equal(features[:, 0], ROWS)
