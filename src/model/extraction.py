@@ -67,6 +67,23 @@ def fill_bank(
         return total
 
 
+def predict_files(run: Run, paths: Sequence[Path], at_once: int) -> Iterator[np.ndarray]:
+    """Outputs of `run` for image files of one size, `at_once` a time, decoding ahead.
+
+    Raises:
+        InputError: an image can't be read; it names the file.
+    """
+    starts = range(0, len(paths), at_once)
+    with ThreadPoolExecutor(1) as background:
+        loading = [background.submit(load_images, paths[:at_once])] if paths else []
+        for start in starts:
+            images = loading.pop().result()
+            following = paths[start + at_once : start + 2 * at_once]
+            if following:
+                loading.append(background.submit(load_images, following))
+            yield run(images)
+
+
 def _ahead(
     background: ThreadPoolExecutor,
     missing: Mapping[int, np.ndarray],

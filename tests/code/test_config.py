@@ -28,7 +28,7 @@ from src.errors import InputError
     ],
 )
 def test_bad_value_is_named(composed, override, message):
-    with pytest.raises(InputError, match=".") as error:
+    with pytest.raises(InputError) as error:
         composed(override)
     assert message in str(error.value)
 

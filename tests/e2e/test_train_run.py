@@ -131,7 +131,7 @@ def test_model_loads_back_and_gives_the_same_probabilities(trained):
 
 
 def test_pipeline_files_are_kept(trained, folder):
-    _, result, run = trained
+    _, result, _ = trained
     kept = folder / "kept"
     names = {path.name for path in kept.iterdir()}
     assert names == {"model.keras", "history.csv", "predictions.csv", "run.json"}

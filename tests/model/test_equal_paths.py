@@ -39,7 +39,7 @@ def parts(patches):
 
 
 @pytest.fixture
-def both_paths(classifier_of, parts, patches, tmp_path):
+def both_paths(classifier_of, parts, patches, tmp_path, monkeypatch):
     """Train the same classifier both ways; for each the step losses, history and weights."""
 
     def train(frozen_layers: int):
@@ -54,7 +54,7 @@ def both_paths(classifier_of, parts, patches, tmp_path):
                 images = load_images([root / path for path in listing.path])
                 # Exact features: float16 storage is a rounding of its own, tested elsewhere.
                 exact = cut.prefix.predict(images, verbose=0)
-                bank.features = lambda view: exact
+                monkeypatch.setattr(bank, "features", lambda view, exact=exact: exact)
                 history = train_on_bank(
                     cut, bank, 1, parts["train"], parts["validation"], RECIPE, [steps]
                 )

@@ -150,7 +150,7 @@ def test_a_bad_path_is_an_error_at_once(receiver, sources, tmp_path, content, me
 def test_other_weights_are_refused(receiver, sources, tmp_path):
     path = tmp_path / "own.weights.h5"
     receiver.save_weights(path)
-    with pytest.raises(InputError, match="tensors have sha256 .*, expected"):
+    with pytest.raises(InputError, match=r"tensors have sha256 .*, expected"):
         load_imagenet(receiver, replace(sources, path=str(path)))
 
 

@@ -1,0 +1,150 @@
+"""One measurement, in a process of its own so that its peak memory is its own.
+
+python -m benchmarks.measure NAME IMAGES_FOLDER WORK_FOLDER [PRECISION]; prints one JSON object.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pandas as pd
+
+from benchmarks import recipe
+from src.data.batches import load_images
+from src.data.split import split_randomly
+from src.model.bank import open_bank
+from src.model.classifier import build_backbone, build_classifier
+from src.model.cut import cut_classifier
+from src.model.engine import build_engine
+from src.model.extraction import Augmentation, fill_bank, predict_files
+from src.model.training import Part, Recipe, train_on_bank
+
+VIEWS = 2
+PREDICTED_AT_ONCE = 64
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Seconds of each epoch, validation included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.perf_counter() - self.started)
+
+
+def recipe_training(folder: Path, work: Path) -> dict[str, float]:
+    """Two epochs of the recipe; the second is its steady state."""
+    training, validation = recipe.datasets(folder)
+    times = EpochTimes()
+    model = recipe.build(work / "backbone.weights.h5")
+    model.fit(training, validation_data=validation, epochs=2, callbacks=[times], verbose=0)
+    return {"first_epoch": times.seconds[0], "epoch": times.seconds[1]}
+
+
+def recipe_prediction(folder: Path, work: Path) -> dict[str, float]:
+    """`model.predict` over a dataset of the images, after one pass to warm up."""
+    model = recipe.build(work / "backbone.weights.h5")
+    images = keras.utils.image_dataset_from_directory(
+        folder,
+        image_size=recipe.IMAGE_SIZE,
+        batch_size=recipe.BATCH_SIZE,
+        shuffle=False,
+        verbose=False,
+    )
+    model.predict(images.take(2), verbose=0)
+    started = time.perf_counter()
+    count = len(model.predict(images, verbose=0))
+    return {"images": count, "seconds": time.perf_counter() - started}
+
+
+def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
+    """Fill a bank from nothing, and train the published ten epochs on it."""
+    files = sorted(folder.rglob("*.jpg"))
+    listing = pd.DataFrame(
+        {
+            "path": [str(file) for file in files],
+            "label": [f.parent.name == "Positive" for f in files],
+        }
+    ).astype({"label": int})
+    manifest = split_randomly(
+        listing, fractions={"train": 0.75, "validation": 0.125, "test": 0.125}, seed=0, images=None
+    )
+    # 75:25, as the recipe beside it.
+    held_out = manifest.part != "train"
+    rows = np.arange(len(files))
+    parts = [
+        Part([files[row] for row in rows[chosen]], rows[chosen], manifest.label[chosen].to_numpy())
+        for chosen in (~held_out, held_out)
+    ]
+    classifier = classifier_with(work)
+    started = time.perf_counter()
+    cut = cut_classifier(classifier, "bfloat16")
+    engine = build_engine(
+        cut.prefix, name="openvino", precision=precision, batch_size=4, output="float16"
+    )
+    bank = open_bank(work / "banks", {"precision": precision}, len(files), cut.feature_shape)
+    views = {0: rows} | dict.fromkeys(range(1, VIEWS), parts[0].rows)
+    prepared = time.perf_counter()
+    added = fill_bank(bank, engine.run, files, views, Augmentation("horizontal", 0.2, 0))
+    filled = time.perf_counter()
+    times = EpochTimes()
+    settings = Recipe(epochs=10, patience=10, batch_size=32, learning_rate=1e-4, seed=0, workers=2)
+    train_on_bank(cut, bank, VIEWS, *parts, settings, [times])
+    return {
+        "compile": prepared - started,
+        "bank": filled - prepared,
+        "features": added,
+        "bytes": sum(file.stat().st_blocks * 512 for file in bank.folder.iterdir()),
+        "first_epoch": times.seconds[0],
+        "epoch": float(np.median(times.seconds[1:])),
+    }
+
+
+def engine_prediction(folder: Path, work: Path, precision: str) -> dict[str, float]:
+    """The whole classifier through the engine, decoding included."""
+    files = sorted(folder.rglob("*.jpg"))
+    classifier = classifier_with(work)
+    engine = build_engine(
+        classifier, name="openvino", precision=precision, batch_size=4, output="float32"
+    )
+    engine.run(load_images(files[:PREDICTED_AT_ONCE]))
+    started = time.perf_counter()
+    for probabilities in predict_files(engine.run, files, PREDICTED_AT_ONCE):
+        assert probabilities.shape[1] == 2
+    return {"images": len(files), "seconds": time.perf_counter() - started}
+
+
+def classifier_with(work: Path) -> keras.Model:
+    """The project's classifier with the same weights as the recipe's backbone."""
+    backbone = build_backbone(recipe.IMAGE_SIZE[0])
+    backbone.load_weights(work / "backbone.weights.h5")
+    return build_classifier(
+        backbone, frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+
+
+MEASUREMENTS = {
+    "recipe_training": recipe_training,
+    "recipe_prediction": recipe_prediction,
+    "bank_training": bank_training,
+    "engine_prediction": engine_prediction,
+}
+
+if __name__ == "__main__":
+    name, folder, work, *rest = sys.argv[1:]
+    measured = MEASUREMENTS[name](Path(folder), Path(work), *rest)
+    # Kilobytes on Linux, of this process alone.
+    measured["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(measured))

@@ -1,0 +1,178 @@
+"""This project's speed beside the recipe as everyone writes it, measured in one run.
+
+python -m benchmarks.speed [--images 800] [--rounds 2] [--output docs/speed]
+
+Every measurement is a process of its own and they alternate, so that a machine which slows down
+slows both; the ratios are of medians over the rounds. Patches are drawn by the project.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import openvino as ov
+from matplotlib.figure import Figure
+
+from src.config import CONF
+from src.data.synthetic import write_patches
+
+EPOCHS = 10
+MEASUREMENTS = (
+    ("recipe_training",),
+    ("bank_training", "f32"),
+    ("bank_training", "bf16"),
+    ("recipe_prediction",),
+    ("engine_prediction", "f32"),
+    ("engine_prediction", "bf16"),
+)
+
+Measured = dict[str, dict[str, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--images", type=int, default=800)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(Path(folder), chosen.images, chosen.rounds)
+    table = "\n".join([f"Processor: {processor()}.", "", *rows(measured, chosen.images)])
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    (chosen.output / "speed.md").write_text(table + "\n")
+    (chosen.output / "speed.json").write_text(json.dumps(measured, indent=2) + "\n")
+    draw(measured, chosen.images).savefig(chosen.output / "speed.svg")
+    print(table)
+
+
+def measure(work: Path, images: int, rounds: int) -> Measured:
+    """Every measurement `rounds` times in turn; the median of each value."""
+    write_patches(work / "images", images=images, seed=0, size=227)
+    save_weights(work / "backbone.weights.h5")
+    runs: dict[str, list[dict[str, float]]] = {}
+    for turn in range(rounds):
+        for name, *precision in MEASUREMENTS:
+            # A fresh folder each turn, or the bank would be there already.
+            own = work / str(turn)
+            own.mkdir(exist_ok=True)
+            target = own / "backbone.weights.h5"
+            target.exists() or target.symlink_to(work / "backbone.weights.h5")
+            command = [sys.executable, "-m", "benchmarks.measure", name, work / "images", own]
+            ended = subprocess.run(
+                [*command, *precision], cwd=CONF.parent, capture_output=True, text=True, check=True
+            )
+            key = " ".join([name, *precision])
+            runs.setdefault(key, []).append(json.loads(ended.stdout.splitlines()[-1]))
+            print(f"{turn + 1}/{rounds} {key}: {runs[key][-1]}", file=sys.stderr)
+    return {
+        key: {field: statistics.median(run[field] for run in found) for field in found[0]}
+        for key, found in runs.items()
+    }
+
+
+def save_weights(target: Path) -> None:
+    """ImageNet weights, from wherever this machine has them."""
+    code = (
+        "import sys; from pathlib import Path; from hydra import compose, initialize_config_dir; "
+        "from src.config import CONF, check; from src.features import initial_classifier; "
+        "from src.model.classifier import backbone_of\n"
+        "with initialize_config_dir(str(CONF), version_base='1.3'): config = check(compose('config'))\n"
+        "backbone_of(initial_classifier(config).classifier).save_weights(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", code, target], cwd=CONF.parent, check=True)
+
+
+def rows(measured: Measured, images: int) -> list[str]:
+    """The table in Markdown."""
+    recipe = measured["recipe_training"]
+    ten = recipe["first_epoch"] + (EPOCHS - 1) * recipe["epoch"]
+    lines = [
+        "| work | recipe | this project, f32 | bf16 |",
+        "|---|---|---|---|",
+    ]
+    banks = [measured[f"bank_training {precision}"] for precision in ("f32", "bf16")]
+    first = [first_run(bank) for bank in banks]
+    further = [further_run(bank) for bank in banks]
+    seen = EPOCHS * images * 0.75
+    lines += [
+        line("first run of a sweep, bank included", ten, first, seen),
+        line("each further run at the same cut", ten, further, seen),
+    ]
+    predict = measured["recipe_prediction"]
+    engines = [measured[f"engine_prediction {precision}"] for precision in ("f32", "bf16")]
+    lines += [
+        line(
+            "prediction, decoding included",
+            predict["seconds"],
+            [engine["seconds"] for engine in engines],
+            predict["images"],
+        ),
+        "| peak memory, training | "
+        + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (recipe, *banks))
+        + " |",
+        f"| disk, {images} images | 0 | "
+        + " | ".join(f"{bank['bytes'] / 2**20:.0f} MiB" for bank in banks)
+        + " |",
+    ]
+    return lines
+
+
+def first_run(bank: dict[str, float]) -> float:
+    """Seconds of compiling, filling the bank and ten epochs."""
+    return bank["compile"] + bank["bank"] + further_run(bank)
+
+
+def further_run(bank: dict[str, float]) -> float:
+    """Seconds of ten epochs on a bank that is there."""
+    return bank["first_epoch"] + (EPOCHS - 1) * bank["epoch"]
+
+
+def line(name: str, recipe: float, ours: list[float], images: float) -> str:
+    """One row: images a second, and how many times the recipe's rate."""
+    rates = [f"{images / s:.0f} images/s ({recipe / s:.1f} x)" for s in ours]
+    return f"| {name} | {images / recipe:.0f} images/s | {' | '.join(rates)} |"
+
+
+def draw(measured: Measured, images: int) -> Figure:
+    """Images a second as bars on a logarithmic axis."""
+    recipe = measured["recipe_training"]
+    ten = recipe["first_epoch"] + (EPOCHS - 1) * recipe["epoch"]
+    seen = EPOCHS * images * 0.75
+    bars = {"recipe: train": seen / ten}
+    for precision in ("f32", "bf16"):
+        bank = measured[f"bank_training {precision}"]
+        bars[f"first run, {precision} bank"] = seen / first_run(bank)
+    bars["each further run"] = seen / further_run(measured["bank_training f32"])
+    for key, label in {
+        "recipe_prediction": "recipe: predict",
+        "engine_prediction f32": "predict, f32",
+        "engine_prediction bf16": "predict, bf16",
+    }.items():
+        bars[label] = measured[key]["images"] / measured[key]["seconds"]
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    colours = ["grey" if name.startswith("recipe") else "tab:blue" for name in bars]
+    axes.bar_label(axes.barh(list(bars), list(bars.values()), color=colours), fmt="%.0f", padding=3)
+    axes.set(xscale="log", xlabel="images/s")
+    axes.invert_yaxis()
+    return figure
+
+
+def processor() -> str:
+    """The processor's name, its cores, and which fast arithmetic it has."""
+    name = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.exists() else []
+    fast = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    cores = len(os.sched_getaffinity(0))
+    return f"{name}, {cores} cores, {', '.join(fast) or platform.machine()}"
+
+
+if __name__ == "__main__":
+    main()
