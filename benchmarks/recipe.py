@@ -1,4 +1,4 @@
-"""The published recipe as everyone writes it in Keras: what this project's speed is compared with."""
+"""The published recipe as everyone writes it in Keras, for comparison."""
 
 from pathlib import Path
 

@@ -66,6 +66,7 @@ class Http(Section):
 
 class Mendeley(Images):
     source: Literal["mendeley"]
+    pin: str | None
     api: str
     direct_url: str
     dataset: str

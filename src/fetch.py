@@ -3,8 +3,24 @@
 python -m src.fetch [data=synthetic|local|mendeley]
 """
 
-from src.config import Config, entry_point
+import subprocess
+import sys
+
+from src.config import Config, Mendeley, entry_point
+from src.errors import InputError
 from src.stages import fetch_images
+
+
+def commit_to_cache(pin: str) -> None:
+    """Put what a .dvc file pins into DVC's cache.
+
+    Raises:
+        InputError: the files are not those that it pins.
+    """
+    command = [sys.executable, "-m", "dvc", "commit", "--quiet", pin]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if ended.returncode:
+        raise InputError(f"the images are not those that {pin} pins: {ended.stderr.strip()}")
 
 
 @entry_point
@@ -16,6 +32,8 @@ def main(config: Config) -> None:
     )
     for rejected in receipt.rejected:
         print(f"  left out {rejected.path}: {rejected.reason}")
+    if isinstance(config.data, Mendeley) and config.data.pin:
+        commit_to_cache(config.data.pin)
 
 
 if __name__ == "__main__":

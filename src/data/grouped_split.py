@@ -26,26 +26,26 @@ def split_by_group(
 ) -> pd.DataFrame:
     """Split images so that no group is in two parts, stratified by class.
 
-    The groups are dealt out to folds, 5 of them for 60:20:20; for `fold` f, test takes its share of
-    folds from f on, validation the next ones, train the rest. Over all values of `fold` each image
-    is tested once where test's share goes into 1.
+    The groups are dealt out to equal folds, 5 of them for 60:20:20. Test takes its share of them,
+    validation the next ones, train the rest; the next `fold` starts where this one's test ends.
+    Where test's share goes into 1, each image is tested once over all values of `fold`.
 
     Args:
         listing: one row an image, with `path`, `label` and `sha256`.
         groups: (n,) the group of each image.
-        fractions: of train, validation and test; together 1, each a multiple of 1 / `MOST_FOLDS`
-            or of a larger such unit. They are met as closely as whole groups allow.
+        fractions: of train, validation and test; together 1, made up of at most `MOST_FOLDS`
+            folds. They are met as closely as whole groups allow.
         seed: the same seed, listing and groups give the same folds.
         images: a stratified sample of this many images is split; None takes all.
-        fold: from 0 to as many tests as go into the whole, less 1.
+        fold: from 0 to 4 where test is a fifth.
         unique: leave out all but the first of identical files.
 
     Returns:
         The manifest: `path`, `label`, `part` and `group`, in the listing's order.
 
     Raises:
-        InputError: there are fewer images than asked for, too few groups to fill every part, no
-            such fold, or fractions that small numbers of folds can't make up.
+        InputError: there are fewer images than asked for, fewer groups than folds, no such fold,
+            or fractions that no number of folds up to `MOST_FOLDS` makes up.
     """
     folds, validation, test = _folds(fractions)
     if not 0 <= fold < folds // test:
@@ -58,7 +58,7 @@ def split_by_group(
     part = np.select(
         [distance < test, distance < test + validation], ["test", "validation"], default="train"
     )
-    return rows[["path", "label"]].assign(part=part, group=rows.group).reset_index(drop=True)
+    return rows.assign(part=part)[["path", "label", "part", "group"]].reset_index(drop=True)
 
 
 def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.DataFrame:
@@ -90,11 +90,18 @@ def leak(
         listing: the images that the pairs are rows of.
         pairs: see `Twins.pairs`.
         classes: names by label.
+
+    Raises:
+        InputError: the manifest names an image that the listing lacks.
     """
+    row = pd.Index(listing.path).get_indexer(pd.Index(manifest.path))
+    if (row < 0).any():
+        path = manifest.path.iloc[int(np.argmin(row))]
+        raise InputError(f"the manifest names {path}, which is not among the images: split again")
     copies = pairs[pairs.kind == IDENTICAL]
     first = np.arange(len(listing))
     first[copies.right] = copies.left
-    at = first[pd.Index(listing.path).get_indexer(pd.Index(manifest.path))]
+    at = first[row]
     trained = np.zeros(len(listing), bool)
     trained[at[manifest.part == "train"]] = True
     leaks = trained.copy()
@@ -114,8 +121,8 @@ def _folds(fractions: Mapping[str, float]) -> tuple[int, int, int]:
     exact = all(abs(share - value) < 1e-6 for share, value in zip(shares, given, strict=True))
     if not (exact and all(shares) and folds <= MOST_FOLDS):
         raise InputError(
-            f"{given[0]:g} validation and {given[1]:g} test can't be made of at most {MOST_FOLDS} "
-            "equal folds: give both as multiples of 0.05 or of 0.1"
+            f"split.validation {given[0]:g} and split.test {given[1]:g} can't be made up of at "
+            f"most {MOST_FOLDS} equal folds: give multiples of 0.05"
         )
     validation, test = (int(share * folds) for share in shares)
     return folds, validation, test

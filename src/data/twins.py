@@ -107,7 +107,8 @@ def normalised(small: np.ndarray, min_contrast: float) -> np.ndarray:
     """
     centred = small - small.mean(axis=(1, 2), keepdims=True)
     contrast = centred.std(axis=(1, 2), keepdims=True)
-    norm = np.where(contrast < max(min_contrast, 1e-3), np.inf, contrast * small.shape[1])
+    least = max(min_contrast, 1e-3)  # rounding gives an image of one grey some contrast
+    norm = np.where(contrast < least, np.inf, contrast * small.shape[1])
     return centred / norm.astype(np.float32)
 
 
@@ -142,7 +143,7 @@ def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, n
                 if count > MOST_PAIRS:
                     raise InputError(
                         f"more than {MOST_PAIRS:,} pairs of images correlate above {threshold:g}: "
-                        "raise the threshold or the least contrast of the audit"
+                        "raise audit.threshold or audit.min_contrast"
                     )
                 bar.update()
     return pd.concat(found, ignore_index=True)[["left", "right", "kind", "correlation"]], best
@@ -175,7 +176,7 @@ def _compare(
 
 
 def _thumbnail(path: Path, size: int) -> np.ndarray:
-    # As stored: neither the browser's turn by EXIF nor colour matters here.
+    # Pixels as they are stored: the rest of the project ignores EXIF's orientation too.
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"{path} can't be read as an image; run the fetch stage again")

@@ -104,11 +104,25 @@ def test_over_all_folds_each_image_is_tested_and_validated_once(
         split_by_group(listing, groups, fractions=PUBLISHED, seed=seed, fold=fold)
         for fold in range(5)
     ]
-    for part in ("validation", "test"):
-        paths = [path for manifest in folds for path in manifest.path[manifest.part == part]]
-        assert sorted(paths) == sorted(listing.path)
+    assert each_is_tested_once(folds, listing)
     for one, following in zip(folds, folds[1:] + folds[:1], strict=True):
         assert ((one.part == "validation") == (following.part == "test")).all()
+
+
+def test_a_test_part_of_several_folds_moves_on_by_as_many() -> None:
+    listing, groups = make_listing(np.arange(200) % 2), np.arange(200) // 2
+    fractions = {"train": 0.5, "validation": 0.3, "test": 0.2}  # 10 folds: 5, 3 and 2
+    folds = [
+        split_by_group(listing, groups, fractions=fractions, seed=0, fold=fold) for fold in range(5)
+    ]
+    assert each_is_tested_once(folds, listing)
+    with pytest.raises(InputError, match="from 0 to 4"):
+        split_by_group(listing, groups, fractions=fractions, seed=0, fold=5)
+
+
+def each_is_tested_once(folds: list[pd.DataFrame], listing: pd.DataFrame) -> bool:
+    tested = [path for manifest in folds for path in manifest.path[manifest.part == "test"]]
+    return sorted(tested) == sorted(listing.path)
 
 
 def test_of_identical_files_only_the_first_is_split_unless_all_are_wanted() -> None:
@@ -129,7 +143,7 @@ def test_a_sample_is_stratified_and_keeps_its_groups() -> None:
     assert manifest.label.sum() == 50
     assert (manifest.group == groups[[int(path[-9:-4]) for path in manifest.path]]).all()
     assert (manifest.groupby("group").part.nunique() == 1).all()
-    assert manifest.path.is_monotonic_increasing or manifest.path.str[-9:].is_monotonic_increasing
+    assert manifest.path.str[-9:].is_monotonic_increasing
 
 
 def test_the_seed_alone_decides() -> None:
@@ -190,6 +204,8 @@ def test_a_leak_is_a_twin_in_training_also_by_way_of_a_copy() -> None:
     manifest = listing.assign(part=parts).dropna(subset="part").sample(frac=1, random_state=0)
     measured = leak(manifest, listing, pairs, CLASSES)
     assert measured == {"all": 3 / 5, "Negative": 1, "Positive": 1 / 3}
+    with pytest.raises(InputError, match=r"names Negative/00003\.jpg, which is not among"):
+        leak(manifest, listing.drop(index=3), pairs, CLASSES)
 
 
 @settings(max_examples=10, deadline=None)

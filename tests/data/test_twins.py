@@ -129,16 +129,14 @@ def test_every_two_are_compared_under_every_turn(
 
 
 def test_copies_are_paired_with_their_first_image_and_compared_no_further(tmp_path: Path) -> None:
-    one, turned = encode(patch(1)), encode(turn(patch(1), "mirrored"))
-    files = {
-        f"Positive/{i}.jpg": data
-        for i, data in enumerate([turned, one, encode(patch(3)), one, one])
-    }
+    one, other, turned = encode(patch(1)), encode(patch(3)), encode(turn(patch(1), "mirrored"))
+    pictures = [one, one, other, turned, one]
+    files = {f"Positive/{i}.jpg": picture for i, picture in enumerate(pictures)}
     twins = find_twins(
         list_images(files), lay_out(tmp_path, files), size=24, threshold=0.98, min_contrast=1
     )
     rows = twins.pairs[["left", "right", "kind"]].to_numpy().tolist()
-    assert rows == [[1, 3, "identical"], [1, 4, "identical"], [0, 1, "mirrored"]]
+    assert rows == [[0, 1, "identical"], [0, 4, "identical"], [0, 3, "mirrored"]]
     assert twins.best.shape == (8, 3)
     assert twins.pairs.left.dtype == twins.pairs.right.dtype == np.int64
 
