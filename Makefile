@@ -27,7 +27,7 @@ $(READY): requirements.lock
 demo: $(READY) ## run the whole pipeline on patches drawn by the project
 	python -m src.compose experiment=demo
 	dvc repro
-	@python -m src.evaluate --config-dir outputs --config-name pipeline
+	@python -m src.evaluate --config-dir outputs --config-name resolved
 	@echo "Look around: make ui (runs, curves, the model), reports/metrics.json, dvc plots show"
 
 .PHONY: repro

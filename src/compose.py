@@ -22,7 +22,7 @@ OUTPUTS = Path("outputs")
 
 
 def compose_pipeline(overrides: list[str], target: Path) -> None:
-    """Write the composed and checked configuration to `target`, for `--config-name pipeline`.
+    """Write the composed and checked configuration to `target`, for `--config-name resolved`.
 
     Raises:
         InputError: an override names an unknown setting or gives it a value that is not allowed.
@@ -58,7 +58,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 def main(arguments: list[str]) -> None:
     chosen = arguments or (yaml.safe_load(CHOICE.read_text()) if CHOICE.exists() else [])
-    target = OUTPUTS / "pipeline.yaml"
+    target = OUTPUTS / "resolved.yaml"
     try:
         compose_pipeline(chosen, target)
     except InputError as error:
