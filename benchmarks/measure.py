@@ -20,7 +20,7 @@ from benchmarks import recipe
 from src.data.batches import load_images
 from src.data.split import split_randomly
 from src.model.bank import open_bank
-from src.model.classifier import build_backbone, build_classifier
+from src.model.classifier import build_backbone, build_classifier, inference_model
 from src.model.cut import cut_classifier
 from src.model.engine import build_engine
 from src.model.extraction import Augmentation, fill_bank, predict_files
@@ -115,7 +115,7 @@ def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
 def engine_prediction(folder: Path, work: Path, precision: str) -> dict[str, float]:
     """The whole classifier through the engine, decoding included."""
     files = sorted(folder.rglob("*.jpg"))
-    classifier = classifier_with(work)
+    classifier = inference_model(classifier_with(work))
     engine = build_engine(
         classifier, name="openvino", precision=precision, batch_size=4, output="float32"
     )

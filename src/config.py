@@ -79,8 +79,18 @@ class Mendeley(Images):
     http: Http
 
 
+class Audit(Section):
+    size: Annotated[int, Field(ge=8)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    min_contrast: Annotated[float, Field(ge=0)]
+    bins: Positive
+    gallery: Positive
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Split(Section):
-    strategy: Literal["random"]
+    """What every strategy of splitting has."""
+
     train: Annotated[float, Field(gt=0, lt=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
     test: Annotated[float, Field(gt=0, lt=1)]
@@ -94,6 +104,16 @@ class Split(Section):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"train + validation + test must be 1, and are {total:g}")
         return self
+
+
+class RandomSplit(Split):
+    strategy: Literal["random"]
+
+
+class GroupedSplit(Split):
+    strategy: Literal["grouped"]
+    fold: Annotated[int, Field(ge=0)]
+    unique: bool
 
 
 class Augment(Section):
@@ -152,7 +172,8 @@ class Tracking(Section):
 
 class Config(Section):
     data: Annotated[Synthetic | Local | Mendeley, Field(discriminator="source")]
-    split: Split
+    audit: Audit
+    split: Annotated[RandomSplit | GroupedSplit, Field(discriminator="strategy")]
     augment: Augment
     model: Model
     features: Features
@@ -181,7 +202,7 @@ def check(composed: DictConfig) -> Config:
 
 
 def _describe(problem: Any) -> str:
-    tags = {"synthetic", "local", "mendeley"}
+    tags = {"synthetic", "local", "mendeley", "random", "grouped"}
     where = problem["loc"]
     key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
     if problem["type"] == "extra_forbidden":

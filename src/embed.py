@@ -13,10 +13,11 @@ from src.config import Config, entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
     from src.features import extract, initial_classifier, useful_cut
-    from src.stages import fetched_images, split_manifest
+    from src.stages import audited_images, fetched_images, split_manifest
 
     listing, receipt = fetched_images(config)
-    manifest = split_manifest(config, listing)
+    _, groups = audited_images(config, listing, receipt)
+    manifest = split_manifest(config, listing, groups)
     start = initial_classifier(config)
     cut = useful_cut(config, start.classifier)
     about: dict[str, object] = {"path": "end_to_end"}

@@ -1,19 +1,20 @@
 """Write the manifest that says which image serves for training, validation or test.
 
-python -m src.split [split.seed=1] …
+python -m src.split [split=random] [split.seed=1] …
 """
 
 from pathlib import Path
 
 from src.config import Config, entry_point
 from src.data.split import write_manifest
-from src.stages import fetched_images, make_split
+from src.stages import audited_images, fetched_images, make_split
 
 
 @entry_point
 def main(config: Config) -> None:
-    listing, _ = fetched_images(config)
-    manifest = make_split(config, listing)
+    listing, receipt = fetched_images(config)
+    _, groups = audited_images(config, listing, receipt)
+    manifest = make_split(config, listing, groups)
     path = Path(config.split.manifest or f"{config.workspace}/split.csv")
     write_manifest(manifest, path)
     print(

@@ -1,16 +1,22 @@
 """What the entry points share: each makes its part from the configuration, or finds it made."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from src.config import Config, Local, Mendeley
+from src.config import Config, GroupedSplit, Local, Mendeley
 from src.data.download import HttpPolicy
 from src.data.fetch import Source, SyntheticSource, fetch
+from src.data.files import write_text
+from src.data.grouped_split import split_by_group
+from src.data.groups import group_images, read_groups, read_pairs
 from src.data.local import LocalSource
 from src.data.mendeley import MendeleySource
 from src.data.receipt import Receipt, read_listing, read_receipt, write_listing, write_receipt
 from src.data.split import read_manifest, split_randomly
+from src.data.twins import Twins, find_twins
 
 
 def image_source(config: Config) -> Source:
@@ -62,19 +68,65 @@ def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
     return read_listing(made[0]), read_receipt(made[1])
 
 
-def make_split(config: Config, listing: pd.DataFrame) -> pd.DataFrame:
+def audit_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> Twins:
+    """Find the twins, and write pairs, groups and what they were found by into the workspace."""
+    audit, workspace = config.audit, Path(config.workspace)
+    twins = find_twins(
+        listing,
+        Path(config.data.dir),
+        size=audit.size,
+        threshold=audit.threshold,
+        min_contrast=audit.min_contrast,
+    )
+    groups = group_images(len(listing), twins.pairs)
+    write_text(workspace / "pairs.csv", twins.pairs.to_csv(index=False))
+    table = listing[["path"]].assign(group=groups)
+    write_text(workspace / "groups.csv", table.to_csv(index=False))
+    # Last, as it vouches for the others.
+    write_text(workspace / "audit.json", json.dumps(_audited_by(config, receipt)) + "\n")
+    return twins
+
+
+def audited_images(
+    config: Config, listing: pd.DataFrame, receipt: Receipt
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Pairs of twins and groups (n,) of the images, which are audited first if need be."""
+    workspace = Path(config.workspace)
+    made = workspace / "audit.json"
+    if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
+        audit_images(config, listing, receipt)
+    return read_pairs(workspace / "pairs.csv"), read_groups(workspace / "groups.csv", listing)
+
+
+def _audited_by(config: Config, receipt: Receipt) -> dict[str, object]:
+    audit = config.audit
+    return {
+        "images": receipt.fingerprint,
+        "size": audit.size,
+        "threshold": audit.threshold,
+        "min_contrast": audit.min_contrast,
+    }
+
+
+def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
     """Split the images as the configuration says."""
     split = config.split
-    return split_randomly(
-        listing,
-        fractions={"train": split.train, "validation": split.validation, "test": split.test},
-        seed=split.seed,
-        images=split.images,
-    )
+    fractions = {"train": split.train, "validation": split.validation, "test": split.test}
+    if isinstance(split, GroupedSplit):
+        return split_by_group(
+            listing,
+            groups,
+            fractions=fractions,
+            seed=split.seed,
+            images=split.images,
+            fold=split.fold,
+            unique=split.unique,
+        )
+    return split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
 
 
-def split_manifest(config: Config, listing: pd.DataFrame) -> pd.DataFrame:
+def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
     """The manifest that the configuration names, or one made for this run alone."""
     if config.split.manifest:
         return read_manifest(Path(config.split.manifest))
-    return make_split(config, listing)
+    return make_split(config, listing, groups)

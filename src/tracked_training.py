@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from src.config import Config
 from src.data.files import write_text
+from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
 from src.features import Start, extract, initial_classifier, parts_of, useful_cut
@@ -25,7 +26,7 @@ from src.model.training import (
 )
 from src.report import figures
 from src.report.metrics import prediction_table, summarise_parts
-from src.stages import fetched_images, split_manifest
+from src.stages import audited_images, fetched_images, split_manifest
 from src.tracking import runs
 
 
@@ -47,7 +48,8 @@ def train_and_track(config: Config) -> Result:
         tracking.run_name, config.model_dump(), system_metrics=tracking.system_metrics
     ) as run_id:
         listing, receipt = fetched_images(config)
-        manifest = split_manifest(config, listing)
+        pairs, groups = audited_images(config, listing, receipt)
+        manifest = split_manifest(config, listing, groups)
         start = initial_classifier(config)
         mlflow.log_params(
             {f"parameters.{k}": n for k, n in parameter_counts(start.classifier).items()}
@@ -60,6 +62,8 @@ def train_and_track(config: Config) -> Result:
                 "weights.source": start.weights_source,
             }
         )
+        leaks = leak(manifest, listing, pairs, config.data.classes)
+        mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
         runs.log_dataset(
             manifest,
             name=config.data.name,

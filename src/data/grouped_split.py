@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import StratifiedGroupKFold
 
+from src.data.split import stratified_sample
 from src.data.twins import IDENTICAL
 from src.errors import InputError
 
@@ -59,25 +60,6 @@ def split_by_group(
         [distance < test, distance < test + validation], ["test", "validation"], default="train"
     )
     return rows.assign(part=part)[["path", "label", "part", "group"]].reset_index(drop=True)
-
-
-def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.DataFrame:
-    """`count` of the images (None: all), each class keeping its share, in the order they had.
-
-    Raises:
-        InputError: there are fewer images than asked for, or too few for every class.
-    """
-    if count is None or count == len(images):
-        return images
-    if count > len(images):
-        raise InputError(f"split.images is {count}, but there are only {len(images)} images")
-    try:
-        sample, _ = train_test_split(
-            images, train_size=count, stratify=images.label, random_state=seed
-        )
-    except ValueError as error:
-        raise InputError(f"too few images to split: {error}") from error
-    return sample.sort_index()
 
 
 def leak(

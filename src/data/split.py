@@ -32,14 +32,8 @@ def split_randomly(
         InputError: there are fewer images than asked for, or too few to fill every part.
     """
     manifest = listing[["path", "label"]].reset_index(drop=True)
-    if images is not None and images > len(manifest):
-        raise InputError(f"split.images is {images}, but there are only {len(manifest)} images")
+    manifest = stratified_sample(manifest, images, seed).reset_index(drop=True)
     try:
-        if images is not None and images < len(manifest):
-            manifest, _ = train_test_split(
-                manifest, train_size=images, stratify=manifest.label, random_state=seed
-            )
-            manifest = manifest.sort_index().reset_index(drop=True)
         counts = part_counts(len(manifest), fractions)
         rest, test = train_test_split(
             manifest, test_size=counts["test"], stratify=manifest.label, random_state=seed
@@ -53,6 +47,25 @@ def split_randomly(
     part[validation.index] = "validation"
     part[test.index] = "test"
     return manifest.assign(part=part)
+
+
+def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.DataFrame:
+    """`count` of the images (None: all), each class keeping its share, in the order they had.
+
+    Raises:
+        InputError: there are fewer images than asked for, or too few for every class.
+    """
+    if count is None or count == len(images):
+        return images
+    if count > len(images):
+        raise InputError(f"split.images is {count}, but there are only {len(images)} images")
+    try:
+        sample, _ = train_test_split(
+            images, train_size=count, stratify=images.label, random_state=seed
+        )
+    except ValueError as error:
+        raise InputError(f"too few images to split: {error}") from error
+    return sample.sort_index()
 
 
 def part_counts(images: int, fractions: Mapping[str, float]) -> dict[str, int]:

@@ -83,6 +83,16 @@ def rescaling() -> keras.layers.Layer:
     return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
 
 
+def inference_model(classifier: keras.Model) -> keras.Model:
+    """The classifier without its random layers, which other engines can't convert."""
+    images = keras.Input(classifier.input_shape[1:], name="image")
+    x = images
+    for layer in classifier.layers[1:]:
+        if not isinstance(layer, keras.layers.RandomFlip | keras.layers.RandomRotation):
+            x = layer(x, training=False) if isinstance(layer, keras.Model) else layer(x)
+    return keras.Model(images, x, name="inference")
+
+
 def backbone_of(classifier: keras.Model) -> keras.Model:
     """The backbone inside a classifier.
 

@@ -15,7 +15,7 @@ from src.model.weights import weights_sha256
 from tests.samples import small_backbone
 
 ROOT = CONF.parent
-STAGES = ("compose", "fetch", "split", "embed", "train", "evaluate")
+STAGES = ("compose", "fetch", "audit", "split", "embed", "train", "evaluate")
 
 
 class Project:
@@ -108,14 +108,14 @@ def test_learning_rate_reruns_training_and_not_the_split(project):
     project.edit("conf/train/published.yaml", "learning_rate: 1e-4", "learning_rate: 2e-4")
     ran = project.repro()
     assert {"compose", "train"} <= ran
-    assert not ran & {"fetch", "split", "embed"}
+    assert not ran & {"fetch", "audit", "split", "embed"}
 
 
 def test_split_seed_reruns_the_split_and_not_the_fetch(project):
-    project.edit("conf/split/random.yaml", "seed: ${seed}", "seed: 9")
+    project.edit("conf/split/grouped.yaml", "seed: ${seed}", "seed: 9")
     ran = project.repro()
     assert {"compose", "split", "embed", "train", "evaluate"} <= ran
-    assert "fetch" not in ran
+    assert not ran & {"fetch", "audit"}
 
 
 def test_comments_rerun_nothing_costly(project):

@@ -11,6 +11,7 @@ from src.model.classifier import (
     backbone_of,
     build_backbone,
     build_classifier,
+    inference_model,
     parameter_counts,
 )
 
@@ -59,6 +60,15 @@ def test_uint8_and_float_images_give_the_same_probabilities(published, rng):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
     as_floats = published.predict(images.astype(np.float32), verbose=0)
     np.testing.assert_array_equal(probabilities, as_floats)
+
+
+def test_inference_model_is_the_same_function_without_random_layers(published, rng):
+    images = rng.integers(0, 256, (2, 227, 227, 3)).astype(np.uint8)
+    plain = inference_model(published)
+    assert not any("Random" in type(layer).__name__ for layer in plain.layers)
+    np.testing.assert_allclose(
+        plain.predict(images, verbose=0), published.predict(images, verbose=0), rtol=1e-6
+    )
 
 
 def test_training_leaves_the_moving_statistics(classifier_of, images):
