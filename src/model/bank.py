@@ -9,6 +9,7 @@ is; view v > 0 is one drawn by the augmentation layers.
 
 import hashlib
 import json
+import mmap
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -77,6 +78,13 @@ class Bank:
             with path.open("wb") as file:
                 file.truncate(size)
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+
+
+def release(features: np.ndarray) -> None:
+    """Let go of the memory that a view's pages took; they stay in the system's own cache."""
+    mapped = features.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def checksum(feature: np.ndarray) -> int:

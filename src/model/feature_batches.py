@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from src.data.batches import epoch_order
+from src.model.bank import release
 
 
 class FeatureBatches(keras.utils.PyDataset):
@@ -49,6 +50,10 @@ class FeatureBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         epoch, step = divmod(index, self.steps_per_epoch)
+        if step == 0:
+            # An epoch touches each training image once; without this, memory grows with the views.
+            for view in self.views:
+                release(view)
         chosen = self.orders[epoch][step * self.batch_size : (step + 1) * self.batch_size]
         view_of = (epoch + self.offsets[chosen]) % len(self.views)
         rows = self.rows[chosen]

@@ -53,6 +53,16 @@ def test_every_wanted_feature_is_there(bank, paths, wanted):
     assert (bank.features(0)[::2] != bank.features(1)[::2]).any()
 
 
+def test_released_features_are_still_there(bank, paths, wanted):
+    fill_bank(bank, mean_colours, paths, wanted, AUGMENTATION)
+    features = bank.features(0)
+    before = np.array(features)
+    features[0, 0] += 1
+    banks.release(features)
+    assert features[0, 0] == before[0, 0] + 1
+    np.testing.assert_array_equal(features[1:], before[1:])
+
+
 def test_second_fill_computes_nothing(bank, paths, wanted):
     fill_bank(bank, mean_colours, paths, wanted, AUGMENTATION)
 
