@@ -36,6 +36,8 @@ class Project:
         """Run a module of the environment in the project; its output."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        # As on any machine: compiled code lands beside the sources.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["DVC_NO_ANALYTICS"] = "1"
         ended = subprocess.run(
             [sys.executable, "-m", *command],
