@@ -13,7 +13,7 @@ from src.data.receipt import Receipt
 from src.model.bank import Bank, open_bank
 from src.model.classifier import build_backbone, build_classifier
 from src.model.cut import Cut, cut_classifier
-from src.model.engine import build_engine, check_engine
+from src.model.engine import Engine, build_engine, check_engine
 from src.model.extraction import Augmentation, fill_bank
 from src.model.training import Part
 from src.model.weights import ImageNetSources, load_imagenet, weights_sha256
@@ -112,22 +112,7 @@ def extract(
     sample = np.linspace(0, len(paths) - 1, features.check_images, dtype=int)
     images = load_images([paths[row] for row in sample])
     error = check_engine(engine, cut.prefix, images, features.max_error)
-    bank = open_bank(
-        Path(features.dir),
-        {
-            "images": receipt.fingerprint,
-            "weights": start.weights_sha256,
-            "cut": cut.layer,
-            "image_size": config.data.image_size,
-            "flip": augment.flip,
-            "rotation": augment.rotation,
-            "seed": features.seed,
-            "engine": engine.name,
-            "precision": engine.precision,
-        },
-        len(paths),
-        cut.feature_shape,
-    )
+    bank = bank_for(config, start, cut, engine, receipt, len(paths))
     parts = parts_of(config, manifest, listing)
     everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
     wanted = {0: everything}
@@ -135,3 +120,21 @@ def extract(
     drawn_by = Augmentation(augment.flip, augment.rotation, features.seed)
     added = fill_bank(bank, engine.run, paths, wanted, drawn_by)
     return Extracted(cut, bank, engine.name, engine.precision, error, added)
+
+
+def bank_for(
+    config: Config, start: Start, cut: Cut, engine: Engine, receipt: Receipt, images: int
+) -> Bank:
+    """The bank named by all that its features depend on."""
+    depends_on = {
+        "images": receipt.fingerprint,
+        "weights": start.weights_sha256,
+        "cut": cut.layer,
+        "image_size": config.data.image_size,
+        "flip": config.augment.flip,
+        "rotation": config.augment.rotation,
+        "seed": config.features.seed,
+        "engine": engine.name,
+        "precision": engine.precision,
+    }
+    return open_bank(Path(config.features.dir), depends_on, images, cut.feature_shape)

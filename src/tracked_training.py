@@ -1,11 +1,13 @@
 """One training run as MLflow keeps it: settings, inputs, curves, metrics, figures and the model."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import mlflow
+import numpy as np
 import pandas as pd
 import tensorflow as tf
 
@@ -14,10 +16,11 @@ from src.data.files import write_text
 from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
-from src.features import Start, extract, initial_classifier, parts_of, useful_cut
+from src.features import Extracted, Start, extract, initial_classifier, parts_of, useful_cut
 from src.model.classifier import parameter_counts
 from src.model.training import (
     History,
+    Part,
     Recipe,
     predict_end_to_end,
     predict_on_bank,
@@ -51,25 +54,7 @@ def train_and_track(config: Config) -> Result:
         pairs, groups = audited_images(config, listing, receipt)
         manifest = split_manifest(config, listing, groups)
         start = initial_classifier(config)
-        mlflow.log_params(
-            {f"parameters.{k}": n for k, n in parameter_counts(start.classifier).items()}
-        )
-        mlflow.set_tags(
-            {
-                "dataset.fingerprint": receipt.fingerprint,
-                "split.fingerprint": manifest_fingerprint(manifest),
-                "weights.sha256": start.weights_sha256,
-                "weights.source": start.weights_source,
-            }
-        )
-        leaks = leak(manifest, listing, pairs, config.data.classes)
-        mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
-        runs.log_dataset(
-            manifest,
-            name=config.data.name,
-            source=config.data.dir,
-            fingerprint=receipt.fingerprint,
-        )
+        log_inputs(config, start, listing, receipt, manifest, pairs)
         history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
         metrics = summarise_parts(predictions)
         runs.log_metrics_of_parts(metrics)
@@ -81,6 +66,38 @@ def train_and_track(config: Config) -> Result:
             keep(Path(config.train.output), start.classifier, history, predictions, run_id)
     keras.backend.clear_session()
     return Result(run_id, metrics)
+
+
+def log_inputs(
+    config: Config,
+    start: Start,
+    listing: pd.DataFrame,
+    receipt: Receipt,
+    manifest: pd.DataFrame,
+    pairs: pd.DataFrame,
+) -> None:
+    """Log what is trained on what: parameter counts, fingerprints, the parts and their leak."""
+    counts = parameter_counts(start.classifier)
+    mlflow.log_params({f"parameters.{kind}": count for kind, count in counts.items()})
+    mlflow.set_tags(
+        {
+            "dataset.fingerprint": receipt.fingerprint,
+            "split.fingerprint": manifest_fingerprint(manifest),
+            "weights.sha256": start.weights_sha256,
+            "weights.source": start.weights_source,
+        }
+    )
+    leaks = leak(manifest, listing, pairs, config.data.classes)
+    mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
+    runs.log_dataset(
+        manifest,
+        name=config.data.name,
+        source=config.data.dir,
+        fingerprint=receipt.fingerprint,
+    )
+
+
+Predict = Callable[[Part], np.ndarray]
 
 
 def fit_and_predict(
@@ -101,35 +118,47 @@ def fit_and_predict(
         workers=settings.workers,
     )
     parts = parts_of(config, manifest, listing)
-    training, validation = parts["train"], parts["validation"]
-    log = [runs.LogEpochs()]
     cut = useful_cut(config, start.classifier)
     mlflow.set_tag("training.path", "bank" if cut else "end_to_end")
     if cut:
         extracted = extract(config, start, cut, listing, receipt, manifest)
-        bank = extracted.bank
-        mlflow.set_tags(
-            {
-                "bank.folder": bank.folder.name,
-                "bank.cut": cut.layer,
-                "bank.engine": f"{extracted.engine} {extracted.precision}",
-            }
-        )
-        mlflow.log_metrics(
-            {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
-        )
-        views = config.features.views
-        history = train_on_bank(cut, bank, views, training, validation, recipe, log)
+        history, predict = fit_on_bank(extracted, config.features.views, parts, recipe)
     else:
-        history = train_end_to_end(start.classifier, training, validation, recipe, log)
-    tables = []
-    for name in ("validation", "test"):
-        if cut:
-            probabilities = predict_on_bank(cut, bank, parts[name], recipe)
-        else:
-            probabilities = predict_end_to_end(start.classifier, parts[name], recipe.batch_size)
-        tables.append(prediction_table(manifest[manifest.part == name], probabilities))
+        history, predict = fit_end_to_end(start.classifier, parts, recipe)
+    tables = [
+        prediction_table(manifest[manifest.part == name], predict(parts[name]))
+        for name in ("validation", "test")
+    ]
     return history, pd.concat(tables, ignore_index=True)
+
+
+def fit_on_bank(
+    extracted: Extracted, views: int, parts: Mapping[str, Part], recipe: Recipe
+) -> tuple[History, Predict]:
+    """Train behind the cut, and log what the features are."""
+    cut, bank = extracted.cut, extracted.bank
+    mlflow.set_tags(
+        {
+            "bank.folder": bank.folder.name,
+            "bank.cut": cut.layer,
+            "bank.engine": f"{extracted.engine} {extracted.precision}",
+        }
+    )
+    mlflow.log_metrics(
+        {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
+    )
+    log = [runs.LogEpochs()]
+    history = train_on_bank(cut, bank, views, parts["train"], parts["validation"], recipe, log)
+    return history, lambda part: predict_on_bank(cut, bank, part, recipe)
+
+
+def fit_end_to_end(
+    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe
+) -> tuple[History, Predict]:
+    """Train the whole network on augmented images."""
+    log = [runs.LogEpochs()]
+    history = train_end_to_end(classifier, parts["train"], parts["validation"], recipe, log)
+    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size)
 
 
 def log_figures(config: Config, history: History, predictions: pd.DataFrame) -> None:
