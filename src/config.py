@@ -153,7 +153,6 @@ class Features(Section):
 class Train(Section):
     path: Literal["bank", "end_to_end"]
     precision: Literal["float32", "bfloat16"]
-    workers: Positive
     epochs: Positive
     patience: Annotated[int, Field(ge=0)]
     batch_size: Positive

@@ -115,7 +115,6 @@ def fit_and_predict(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
-        workers=settings.workers,
     )
     parts = parts_of(config, manifest, listing)
     cut = useful_cut(config, start.classifier)

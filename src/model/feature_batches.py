@@ -12,8 +12,8 @@ from src.model.bank import release
 class FeatureBatches(keras.utils.PyDataset):
     """All batches of `epochs` epochs in a row, as `src.data.batches.training_batches` orders them.
 
-    Each item is (features (b, *shape) float16, labels (b,) int64). Without a state that changes
-    between epochs, so batches can be read ahead by several threads.
+    Each item is (features (b, *shape) float16, labels (b,) int64). Keras reads ahead in tf.data's
+    own thread; its PyDataset workers can reorder batches where an epoch ends before the dataset.
     """
 
     def __init__(
@@ -25,7 +25,6 @@ class FeatureBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
         epochs: int,
-        workers: int,
     ) -> None:
         """
         Args:
@@ -36,9 +35,8 @@ class FeatureBatches(keras.utils.PyDataset):
             batch_size: the last batch of an epoch is the rest.
             seed: decides the order and the offsets.
             epochs: how many follow one another.
-            workers: threads that read ahead.
         """
-        super().__init__(workers=workers, max_queue_size=4 * workers)
+        super().__init__()
         self.views, self.rows, self.labels = list(views), rows, labels
         self.batch_size, self.seed, self.epochs = batch_size, seed, epochs
         self.steps_per_epoch = -(-len(rows) // batch_size)
@@ -73,9 +71,8 @@ class StoredFeatures(keras.utils.PyDataset):
         labels: np.ndarray,
         *,
         batch_size: int,
-        workers: int,
     ) -> None:
-        super().__init__(workers=workers, max_queue_size=4 * workers)
+        super().__init__()
         self.features, self.rows, self.labels = features, rows, labels
         self.batch_size = batch_size
 

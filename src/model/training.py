@@ -28,7 +28,6 @@ class Recipe:
         batch_size: images a step; the last step of an epoch has the rest.
         learning_rate: Adam's.
         seed: of the order of the images.
-        workers: threads that read stored features ahead.
     """
 
     epochs: int
@@ -36,7 +35,6 @@ class Recipe:
     batch_size: int
     learning_rate: float
     seed: int
-    workers: int
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,6 @@ def train_on_bank(
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         epochs=recipe.epochs,
-        workers=recipe.workers,
     )
     held_out = _stored(bank, validation, recipe)
     return fit(cut.suffix, batches, held_out, recipe, batches.steps_per_epoch, callbacks)
@@ -167,7 +164,6 @@ def _stored(bank: Bank, part: Part, recipe: Recipe) -> StoredFeatures:
         part.labels,
         # No gradient is kept, so a batch can be larger than in training.
         batch_size=8 * recipe.batch_size,
-        workers=recipe.workers,
     )
 
 

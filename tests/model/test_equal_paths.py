@@ -15,7 +15,7 @@ from src.model.training import (
     train_on_bank,
 )
 
-RECIPE = Recipe(epochs=3, patience=5, batch_size=8, learning_rate=1e-4, seed=3, workers=2)
+RECIPE = Recipe(epochs=3, patience=5, batch_size=8, learning_rate=1e-4, seed=3)
 
 
 class StepLosses(keras.callbacks.Callback):
@@ -84,7 +84,7 @@ def test_losses_and_weights_agree(both_paths, frozen_layers):
 
 def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(classifier_of, parts):
     classifier = classifier_of(154)
-    wild = Recipe(epochs=20, patience=1, batch_size=8, learning_rate=0.1, seed=0, workers=1)
+    wild = Recipe(epochs=20, patience=1, batch_size=8, learning_rate=0.1, seed=0)
     history = train_end_to_end(classifier, parts["train"], parts["validation"], wild)
     best = int(np.argmin(history["val_loss"]))
     assert len(history["val_loss"]) == best + 2 < 20

@@ -16,7 +16,7 @@ def batches_of(views: int, epochs: int) -> FeatureBatches:
         np.array([[view * 100 + row] for row in range(10)], dtype=np.float16)
         for view in range(views)
     ]
-    return FeatureBatches(stored, ROWS, LABELS, batch_size=2, seed=7, epochs=epochs, workers=1)
+    return FeatureBatches(stored, ROWS, LABELS, batch_size=2, seed=7, epochs=epochs)
 
 
 def epochs_of(batches: FeatureBatches):
@@ -49,7 +49,7 @@ def test_each_image_takes_its_views_in_turn(views, epochs):
 
 def test_evaluation_reads_the_rows_in_order():
     stored = np.arange(10, dtype=np.float16)[:, None]
-    batches = StoredFeatures(stored, ROWS, LABELS, batch_size=2, workers=1)
+    batches = StoredFeatures(stored, ROWS, LABELS, batch_size=2)
     assert [len(batches[i][1]) for i in range(len(batches))] == [2, 2, 1]
     features = np.concatenate([batches[i][0] for i in range(len(batches))])
     np.testing.assert_array_equal(features[:, 0], ROWS)
