@@ -26,7 +26,7 @@ from src.model.engine import build_engine
 from src.model.extraction import Augmentation, fill_bank, predict_files
 from src.model.training import Part, Recipe, train_on_bank
 
-VIEWS = 2
+VIEWS = 4
 PREDICTED_AT_ONCE = 64
 
 
