@@ -12,7 +12,7 @@ from src.config import Config, entry_point
 @entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
-    from src.features import extract, initial_classifier, useful_cut
+    from src.features import extract, initial_classifier, useful_cut, views_of
     from src.stages import audited_images, fetched_images, split_manifest
 
     listing, receipt = fetched_images(config)
@@ -28,13 +28,13 @@ def main(config: Config) -> None:
             "folder": extracted.bank.folder.as_posix(),
             "cut": cut.layer,
             "shape": list(cut.feature_shape),
-            "views": config.features.views,
+            "views": views_of(config),
             "engine": extracted.engine,
             "precision": extracted.precision,
             "error": extracted.error,
         }
         print(f"{extracted.bank.folder}: {extracted.added} features added")
-    write_text(Path(config.workspace, "bank.json"), json.dumps(about, indent=2) + "\n")
+    write_text(Path(config.workspace, "features.json"), json.dumps(about, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,11 @@ def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
     return cut
 
 
+def views_of(config: Config) -> int:
+    """How many views training reads: without augmentation they would all be the same."""
+    return config.features.views if config.augment.flip or config.augment.rotation else 1
+
+
 def extract(
     config: Config,
     start: Start,
@@ -116,7 +121,7 @@ def extract(
     parts = parts_of(config, manifest, listing)
     everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
     wanted = {0: everything}
-    wanted |= {view: np.sort(parts["train"].rows) for view in range(1, features.views)}
+    wanted |= {view: np.sort(parts["train"].rows) for view in range(1, views_of(config))}
     drawn_by = Augmentation(augment.flip, augment.rotation, features.seed)
     added = fill_bank(bank, engine.run, paths, wanted, drawn_by)
     return Extracted(cut, bank, engine.name, engine.precision, error, added)

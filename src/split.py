@@ -6,16 +6,20 @@ python -m src.split [split=random] [split.seed=1] …
 from pathlib import Path
 
 from src.config import Config, entry_point
-from src.data.split import write_manifest
+from src.data.split import read_manifest, write_manifest
 from src.stages import audited_images, fetched_images, make_split
 
 
 @entry_point
 def main(config: Config) -> None:
-    listing, receipt = fetched_images(config)
-    _, groups = audited_images(config, listing, receipt)
-    manifest = make_split(config, listing, groups)
-    path = Path(config.split.manifest or f"{config.workspace}/split.csv")
+    path = Path(config.workspace, "split.csv")
+    given = config.split.manifest
+    if given and Path(given) != path:
+        manifest = read_manifest(Path(given))
+    else:
+        listing, receipt = fetched_images(config)
+        _, groups = audited_images(config, listing, receipt)
+        manifest = make_split(config, listing, groups)
     write_manifest(manifest, path)
     print(
         f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())

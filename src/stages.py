@@ -42,7 +42,9 @@ def image_source(config: Config) -> Source:
 
 def fetch_images(config: Config) -> Receipt:
     """Fetch the images and write their listing and receipt into the workspace."""
-    data = config.data
+    data, workspace = config.data, Path(config.workspace)
+    # Gone first and written last, as it vouches for the others.
+    (workspace / "fetched.json").unlink(missing_ok=True)
     listing, receipt = fetch(
         image_source(config),
         target=Path(data.dir),
@@ -53,24 +55,30 @@ def fetch_images(config: Config) -> Receipt:
         # data.dvc pins the METU images, so those that are there are the right ones.
         reuse=isinstance(data, Mendeley),
     )
-    workspace = Path(config.workspace)
     write_listing(listing, workspace / "images.csv")
     write_receipt(receipt, workspace / "receipt.json")
+    write_text(workspace / "fetched.json", json.dumps(data.model_dump(), indent=2) + "\n")
     return receipt
 
 
 def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
-    """The listing and receipt of the images, which are fetched first if they are not there."""
+    """The listing and receipt of the images, which are fetched first if need be.
+
+    That is where they are missing, or were fetched under other settings.
+    """
     workspace = Path(config.workspace)
-    made = (workspace / "images.csv", workspace / "receipt.json")
-    if not all(path.exists() for path in (*made, Path(config.data.dir))):
+    fetched = workspace / "fetched.json"
+    same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
+    if not (same and Path(config.data.dir).exists()):
         fetch_images(config)
-    return read_listing(made[0]), read_receipt(made[1])
+    return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
 
 
 def audit_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> Twins:
     """Find the twins, and write pairs, groups and what they were found by into the workspace."""
     audit, workspace = config.audit, Path(config.workspace)
+    # Gone first and written last, as it vouches for the others.
+    (workspace / "audit.json").unlink(missing_ok=True)
     twins = find_twins(
         listing,
         Path(config.data.dir),
@@ -82,7 +90,6 @@ def audit_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> Twi
     write_text(workspace / "pairs.csv", twins.pairs.to_csv(index=False))
     table = listing[["path"]].assign(group=groups)
     write_text(workspace / "groups.csv", table.to_csv(index=False))
-    # Last, as it vouches for the others.
     write_text(workspace / "audit.json", json.dumps(_audited_by(config, receipt)) + "\n")
     return twins
 

@@ -16,7 +16,15 @@ from src.data.files import write_text
 from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
-from src.features import Extracted, Start, extract, initial_classifier, parts_of, useful_cut
+from src.features import (
+    Extracted,
+    Start,
+    extract,
+    initial_classifier,
+    parts_of,
+    useful_cut,
+    views_of,
+)
 from src.model.classifier import parameter_counts
 from src.model.training import (
     History,
@@ -121,7 +129,7 @@ def fit_and_predict(
     mlflow.set_tag("training.path", "bank" if cut else "end_to_end")
     if cut:
         extracted = extract(config, start, cut, listing, receipt, manifest)
-        history, predict = fit_on_bank(extracted, config.features.views, parts, recipe)
+        history, predict = fit_on_bank(extracted, views_of(config), parts, recipe)
     else:
         history, predict = fit_end_to_end(start.classifier, parts, recipe)
     tables = [

