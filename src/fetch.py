@@ -15,12 +15,15 @@ def commit_to_cache(pin: str) -> None:
     """Put what a .dvc file pins into DVC's cache.
 
     Raises:
-        InputError: the files are not those that it pins.
+        InputError: the files are not those that it pins, or DVC can't take them; it says which.
     """
-    command = [sys.executable, "-m", "dvc", "commit", "--quiet", pin]
+    command = [sys.executable, "-m", "dvc", "commit", pin]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if ended.returncode:
-        raise InputError(f"the images are not those that {pin} pins: {ended.stderr.strip()}")
+        raise InputError(
+            f"dvc commit {pin} failed: {ended.stderr.strip()}\nIf the images are not those that it "
+            f"pins, restore them by `dvc checkout {pin}`, or delete their folder and fetch again"
+        )
 
 
 @entry_point

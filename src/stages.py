@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from src.config import Config, GroupedSplit, Local, Mendeley
 from src.data.download import HttpPolicy
@@ -17,6 +18,7 @@ from src.data.mendeley import MendeleySource
 from src.data.receipt import Receipt, read_listing, read_receipt, write_listing, write_receipt
 from src.data.split import read_manifest, split_randomly
 from src.data.twins import Twins, find_twins
+from src.errors import InputError
 
 
 def image_source(config: Config) -> Source:
@@ -42,6 +44,18 @@ def image_source(config: Config) -> Source:
 
 def fetch_images(config: Config) -> Receipt:
     """Fetch the images and write their listing and receipt into the workspace."""
+    with _fetching(config):
+        return _fetch(config)
+
+
+def _fetching(config: Config) -> FileLock:
+    """Held by the one process that fetches into the images' folder."""
+    folder = Path(config.data.dir)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
+
+
+def _fetch(config: Config) -> Receipt:
     data, workspace = config.data, Path(config.workspace)
     # Gone first and written last, as it vouches for the others.
     (workspace / "fetched.json").unlink(missing_ok=True)
@@ -68,9 +82,10 @@ def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
     """
     workspace = Path(config.workspace)
     fetched = workspace / "fetched.json"
-    same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
-    if not (same and Path(config.data.dir).exists()):
-        fetch_images(config)
+    with _fetching(config):
+        same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
+        if not (same and Path(config.data.dir).exists()):
+            _fetch(config)
     return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
 
 
@@ -134,6 +149,10 @@ def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
     """The manifest that the configuration names, or one made for this run alone."""
-    if config.split.manifest:
-        return read_manifest(Path(config.split.manifest))
+    if given := config.split.manifest:
+        manifest = read_manifest(Path(given))
+        unknown = manifest.path[~manifest.path.isin(listing.path)]
+        if len(unknown):
+            raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
+        return manifest
     return make_split(config, listing, groups)
