@@ -26,6 +26,9 @@ from src.errors import InputError
 # Rows that draw their transformations together; fixed, as a view's content depends on it.
 CHUNK = 128
 
+# Raised whenever the code that computes features changes them, so that no old bank is read.
+FORMAT = 1
+
 
 @dataclass
 class Bank:
@@ -93,8 +96,9 @@ def checksum(feature: np.ndarray) -> int:
 
 
 def fingerprint(depends_on: Mapping[str, Any]) -> str:
-    """16 hex digits of the sha256 over all that a bank's features depend on."""
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+    """16 hex digits of the sha256 over all that a bank's features depend on, `FORMAT` included."""
+    content = json.dumps({"format": FORMAT, **depends_on}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple[int, ...]) -> Bank:

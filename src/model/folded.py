@@ -90,6 +90,10 @@ class FoldedSuffix(keras.Model):
         x = ops.cast(x, "float32")
         return self.probabilities(self.dropout(x, training=training))
 
+    def in_float32(self) -> "FoldedSuffix":
+        """The same function of the same variables, with its products in float32."""
+        return FoldedSuffix(self.tail, self.dropout, self.probabilities, "float32")
+
     def _folded(self, layer: keras.layers.Layer) -> Callable[..., Any]:
         if isinstance(layer, keras.layers.BatchNormalization):
             return lambda x, **_: _normalise(layer, x)

@@ -147,8 +147,12 @@ def predict_end_to_end(classifier: keras.Model, part: Part, batch_size: int) -> 
 
 
 def predict_on_bank(cut: Cut, bank: Bank, part: Part, recipe: Recipe) -> np.ndarray:
-    """Probabilities (n, 2) float32 of the images whose view 0 the bank holds, in their order."""
-    return np.asarray(cut.suffix.predict(_stored(bank, part, recipe), verbose=_verbosity()))
+    """Probabilities (n, 2) float32 of the images whose view 0 the bank holds, in their order.
+
+    In float32 whatever the suffix was trained in, as the saved classifier computes.
+    """
+    suffix = cut.suffix.in_float32()
+    return np.asarray(suffix.predict(_stored(bank, part, recipe), verbose=_verbosity()))
 
 
 def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:
