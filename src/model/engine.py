@@ -19,7 +19,7 @@ class Engine:
     Attributes:
         name: openvino or tensorflow.
         precision: of the arithmetic: bf16, f16 or f32.
-        run: images (n, size, size, 3) uint8 to outputs (n, ...) float32 or float16, n of any size.
+        run: images (n, height, width, 3) uint8 to outputs (n, ...) float32 or float16, any n > 0.
     """
 
     name: str
@@ -33,7 +33,7 @@ def build_engine(
     """Compile `model` for inference.
 
     Args:
-        model: images (n, size, size, 3) in [0, 255] to one output.
+        model: images (n, height, width, 3) in [0, 255] to one output; sides may be open.
         name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
         precision: bf16, f16, f32, or auto: bf16 where the processor has it, else f32. TensorFlow
             computes in f32 whatever is asked.
@@ -110,21 +110,22 @@ def _openvino(model: keras.Model, precision: str, batch_size: int, output: str) 
         "CPU",
         {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)},
     )
-    shape = tuple(int(n) for n in model.output_shape[1:])
 
-    def keep(request: ov.InferRequest, target: np.ndarray) -> None:
-        target[:] = request.get_output_tensor().data
+    def keep(request: ov.InferRequest, place: tuple[list[np.ndarray], int]) -> None:
+        results, batch = place
+        results[batch] = request.get_output_tensor().data.copy()
 
     # One queue for all runs: taking it down while a callback ends can lock up.
     queue = ov.AsyncInferQueue(compiled)
     queue.set_callback(keep)
 
     def run(images: np.ndarray) -> np.ndarray:
-        results = np.empty((len(images), *shape), dtype=output)
-        for start in range(0, len(images), batch_size):
-            batch = slice(start, start + batch_size)
-            queue.start_async(images[batch], results[batch])
+        starts = range(0, len(images), batch_size)
+        # The model's own shape may be open, as that of one for images of any size.
+        results = [np.empty(0)] * len(starts)
+        for batch, start in enumerate(starts):
+            queue.start_async(images[start : start + batch_size], (results, batch))
         queue.wait_all()
-        return results
+        return np.concatenate(results)
 
     return run
