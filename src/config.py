@@ -161,6 +161,15 @@ class Train(Section):
     output: str | None
 
 
+class Evaluate(Section):
+    bins: Positive
+    resamples: Annotated[int, Field(ge=100)]
+    missed_crack: Annotated[float, Field(gt=0)]
+    false_alarm: Annotated[float, Field(gt=0)]
+    suspect: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Tracking(Section):
     uri: str | None
     experiment: str
@@ -177,6 +186,7 @@ class Config(Section):
     model: Model
     features: Features
     train: Train
+    evaluate: Evaluate
     tracking: Tracking
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
