@@ -5,11 +5,13 @@ Entry points get a `Config`; the functions under them get plain arguments taken 
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import hydra
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -208,6 +210,19 @@ def check(composed: DictConfig) -> Config:
     except ValidationError as error:
         problems = [_describe(problem) for problem in error.errors()]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
+
+
+def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
+    """Compose conf/`name`.yaml with overrides, and check it.
+
+    Raises:
+        InputError: see `check`; or an override names an unknown setting.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            return check(compose(name, list(overrides)))
+        except HydraException as error:
+            raise InputError(f"configuration: {error}") from error
 
 
 def _describe(problem: Any) -> str:

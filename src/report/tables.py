@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
+# The level that the 95 % intervals beside it have.
+SIGNIFICANT = 0.05
+
 
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     """What `src.report.evaluation.evaluate` found, in a few lines.
@@ -29,4 +34,25 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
         f"{operating['missed_cracks']:.0f} cracks missed, "
         f"{operating['false_alarms']:.0f} false alarms",
     ]
+    return "\n".join(lines)
+
+
+def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """`src.report.comparison.ranking` and `differences` in words, one line each."""
+    width = ranking.run.str.len().max()
+    lines = [
+        f"{row['run']:<{width}}  {row['errors']} errors of {row['images']}  "
+        f"accuracy {row['accuracy']:.6f} ({row['accuracy_low']:.4f} to "
+        f"{row['accuracy_high']:.4f})  loss {row['loss']:.6f}"
+        for row in ranking.to_dict("records")
+    ]
+    for pair in differences.to_dict("records"):
+        verdict = "differ" if pair["p_value"] < SIGNIFICANT else "can't be told apart"
+        lines.append(
+            f"{pair['first']} and {pair['second']} {verdict}: {pair['only_first_wrong']} images "
+            f"only the first has wrong, {pair['only_second_wrong']} only the second; "
+            f"McNemar p = {pair['p_value']:.3g}; error rates differ by "
+            f"{100 * pair['difference']:+.3f} points ({100 * pair['low']:+.3f} to "
+            f"{100 * pair['high']:+.3f})"
+        )
     return "\n".join(lines)
