@@ -121,6 +121,7 @@ class GroupedSplit(Split):
 class Augment(Section):
     flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | None
     rotation: Annotated[float, Field(ge=0, le=0.5)]
+    test_flips: bool
 
 
 class ImageNet(Section):

@@ -135,7 +135,8 @@ def fit_and_predict(
         extracted = extract(config, start, cut, listing, receipt, manifest)
         history, predict = fit_on_bank(extracted, views_of(config), parts, recipe)
     else:
-        history, predict = fit_end_to_end(start.classifier, parts, recipe)
+        flips = config.augment.test_flips
+        history, predict = fit_end_to_end(start.classifier, parts, recipe, flips)
     tables = [
         prediction_table(manifest[manifest.part == name], predict(parts[name]))
         for name in ("validation", "test")
@@ -160,16 +161,16 @@ def fit_on_bank(
     )
     log = [runs.LogEpochs()]
     history = train_on_bank(cut, bank, views, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_on_bank(cut, bank, part, recipe)
+    return history, lambda part: predict_on_bank(cut, extracted.predicted, part, recipe)
 
 
 def fit_end_to_end(
-    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe
+    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe, flips: bool
 ) -> tuple[History, Predict]:
-    """Train the whole network on augmented images."""
+    """Train the whole network on augmented images, and predict on all their flips if asked."""
     log = [runs.LogEpochs()]
     history = train_end_to_end(classifier, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size)
+    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size, flips)
 
 
 def log_figures(

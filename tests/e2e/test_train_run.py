@@ -153,6 +153,13 @@ def test_same_seed_same_run(folder, composed, pretrained):
     assert another.metrics["test"]["loss"] != one.metrics["test"]["loss"]
 
 
+def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
+    config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
+    metrics = mlflow.get_run(train_and_track(config).run_id).data.metrics
+    # 40 images, and 3 more flips of each, whichever part they are in.
+    assert metrics["bank.added_features"] == 40 * 4
+
+
 def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
     config = composed(*TINY, f"model.imagenet.path={tmp_path / 'gone.h5'}")
     with pytest.raises(InputError):
