@@ -7,7 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -196,7 +196,59 @@ class Config(Section):
     reports: str
 
 
+class PhotoEngine(Section):
+    name: Literal["auto", "openvino", "tensorflow"]
+    precision: Literal["auto", "bf16", "f16", "f32"]
+    block_megapixels: Annotated[float, Field(gt=0)]
+    halo: Annotated[int, Field(ge=0)]
+    anchors: Annotated[int, Field(ge=0)]
+
+
+class Photos(Section):
+    extensions: Annotated[list[Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]], Field(min_length=1)]
+    max_megapixels: Annotated[float, Field(gt=0)]
+    large_megapixels: Annotated[float, Field(ge=0)]
+    workers: Positive
+
+
+class Pictures(Section):
+    opacity: Annotated[float, Field(ge=0, le=1)]
+    overlay_quality: Annotated[int, Field(ge=1, le=95)]
+    preview: Annotated[int, Field(ge=64)]
+    preview_quality: Annotated[int, Field(ge=1, le=95)]
+
+
+class Server(Section):
+    uri: str | None
+    experiment: str
+
+
+class Predict(Section):
+    """The whole configuration of src.predict."""
+
+    input: str
+    output: str
+    model: str
+    tracking: Server
+    scale: Annotated[float, Field(gt=0, le=4)] | Literal["auto"]
+    auto_scales: Annotated[list[Annotated[float, Field(gt=0, le=4)]], Field(min_length=1)]
+    flips: bool
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    temperature: Annotated[float, Field(gt=0)] | None
+    engine: PhotoEngine
+    photos: Photos
+    pictures: Pictures
+
+
+Schema = TypeVar("Schema", bound=Section)
+
+
 def check(composed: DictConfig) -> Config:
+    """Check the configuration of every entry point but src.predict; see `check_as`."""
+    return check_as(Config, composed)
+
+
+def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
     """Check a composed configuration.
 
     Raises:
@@ -205,7 +257,7 @@ def check(composed: DictConfig) -> Config:
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        return Config.model_validate(values)
+        return schema.model_validate(values)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
     except ValidationError as error:
@@ -238,19 +290,30 @@ def _describe(problem: Any) -> str:
 
 
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
-    """Make a command of `run`: Hydra composes conf/ and the command line, `check` checks it.
+    """Make a command of `run` with conf/config.yaml; see `entry_point_of`."""
+    return entry_point_of("config", Config)(run)
+
+
+def entry_point_of(
+    name: str, schema: type[Schema]
+) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
+    """Make commands: Hydra composes conf/`name`.yaml, whose folder holds its groups, and the command
+    line, and `check_as` checks it.
 
     An `InputError` ends the command with its message and status 1, without a traceback.
     """
 
-    @functools.wraps(run)
-    def checked(composed: DictConfig) -> object:
-        try:
-            return run(check(composed))
-        except InputError as error:
-            sys.exit(f"error: {error}")
+    def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
+        @functools.wraps(run)
+        def checked(composed: DictConfig) -> object:
+            try:
+                return run(check_as(schema, composed))
+            except InputError as error:
+                sys.exit(f"error: {error}")
 
-    command: Callable[[], None] = hydra.main(
-        version_base="1.3", config_path=str(CONF), config_name="config"
-    )(checked)
-    return command
+        command: Callable[[], None] = hydra.main(
+            version_base="1.3", config_path=str((CONF / name).parent), config_name=Path(name).name
+        )(checked)
+        return command
+
+    return command_of

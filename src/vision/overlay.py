@@ -22,6 +22,7 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
         findings: of it.
         opacity: of the strongest heat, 0 to 1.
     """
+    table = heat_colours(opacity)
     for top in range(0, photo.height, BAND):
         height = min(BAND, photo.height - top)
         heat = _heat_at(findings, 0, top, photo.width, height, 1)
@@ -29,11 +30,12 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
         if not len(columns):
             continue
         left, right = int(columns[0]), int(columns[-1]) + 1
-        colour = heat_colours(heat[:, left:right], opacity)
-        alpha = colour[..., 3:].astype(np.float32) / 255
-        pixels = np.asarray(photo.crop((left, top, right, top + height)))
-        blended = pixels + alpha * (colour[..., :3] - pixels.astype(np.float32))
-        photo.paste(Image.fromarray(np.rint(blended).astype(np.uint8)), (left, top))
+        pixels = np.array(photo.crop((left, top, right, top + height)))
+        level = _levels(heat[:, left:right])
+        warm = table[level, 3] > 0
+        colour, alpha = np.split(table[level[warm]].astype(np.float32), [3], axis=1)
+        pixels[warm] = (pixels[warm] + alpha / 255 * (colour - pixels[warm])).astype(np.uint8)
+        photo.paste(Image.fromarray(pixels), (left, top))
     drawing = ImageDraw.Draw(photo)
     width = max(2, round(max(photo.size) / 800))
     for colour, extra in ((CASING, 2), (OUTLINE, 0)):
@@ -42,15 +44,14 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
             drawing.line([*closed, closed[0]], fill=colour, width=width + extra, joint="curve")
 
 
-def heat_colours(heat: np.ndarray, opacity: float) -> np.ndarray:
-    """Heat (height, width) 0 to 1 as colours (height, width, 4) uint8 RGBA."""
+def heat_colours(opacity: float) -> np.ndarray:
+    """(256, 4) uint8 RGBA for heat from 0 to 1."""
+    heat = np.linspace(0, 1, 256)
     places = np.linspace(0, 1, len(HOT))
-    table = np.stack([np.interp(np.linspace(0, 1, 256), places, band) for band in HOT.T], axis=1)
+    colours = [np.interp(heat, places, band) for band in HOT.T]
     # The square root lifts the faint heat that a crack's thin ends have.
-    alpha = 255 * opacity * np.sqrt(np.linspace(0, 1, 256))
-    alpha[: int(256 * FAINTEST)] = 0
-    colours = np.rint(np.column_stack([table, alpha])).astype(np.uint8)
-    return colours[np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8)]
+    alpha = np.where(heat > FAINTEST, 255 * opacity * np.sqrt(heat), 0)
+    return np.rint(np.column_stack([*colours, alpha])).astype(np.uint8)
 
 
 def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
@@ -58,7 +59,7 @@ def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
     scale = min(1, longest / max(photo.size))
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     small = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
-    return _encoded(small, "JPEG", quality=quality)
+    return encoded(small, "JPEG", quality=quality)
 
 
 def heat_picture(findings: Findings, width: int, height: int, longest: int) -> bytes:
@@ -66,7 +67,11 @@ def heat_picture(findings: Findings, width: int, height: int, longest: int) -> b
     pixel = max(1.0, max(width, height) / longest)
     size = max(1, round(width / pixel)), max(1, round(height / pixel))
     heat = _heat_at(findings, 0, 0, *size, pixel)
-    return _encoded(Image.fromarray(heat_colours(heat, 1.0)), "PNG", optimize=True)
+    return encoded(Image.fromarray(heat_colours(1.0)[_levels(heat)]), "PNG")
+
+
+def _levels(heat: np.ndarray) -> np.ndarray:
+    return np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8)
 
 
 def _heat_at(
@@ -85,7 +90,8 @@ def _heat_at(
     )
 
 
-def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    """The image as a file's bytes, in a format of Pillow's with its options."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()

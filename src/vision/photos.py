@@ -47,6 +47,16 @@ def find_photos(source: Path, extensions: Sequence[str], *, leave_out: Path) -> 
     return found
 
 
+def megapixels(data: bytes) -> float:
+    """Of a photo, by its header alone.
+
+    Raises:
+        Unreadable: not an image.
+    """
+    with _opened(data) as image:
+        return image.width * image.height / 1e6
+
+
 def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
     """Decode a photo, upright as its camera was held, as an RGB image of 8 bits a channel.
 
@@ -60,18 +70,22 @@ def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
     Raises:
         Unreadable: not an image, damaged, cut short or too large.
     """
-    _prepare_pillow()
-    try:
-        image: Image.Image
-        with Image.open(io.BytesIO(data)) as image:
-            megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise Unreadable(
-                    f"{megapixels:.0f} megapixels, above photos.max_megapixels={max_megapixels:g}"
-                )
+    size = megapixels(data)
+    if size > max_megapixels:
+        raise Unreadable(f"{size:.0f} megapixels, above photos.max_megapixels={max_megapixels:g}")
+    with _opened(data) as image:
+        try:
             image.load()
             ImageOps.exif_transpose(image, in_place=True)
             return _as_rgb(image)
+        except DAMAGED as error:
+            raise Unreadable(f"damaged or cut short: {error}") from error
+
+
+def _opened(data: bytes) -> Image.Image:
+    _prepare_pillow()
+    try:
+        return Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:
         raise Unreadable(_unknown(data)) from error
     except DAMAGED as error:
