@@ -196,50 +196,6 @@ class Config(Section):
     reports: str
 
 
-class PhotoEngine(Section):
-    name: Literal["auto", "openvino", "tensorflow"]
-    precision: Literal["auto", "bf16", "f16", "f32"]
-    block_megapixels: Annotated[float, Field(gt=0)]
-    halo: Annotated[int, Field(ge=0)]
-    anchors: Annotated[int, Field(ge=0)]
-
-
-class Photos(Section):
-    extensions: Annotated[list[Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]], Field(min_length=1)]
-    max_megapixels: Annotated[float, Field(gt=0)]
-    large_megapixels: Annotated[float, Field(ge=0)]
-    workers: Positive
-
-
-class Pictures(Section):
-    opacity: Annotated[float, Field(ge=0, le=1)]
-    overlay_quality: Annotated[int, Field(ge=1, le=95)]
-    preview: Annotated[int, Field(ge=64)]
-    preview_quality: Annotated[int, Field(ge=1, le=95)]
-
-
-class Server(Section):
-    uri: str | None
-    experiment: str
-
-
-class Predict(Section):
-    """The whole configuration of src.predict."""
-
-    input: str
-    output: str
-    model: str
-    tracking: Server
-    scale: Annotated[float, Field(gt=0, le=4)] | Literal["auto"]
-    auto_scales: Annotated[list[Annotated[float, Field(gt=0, le=4)]], Field(min_length=1)]
-    flips: bool
-    threshold: Annotated[float, Field(gt=0, lt=1)]
-    temperature: Annotated[float, Field(gt=0)] | None
-    engine: PhotoEngine
-    photos: Photos
-    pictures: Pictures
-
-
 Schema = TypeVar("Schema", bound=Section)
 
 
@@ -297,8 +253,8 @@ def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
 def entry_point_of(
     name: str, schema: type[Schema]
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
-    """Make commands: Hydra composes conf/`name`.yaml, whose folder holds its groups, and the command
-    line, and `check_as` checks it.
+    """Make commands: Hydra composes conf/`name`.yaml, whose folder holds its groups, with the
+    command line, and `check_as` checks it.
 
     An `InputError` ends the command with its message and status 1, without a traceback.
     """

@@ -13,8 +13,8 @@ import keras
 from PIL import Image
 from tqdm import tqdm
 
-from src.config import Predict
 from src.model.weights import weights_sha256
+from src.predict_config import Predict
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
 from src.tracking import runs
@@ -167,7 +167,7 @@ class Inspector:
 
     def findings(self, photo: Image.Image) -> Findings:
         """What the network finds on an upright RGB photo."""
-        # The network's work fills all cores, so photos take turns; reading and drawing go on beside.
+        # The network's work fills all cores, so photos take turns; reading and drawing go on.
         with self._scoring:
             scores = [self.scorer.score(photo, scale) for scale in self.made_by["scales"]]
         return find_cracks(

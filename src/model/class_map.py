@@ -32,7 +32,9 @@ def class_map_model(classifier: keras.Model) -> keras.Model:
     features = keras.models.clone_model(backbone, input_tensors=keras.Input((None, None, 3)))
     features.set_weights(backbone.get_weights())
     evidence = keras.layers.Conv2D(1, 1, name="evidence")
-    model = keras.Model(images, evidence(features(rescaling()(images), training=False)), name="class_map")
+    model = keras.Model(
+        images, evidence(features(rescaling()(images), training=False)), name="class_map"
+    )
     kernel, bias = classifier.get_layer("probabilities").get_weights()
     evidence.set_weights([(kernel[:, 1:] - kernel[:, :1])[None, None], bias[1:] - bias[:1]])
     return model

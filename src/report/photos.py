@@ -58,12 +58,12 @@ def write_report(
 
 
 def percent(share: float) -> str:
-    """A share of 1 with two digits, but never rounded to 0 % or 100 % where it is neither."""
+    """A share of 1 as a person reads it; never 100 %, as a probability is none."""
     value = 100 * share
     if 0 < value < 0.1:
         return "< 0.1 %"
-    if 99.9 < value < 100:
-        return "> 99.9 %"
+    if value > 99.4:
+        return "> 99 %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
 
 

@@ -5,7 +5,8 @@ from mlflow.entities import Run
 
 from src.tracking.models import RUN_ID
 
-TEMPERATURE = "calibration.temperature"
+# As a training run logs it, or as a tag set later.
+TEMPERATURE = ("best.calibration.temperature", "calibration.temperature")
 
 
 def origin(model: str) -> tuple[dict[str, str], float | None]:
@@ -49,5 +50,5 @@ def _run_of(name: str, alias: str, version: str, found: dict[str, str]) -> str |
 
 
 def _temperature(run: Run) -> float | None:
-    stored = run.data.metrics.get(TEMPERATURE, run.data.tags.get(TEMPERATURE))
-    return None if stored is None else float(stored)
+    recorded = {**run.data.tags, **run.data.metrics}
+    return next((float(recorded[name]) for name in TEMPERATURE if name in recorded), None)

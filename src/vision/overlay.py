@@ -38,10 +38,10 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
         photo.paste(Image.fromarray(pixels), (left, top))
     drawing = ImageDraw.Draw(photo)
     width = max(2, round(max(photo.size) / 800))
-    for colour, extra in ((CASING, 2), (OUTLINE, 0)):
+    for ink, extra in ((CASING, 2), (OUTLINE, 0)):
         for region in findings.regions:
             closed = [tuple(point) for point in region.outline.tolist()]
-            drawing.line([*closed, closed[0]], fill=colour, width=width + extra, joint="curve")
+            drawing.line([*closed, closed[0]], fill=ink, width=width + extra, joint="curve")
 
 
 def heat_colours(opacity: float) -> np.ndarray:

@@ -141,4 +141,4 @@ def _prepare_pillow() -> bool:
 def _unknown(data: bytes) -> str:
     if data[4:8] == b"ftyp" and not _prepare_pillow():
         return "HEIC needs one more package: pip install pillow-heif"
-    return "no image" if data else "empty file"
+    return "not an image" if data else "empty file"

@@ -9,6 +9,9 @@ import numpy as np
 from src.vision.scoring import Scores
 
 FINER = 4  # outlines are drawn on a grid this much finer than the map's
+# Logits beyond which a cell counts no more in an outline, so that a strong one does not push the
+# outline into its neighbours.
+CLEAR = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,33 +59,38 @@ class Findings:
 
 
 def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:
-    """Join one photo's scores at one or several scales; where they differ the higher one counts.
+    """Find the cracked regions of one photo.
 
     A place belongs to a crack where its own evidence is positive and a tile over it is at or above
     the threshold. Heat is the evidence times the highest probability of a tile over it, as a share
     of the photo's strongest evidence.
 
     Args:
-        scores: of the photo.
+        scores: of the photo, at one or several scales. Coarser ones add the regions that no finer
+            one has touched; the photo's probability is the highest of all.
         width: of the photo in pixels.
         height: of the photo in pixels.
         threshold: probability from which a tile is cracked.
     """
-    finest = min(scores, key=lambda one: one.step)
-    first, step = finest.first, finest.step / FINER
-    shape = -(-height // step) + 1, -(-width // step) + 1
-    grid = int(shape[1]), int(shape[0])
-    heat = np.zeros(grid[::-1], np.float32)
-    certain = np.full(grid[::-1], -1, np.float32)
-    nearby = np.zeros(grid[::-1], np.float32)
+    scores = sorted(scores, key=lambda one: one.step)
+    first, step = scores[0].first, scores[0].step / FINER
+    grid = int(-(-width // step)) + 1, int(-(-height // step)) + 1
+    mask = np.zeros(grid[::-1], np.uint8)
+    heat, nearby = (np.zeros(grid[::-1], np.float32) for _ in range(2))
     for one in scores:
         around = one.nearby()
-        over = around >= threshold
         lit = np.maximum(one.evidence, 0) * around / max(one.evidence.max(), 1e-6)
-        inside = np.where(over, np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
-        for field, target in ((lit, heat), (inside, certain), (around, nearby)):
-            np.maximum(target, _resampled(field, one, first, step, grid), out=target)
-    mask = cv2.dilate((certain > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+        certain = np.where(around >= threshold, np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
+        inside, lit, around = (
+            _resampled(field, one, first, step, grid) for field in (certain, lit, around)
+        )
+        new = cv2.dilate((inside > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+        if one is not scores[0]:
+            new = _untouched(new, mask)
+            lit *= new
+        mask |= new
+        np.maximum(heat, lit, out=heat)
+        np.maximum(nearby, around, out=nearby)
     regions = _regions(mask, nearby, first, step, width, height)
     probability = max(float(one.probability.max()) for one in scores)
     return Findings(
@@ -98,9 +106,13 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
     )
 
 
-# Evidence beyond which a cell's weight in an outline no longer grows, so that one strong cell does
-# not push the outline into its neighbours.
-CLEAR = 5.0
+def _untouched(new: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What is connected in `new` and nowhere meets `mask`."""
+    count, labels = cv2.connectedComponents(new, connectivity=8)
+    alone = np.ones(count, bool)
+    alone[0] = False
+    alone[np.unique(labels[mask > 0])] = False
+    return alone[labels].astype(np.uint8)
 
 
 def _resampled(

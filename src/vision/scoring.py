@@ -154,7 +154,9 @@ class Scorer:
         alone = self._run(np.stack(tiles)).mean(axis=(1, 2, 3))
         return float((alone - logits[tops, lefts]).mean())
 
-    def _pixels(self, image: Image.Image, top: int, left: int, rows: int, columns: int) -> np.ndarray:
+    def _pixels(
+        self, image: Image.Image, top: int, left: int, rows: int, columns: int
+    ) -> np.ndarray:
         height, width = (self.patch + CELL * (n - self.cells) for n in (rows, columns))
         return crop(image, int(left) * CELL, int(top) * CELL, width, height)
 
