@@ -38,8 +38,8 @@ from src.model.training import (
     train_on_bank,
 )
 from src.report import figures
-from src.report.class_maps import class_map_grid
 from src.report.calibration import at_temperature, reliability
+from src.report.class_maps import class_map_grid
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
 from src.stages import audited_images, fetched_images, split_manifest

@@ -50,5 +50,5 @@ def _run_of(name: str, alias: str, version: str, found: dict[str, str]) -> str |
 
 
 def _temperature(run: Run) -> float | None:
-    recorded = {**run.data.tags, **run.data.metrics}
+    recorded: dict[str, str | float] = {**run.data.tags, **run.data.metrics}
     return next((float(recorded[name]) for name in TEMPERATURE if name in recorded), None)
