@@ -160,6 +160,7 @@ class Train(Section):
     patience: Annotated[int, Field(ge=0)]
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Literal["constant", "cosine"]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     output: str | None
 

@@ -126,6 +126,7 @@ def fit_and_predict(
         patience=settings.patience,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
         seed=settings.seed,
     )
     parts = parts_of(config, manifest, listing)
