@@ -146,11 +146,12 @@ class Features(Section):
     views: Annotated[int, Field(ge=1, le=999)]
     seed: Annotated[int, Field(ge=0)]
     engine: Literal["auto", "openvino", "tensorflow"]
-    precision: Literal["auto", "bf16", "f16", "f32"]
+    precision: Literal["auto", "int8", "bf16", "f16", "f32"]
     batch_size: Positive
     max_error: Annotated[float, Field(gt=0)]
     max_kib_per_image: Positive
     check_images: Positive
+    calibration_images: Positive
 
 
 class Train(Section):

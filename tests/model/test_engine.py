@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.data.batches import load_images
 from src.errors import InputError
 from src.model.cut import cut_classifier
 from src.model.engine import build_engine, check_engine
@@ -45,6 +46,32 @@ def test_inexact_engine_is_refused(prefix, images):
         InputError, match=r"openvino engine in bf16 is off by .*features.max_error=1e-09"
     ):
         check_engine(engine, prefix, images, bound=1e-9)
+
+
+def test_int8_engine_is_near_keras_and_the_same_every_time(prefix, images, patches):
+    root, listing = patches
+    drawn = load_images([root / path for path in listing.path])
+
+    def outputs() -> np.ndarray:
+        engine = build_engine(
+            prefix,
+            name="openvino",
+            precision="int8",
+            batch_size=2,
+            output="float16",
+            calibration=drawn[::2],
+        )
+        assert engine.precision == "int8"
+        # It is not one of the float engines.
+        assert check_engine(engine, prefix, drawn[1::2], bound=0.1) > 1e-3
+        return engine.run(drawn[1::2])
+
+    np.testing.assert_array_equal(outputs(), outputs())
+
+
+def test_int8_needs_images_to_calibrate_on(prefix):
+    with pytest.raises(ValueError, match="calibrate"):
+        build_engine(prefix, name="openvino", precision="int8", batch_size=2, output="float16")
 
 
 def test_auto_chooses_an_engine(prefix):

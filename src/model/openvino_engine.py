@@ -1,0 +1,96 @@
+"""Keras models in OpenVINO: converted, quantised, compiled, run."""
+
+import logging
+import os
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import openvino as ov
+from openvino.preprocess import PrePostProcessor
+
+
+def fastest_precision() -> str:
+    """bf16 where the processor computes in it, else f32."""
+    capabilities = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in capabilities else "f32"
+
+
+def convert(model: keras.Model, output: str, calibration: np.ndarray | None = None) -> ov.Model:
+    """Convert a Keras model, and quantise it if there are images to take the ranges from.
+
+    Args:
+        model: images (n, size, size, 3) in [0, 255] to one output.
+        output: float32 or float16, the dtype of the output.
+        calibration: (n, size, size, 3) uint8, or None to leave weights and activations float.
+
+    Returns:
+        A model of uint8 images; n is free.
+    """
+    converted = ov.convert_model(model)
+    if calibration is not None:
+        converted = quantize(converted, calibration)
+    processed = PrePostProcessor(converted)
+    processed.input().tensor().set_element_type(ov.Type.u8)
+    processed.output().tensor().set_element_type(ov.Type(np.dtype(output)))
+    return processed.build()
+
+
+def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
+    """Give weights and activations 8 bits, in the ranges that real images take.
+
+    Weights have one range a channel and activations one a tensor, and biases take up the mean
+    error that is left: the method of Nagel et al. 2021, arXiv:2106.08295, as NNCF has it. The
+    same model and images give the same result.
+
+    Args:
+        model: with one input (n, size, size, 3) float32.
+        images: (n, size, size, 3) uint8, some hundreds of what the model will see.
+    """
+    # Seconds to import, and needed for int8 alone.
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    calibration = nncf.Dataset(images, lambda image: image[np.newaxis].astype(np.float32))
+    return nncf.quantize(model, calibration, subset_size=len(images))
+
+
+def compile_run(
+    model: ov.Model, precision: str, batch_size: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile a model from `convert` for this processor.
+
+    Args:
+        model: of one output whose shape is known but for the batch.
+        precision: of what is float in the model: bf16, f16 or f32.
+        batch_size: images in one request.
+
+    Returns:
+        A function of images (n, size, size, 3) uint8, n of any size, to the model's outputs.
+    """
+    # One stream a core: two small requests side by side leave no core waiting at a layer's end.
+    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    compiled = ov.Core().compile_model(
+        model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
+    )
+    result = compiled.output(0)
+    shape = [axis.get_length() for axis in list(result.partial_shape)[1:]]
+    dtype = result.element_type.to_dtype()
+
+    def keep(request: ov.InferRequest, target: np.ndarray) -> None:
+        target[:] = request.get_output_tensor().data
+
+    # One queue for all runs: taking it down while a callback ends can lock up.
+    queue = ov.AsyncInferQueue(compiled)
+    queue.set_callback(keep)
+
+    def run(images: np.ndarray) -> np.ndarray:
+        results = np.empty((len(images), *shape), dtype=dtype)
+        for start in range(0, len(images), batch_size):
+            batch = slice(start, start + batch_size)
+            # Shared: the images outlive the requests, as they are waited for here.
+            queue.start_async(images[batch], results[batch], share_inputs=True)
+        queue.wait_all()
+        return results
+
+    return run
