@@ -81,6 +81,14 @@ class Mendeley(Images):
     http: Http
 
 
+class Overlaps(Section):
+    window: Annotated[int, Field(ge=16)]
+    spacing: Positive
+    min_contrast: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[float, Field(gt=0)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Audit(Section):
     size: Annotated[int, Field(ge=8)]
     threshold: Annotated[float, Field(gt=0, lt=1)]
@@ -88,6 +96,7 @@ class Audit(Section):
     bins: Positive
     gallery: Positive
     seed: Annotated[int, Field(ge=0)]
+    overlaps: Overlaps | None
 
 
 class Split(Section):
@@ -113,7 +122,7 @@ class RandomSplit(Split):
 
 
 class GroupedSplit(Split):
-    strategy: Literal["grouped"]
+    strategy: Literal["grouped", "overlap"]
     fold: Annotated[int, Field(ge=0)]
     unique: bool
 
@@ -197,6 +206,12 @@ class Config(Section):
     workspace: str
     reports: str
 
+    @model_validator(mode="after")
+    def _overlaps_are_looked_for(self) -> Self:
+        if self.split.strategy == "overlap" and self.audit.overlaps is None:
+            raise ValueError("split=overlap needs the overlaps that audit.overlaps=null leaves out")
+        return self
+
 
 def check(composed: DictConfig) -> Config:
     """Check a composed configuration.
@@ -229,13 +244,14 @@ def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
 
 
 def _describe(problem: Any) -> str:
-    tags = {"synthetic", "local", "mendeley", "random", "grouped"}
+    tags = {"synthetic", "local", "mendeley", "random", "grouped", "overlap"}
     where = problem["loc"]
     key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = "" if problem["type"] == "missing" else f" (it is {problem['input']!r})"
+    whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
+    given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"
 
 

@@ -18,8 +18,8 @@ def main(config: Config) -> None:
         manifest = read_manifest(Path(given))
     else:
         listing, receipt = fetched_images(config)
-        _, groups = audited_images(config, listing, receipt)
-        manifest = make_split(config, listing, groups)
+        audit = audited_images(config, listing, receipt)
+        manifest = make_split(config, listing, audit.groups)
     write_manifest(manifest, path)
     print(
         f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())

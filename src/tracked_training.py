@@ -39,7 +39,7 @@ from src.report import figures
 from src.report.calibration import at_temperature, reliability
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
-from src.stages import audited_images, fetched_images, split_manifest
+from src.stages import Audit, audited_images, fetched_images, split_manifest
 from src.tracking import runs
 
 
@@ -61,10 +61,10 @@ def train_and_track(config: Config) -> Result:
         tracking.run_name, config.model_dump(), system_metrics=tracking.system_metrics
     ) as run_id:
         listing, receipt = fetched_images(config)
-        pairs, groups = audited_images(config, listing, receipt)
-        manifest = split_manifest(config, listing, groups)
+        audit = audited_images(config, listing, receipt)
+        manifest = split_manifest(config, listing, audit.groups)
         start = initial_classifier(config)
-        log_inputs(config, start, listing, receipt, manifest, pairs)
+        log_inputs(config, start, listing, receipt, manifest, audit)
         history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
         settings = Evaluation(**config.evaluate.model_dump())
         metrics = evaluate(predictions, settings)
@@ -86,7 +86,7 @@ def log_inputs(
     listing: pd.DataFrame,
     receipt: Receipt,
     manifest: pd.DataFrame,
-    pairs: pd.DataFrame,
+    audit: Audit,
 ) -> None:
     """Log what is trained on what: parameter counts, fingerprints, the parts and their leak."""
     counts = parameter_counts(start.classifier)
@@ -99,8 +99,12 @@ def log_inputs(
             "weights.source": start.weights_source,
         }
     )
-    leaks = leak(manifest, listing, pairs, config.data.classes)
+    leaks = leak(manifest, listing, audit.twins, config.data.classes)
     mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
+    if audit.overlaps is not None:
+        either = pd.concat([audit.twins, audit.overlaps])
+        leaks = leak(manifest, listing, either, config.data.classes)
+        mlflow.log_metrics({f"leak.overlap.{name}": share for name, share in leaks.items()})
     runs.log_dataset(
         manifest,
         name=config.data.name,

@@ -21,6 +21,8 @@ from src.errors import InputError
         ("train.path=both", "train.path: should be 'bank' or 'end_to_end'"),
         ("augment.flip=sideways", "augment.flip: should be 'horizontal', 'vertical'"),
         ("split.train=0.9", "train + validation + test must be 1, and are 1.3"),
+        ("split.strategy=photo", "split: Input tag 'photo'"),
+        ("audit.overlaps.window=8", "audit.overlaps.window: should be greater than or equal to 16"),
         ("data.images=11", "data.images: should be a multiple of 2"),
         ("model.imagenet.sha256=abc", "model.imagenet.sha256: String should match pattern"),
         ("+train.momentum=0.9", "train.momentum: unknown setting"),
@@ -31,6 +33,12 @@ def test_bad_value_is_named(composed, override, message):
     with pytest.raises(InputError) as error:
         composed(override)
     assert message in str(error.value)
+
+
+def test_a_split_by_overlaps_needs_them(composed):
+    with pytest.raises(InputError, match=r"audit\.overlaps=null leaves out$"):
+        composed("split=overlap", "audit.overlaps=null")
+    assert composed("audit.overlaps=null").audit.overlaps is None
 
 
 def test_every_problem_is_named_at_once(composed):
