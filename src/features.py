@@ -112,6 +112,7 @@ def extract(
         precision=features.precision,
         batch_size=features.batch_size,
         output="float16",
+        threads=config.threads.openvino,
     )
     paths = [Path(config.data.dir, path) for path in listing.path]
     sample = np.linspace(0, len(paths) - 1, features.check_images, dtype=int)

@@ -28,7 +28,13 @@ class Engine:
 
 
 def build_engine(
-    model: keras.Model, *, name: str, precision: str, batch_size: int, output: str
+    model: keras.Model,
+    *,
+    name: str,
+    precision: str,
+    batch_size: int,
+    output: str,
+    threads: int | None = None,
 ) -> Engine:
     """Compile `model` for inference.
 
@@ -39,6 +45,7 @@ def build_engine(
             computes in f32 whatever is asked.
         batch_size: images in one request; it changes the speed only.
         output: float32 or float16, the dtype of what `run` returns.
+        threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
     """
     if name == "auto":
         name = "tensorflow" if _has_gpu() else "openvino"
@@ -46,7 +53,7 @@ def build_engine(
         return Engine(name, "f32", _tensorflow(model, batch_size, output))
     if precision == "auto":
         precision = _fastest_precision()
-    return Engine(name, precision, _openvino(model, precision, batch_size, output))
+    return Engine(name, precision, _openvino(model, precision, batch_size, output, threads))
 
 
 def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: float) -> float:
@@ -96,7 +103,9 @@ def _tensorflow(model: keras.Model, batch_size: int, output: str) -> Run:
     return run
 
 
-def _openvino(model: keras.Model, precision: str, batch_size: int, output: str) -> Run:
+def _openvino(
+    model: keras.Model, precision: str, batch_size: int, output: str, threads: int | None
+) -> Run:
     import openvino as ov
     from openvino.preprocess import PrePostProcessor
 
@@ -104,11 +113,16 @@ def _openvino(model: keras.Model, precision: str, batch_size: int, output: str) 
     converted.input().tensor().set_element_type(ov.Type.u8)
     converted.output().tensor().set_element_type(ov.Type(np.dtype(output)))
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     compiled = ov.Core().compile_model(
         converted.build(),
         "CPU",
-        {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)},
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": str(threads or cores),
+            # 0 leaves it to OpenVINO.
+            "INFERENCE_NUM_THREADS": str(threads or 0),
+        },
     )
     shape = tuple(int(n) for n in model.output_shape[1:])
 

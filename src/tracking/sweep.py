@@ -1,0 +1,134 @@
+"""A sweep as MLflow keeps it: one parent run, and one child a job, named by what varies."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlflow
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from src.tracking.fingerprint import fingerprint
+from src.tracking.processes import process_tags
+from src.tracking.runs import flatten, git_tags
+
+# Tags of the parent, and of a child.
+SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
+FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
+# In the names of runs; any other setting goes by the last part of its key.
+SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
+LONGEST_NAME = 250
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a sweep makes of one of its jobs: the child run's name and tags."""
+
+    name: str
+    tags: dict[str, str]
+
+
+def short(key: str) -> str:
+    """A setting's name in the names of runs."""
+    return SHORT.get(key, key.rpartition(".")[2])
+
+
+def named(values: Mapping[str, object]) -> str:
+    """`frozen=143 dropout=0.3` for the values of some settings."""
+    return " ".join(f"{short(key)}={value}" for key, value in values.items())[:LONGEST_NAME]
+
+
+def open_sweep(
+    name: str,
+    swept: Sequence[str],
+    overrides: Sequence[str],
+    jobs: Iterable[Mapping[str, Any]],
+) -> str:
+    """Open the sweep's parent run in the experiment that is connected, or the same sweep's again.
+
+    Two sweeps are the same if they have the same name, vary the same settings, and agree in the
+    code and in all settings that decide a result and that none of their jobs changes.
+
+    Args:
+        name: of the sweep.
+        swept: the dotted names of the settings that it varies.
+        overrides: as they were given.
+        jobs: each job's nested settings.
+
+    Returns:
+        The parent's run id.
+    """
+    shared = _shared(jobs)
+    tags = {
+        SWEEP: fingerprint({"sweep": [name, sorted(swept)], **shared}),
+        KEYS: " ".join(swept),
+        OVERRIDES: " ".join(overrides),
+        **process_tags(),
+        **git_tags(),
+    }
+    client = mlflow.MlflowClient()
+    known = mlflow.search_runs(
+        filter_string=f"tags.`{SWEEP}` = '{tags[SWEEP]}'", max_results=1, output_format="list"
+    )
+    if known:
+        parent = known[0].info.run_id
+        for key, value in tags.items():
+            client.set_tag(parent, key, value)
+        client.update_run(parent, status="RUNNING")
+        return parent
+    with mlflow.start_run(run_name=name[:LONGEST_NAME], tags=tags) as run:
+        mlflow.log_params(shared)
+    client.update_run(run.info.run_id, status="RUNNING")
+    return run.info.run_id
+
+
+def job_of(parent: str, overrides: Sequence[str]) -> Job:
+    """The job that `overrides`, `key=value` each, make in the sweep of this parent run."""
+    given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+    keys = mlflow.get_run(parent).data.tags[KEYS].split()
+    values = {key: _readable(given[key]) for key in keys}
+    return Job(named(values), {f"{VALUE}{key}": value for key, value in values.items()})
+
+
+def finished_child(parent: str, settings: Mapping[str, Any]) -> Run | None:
+    """The sweep's child that has finished under the same (nested) settings, if there is one."""
+    wanted = fingerprint(flatten(settings))
+    finished = mlflow.search_runs(
+        filter_string=(
+            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and tags.`{FINGERPRINT}` = '{wanted}' "
+            "and attributes.status = 'FINISHED'"
+        ),
+        max_results=1,
+        output_format="list",
+    )
+    return finished[0] if finished else None
+
+
+def children_of(parent: str) -> list[Run]:
+    """All child runs of a parent, the latest first."""
+    return mlflow.search_runs(
+        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
+        order_by=["attributes.start_time DESC"],
+        output_format="list",
+    )
+
+
+def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The flat settings that are the same in all jobs."""
+    first, *others = [flatten(settings) for settings in jobs]
+    absent = object()
+    return {
+        key: value
+        for key, value in first.items()
+        if all(other.get(key, absent) == value for other in others)
+    }
+
+
+def _readable(value: str) -> str:
+    """A value as it was typed, or a long number to three digits."""
+    if len(value) <= 6:
+        return value
+    try:
+        return f"{float(value):.3g}"
+    except ValueError:
+        return value.strip("'\"")
