@@ -39,8 +39,7 @@ from src.report import figures
 from src.report.metrics import prediction_table, summarise_parts
 from src.stages import audited_images, fetched_images, split_manifest
 from src.tracking import runs
-from src.tracking.fingerprint import fingerprint
-from src.tracking.sweep import FINGERPRINT, Job
+from src.tracking.sweep import Job
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,12 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     tracking, settings = config.tracking, config.model_dump()
-    same_as = {FINGERPRINT: fingerprint(runs.flatten(settings))}
     with runs.tracked_run(
         job.name if job else tracking.run_name,
         settings,
         system_metrics=tracking.system_metrics,
         parent=tracking.parent_run,
-        tags=same_as | job.tags if job else same_as,
+        tags=job.tags if job else {},
     ) as run_id:
         listing, receipt = fetched_images(config)
         pairs, groups = audited_images(config, listing, receipt)

@@ -22,10 +22,10 @@ def main(config: Config) -> float:
     started, job = time.monotonic(), None
     if parent := config.tracking.parent_run:
         runs.connect(config.tracking.uri, config.tracking.experiment)
-        if done := sweep.finished_child(parent, config.model_dump()):
+        job = sweep.job_of(parent, HydraConfig.get().overrides.task, config.model_dump())
+        if done := sweep.finished_child(parent, job):
             print(f"run {done.info.run_id}  (finished before: {done.info.run_name})")
             return done.data.metrics["best.validation.loss"]
-        job = sweep.job_of(parent, HydraConfig.get().overrides.task)
     result = train_and_track(config, job)
     print(f"run {result.run_id}  ({time.monotonic() - started:.0f} s)")
     print(result_table(result.metrics))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,16 @@ INDIFFERENT = (
 )
 
 
-def fingerprint(settings: Mapping[str, Any]) -> str:
+def fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str:
     """16 hex digits that are the same for two runs of the same settings by the same code.
 
     Args:
         settings: flat, by dotted name. A manifest of the split counts by its content.
+        swept: those that count even if they decide no result, as a sweep compares them.
     """
-    decisive = {key: value for key, value in settings.items() if not _is_indifferent(key)}
+    decisive = {
+        key: value for key, value in settings.items() if key in swept or not _is_indifferent(key)
+    }
     manifest = Path(decisive.get("split.manifest") or "")
     if manifest.is_file():
         decisive["split.manifest"] = _sha256(manifest.read_bytes())

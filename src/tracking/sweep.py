@@ -22,10 +22,17 @@ LONGEST_NAME = 250
 
 @dataclass(frozen=True)
 class Job:
-    """What a sweep makes of one of its jobs: the child run's name and tags."""
+    """What a sweep makes of one of its jobs: the child run's name, and what it is known by."""
 
     name: str
-    tags: dict[str, str]
+    values: dict[str, str]
+    fingerprint: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The child's, by which it is found and reported."""
+        values = {f"{VALUE}{key}": value for key, value in self.values.items()}
+        return {FINGERPRINT: self.fingerprint, **values}
 
 
 def short(key: str) -> str:
@@ -82,21 +89,20 @@ def open_sweep(
     return run.info.run_id
 
 
-def job_of(parent: str, overrides: Sequence[str]) -> Job:
-    """The job that `overrides`, `key=value` each, make in the sweep of this parent run."""
+def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -> Job:
+    """The job that these `key=value` overrides and nested settings are in the parent's sweep."""
     given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
     keys = mlflow.get_run(parent).data.tags[KEYS].split()
     values = {key: _readable(given[key]) for key in keys}
-    return Job(named(values), {f"{VALUE}{key}": value for key, value in values.items()})
+    return Job(named(values), values, fingerprint(flatten(settings), keys))
 
 
-def finished_child(parent: str, settings: Mapping[str, Any]) -> Run | None:
-    """The sweep's child that has finished under the same (nested) settings, if there is one."""
-    wanted = fingerprint(flatten(settings))
+def finished_child(parent: str, job: Job) -> Run | None:
+    """The child of an earlier start of the sweep that has done the job, if there is one."""
     finished = mlflow.search_runs(
         filter_string=(
-            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and tags.`{FINGERPRINT}` = '{wanted}' "
-            "and attributes.status = 'FINISHED'"
+            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED' "
+            f"and tags.`{FINGERPRINT}` = '{job.fingerprint}'"
         ),
         max_results=1,
         output_format="list",
@@ -105,12 +111,13 @@ def finished_child(parent: str, settings: Mapping[str, Any]) -> Run | None:
 
 
 def children_of(parent: str) -> list[Run]:
-    """All child runs of a parent, the latest first."""
-    return mlflow.search_runs(
+    """The runs of all jobs of a sweep, of all its starts, the earliest first."""
+    children = mlflow.search_runs(
         filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
-        order_by=["attributes.start_time DESC"],
+        order_by=["attributes.start_time ASC"],
         output_format="list",
     )
+    return [run for run in children if FINGERPRINT in run.data.tags]
 
 
 def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

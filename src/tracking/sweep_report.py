@@ -16,6 +16,7 @@ from src.report.metrics import summarise_parts
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.runs import log_metrics_of_parts
 from src.tracking.sweep import FINGERPRINT, VALUE, children_of, named, short
+from src.tracking.sweep_view import share_view
 
 # Runs that differ in nothing else are taken together: each image is tested in one of them.
 FOLD = "split.fold"
@@ -55,12 +56,14 @@ def report_sweep(parent: str) -> Outcome:
         table = ranking_table(ranking)
         told += ["", f"Best by validation loss: {ranking[0].name}", ""]
         told += [markdown_table(table.head(DESCRIBED))]
+        view = share_view(parent, sorted(done[0].values))
         with mlflow.start_run(run_id=parent):
             log_metrics_of_parts(ranking[0].metrics)
             mlflow.set_tag("sweep.best", ranking[0].name)
             mlflow.log_text(table.to_csv(index=False), "ranking.csv")
             for name, figure in _figures(done).items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
+        told += ["", f"[All runs with their settings and results]({view})"]
     summary = "\n".join(told)
     mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
     return Outcome(summary, unfinished)
@@ -70,9 +73,9 @@ def _latest(children: Sequence[Run]) -> list[Run]:
     """Of the children of each configuration the finished one, else the latest."""
     kept: dict[str, Run] = {}
     for run in children:
-        fingerprint = run.data.tags[FINGERPRINT]
-        if fingerprint not in kept or run.info.status == "FINISHED":
-            kept[fingerprint] = run
+        before = kept.get(run.data.tags[FINGERPRINT])
+        if before is None or before.info.status != "FINISHED":
+            kept[run.data.tags[FINGERPRINT]] = run
     return list(kept.values())
 
 
