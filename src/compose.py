@@ -8,11 +8,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 
 from src.code import code_fingerprints
-from src.config import CONF, check
+from src.config import CONF, compose_config
 from src.data.files import write_text
 from src.errors import InputError
 
@@ -26,11 +24,7 @@ def compose_pipeline(overrides: list[str], target: Path) -> None:
     Raises:
         InputError: an override names an unknown setting or gives it a value that is not allowed.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        try:
-            config = check(compose("pipeline", overrides))
-        except HydraException as error:
-            raise InputError(str(error)) from error
+    config = compose_config(overrides, "pipeline")
     resolved = {"defaults": ["runtime", "_self_"], **config.model_dump()}
     write_text(target, yaml.safe_dump(resolved, sort_keys=False))
 

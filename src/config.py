@@ -5,12 +5,14 @@ Entry points get a `Config`; the functions under them get plain arguments taken 
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import hydra
+from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -121,6 +123,7 @@ class GroupedSplit(Split):
 class Augment(Section):
     flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | None
     rotation: Annotated[float, Field(ge=0, le=0.5)]
+    test_flips: bool
 
 
 class ImageNet(Section):
@@ -163,6 +166,15 @@ class Train(Section):
     output: str | None
 
 
+class Evaluate(Section):
+    bins: Positive
+    resamples: Annotated[int, Field(ge=100)]
+    missed_crack: Annotated[float, Field(gt=0)]
+    false_alarm: Annotated[float, Field(gt=0)]
+    suspect: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Tracking(Section):
     uri: str | None
     experiment: str
@@ -185,6 +197,7 @@ class Config(Section):
     model: Model
     features: Features
     train: Train
+    evaluate: Evaluate
     tracking: Tracking
     threads: Threads
     seed: Annotated[int, Field(ge=0, lt=2**32)]
@@ -207,6 +220,19 @@ def check(composed: DictConfig) -> Config:
     except ValidationError as error:
         problems = [_describe(problem) for problem in error.errors()]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
+
+
+def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
+    """Compose conf/`name`.yaml with overrides, and check it.
+
+    Raises:
+        InputError: see `check`; or an override names an unknown setting.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            return check(compose(name, list(overrides)))
+        except HydraException as error:
+            raise InputError(f"configuration: {error}") from error
 
 
 def _describe(problem: Any) -> str:

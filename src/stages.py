@@ -131,7 +131,7 @@ def _audited_by(config: Config, receipt: Receipt) -> dict[str, object]:
 
 
 def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """Split the images as the configuration says."""
+    """Split the images as the configuration says; the manifest has each image's group."""
     split = config.split
     fractions = {"train": split.train, "validation": split.validation, "test": split.test}
     if isinstance(split, GroupedSplit):
@@ -144,7 +144,8 @@ def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.
             fold=split.fold,
             unique=split.unique,
         )
-    return split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
+    manifest = split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
+    return _with_groups(manifest, listing, groups)
 
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
@@ -154,5 +155,10 @@ def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) ->
         unknown = manifest.path[~manifest.path.isin(listing.path)]
         if len(unknown):
             raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
-        return manifest
+        return _with_groups(manifest, listing, groups)
     return make_split(config, listing, groups)
+
+
+def _with_groups(manifest: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+    group_of = pd.Series(groups, index=listing.path)
+    return manifest.assign(group=group_of[manifest.path].to_numpy())

@@ -36,7 +36,9 @@ from src.model.training import (
     train_on_bank,
 )
 from src.report import figures
-from src.report.metrics import prediction_table, summarise_parts
+from src.report.calibration import at_temperature, reliability
+from src.report.evaluation import Evaluation, evaluate, label_suspects
+from src.report.metrics import prediction_table
 from src.stages import audited_images, fetched_images, split_manifest
 from src.tracking import runs
 from src.tracking.sweep import Job
@@ -61,10 +63,10 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
-    tracking, settings = config.tracking, config.model_dump()
+    tracking = config.tracking
     with runs.tracked_run(
         job.name if job else tracking.run_name,
-        settings,
+        config.model_dump(),
         system_metrics=tracking.system_metrics,
         parent=tracking.parent_run,
         tags=job.tags if job else {},
@@ -75,11 +77,13 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         start = initial_classifier(config)
         log_inputs(config, start, listing, receipt, manifest, pairs)
         history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
-        metrics = summarise_parts(predictions)
+        settings = Evaluation(**config.evaluate.model_dump())
+        metrics = evaluate(predictions, settings)
         runs.log_metrics_of_parts(metrics)
         runs.log_predictions(predictions)
         mlflow.log_text(manifest.to_csv(index=False), "split.csv")
-        log_figures(config, history, predictions)
+        log_figures(config, history, predictions, metrics["calibration"]["temperature"])
+        log_label_suspects(config, label_suspects(predictions, settings))
         runs.log_model(start.classifier, config.data.image_size)
         if config.train.output:
             keep(Path(config.train.output), start.classifier, history, predictions, run_id)
@@ -142,7 +146,8 @@ def fit_and_predict(
         extracted = extract(config, start, cut, listing, receipt, manifest)
         history, predict = fit_on_bank(extracted, views_of(config), parts, recipe)
     else:
-        history, predict = fit_end_to_end(start.classifier, parts, recipe)
+        flips = config.augment.test_flips
+        history, predict = fit_end_to_end(start.classifier, parts, recipe, flips)
     tables = [
         prediction_table(manifest[manifest.part == name], predict(parts[name]))
         for name in ("validation", "test")
@@ -167,21 +172,28 @@ def fit_on_bank(
     )
     log = [runs.LogEpochs()]
     history = train_on_bank(cut, bank, views, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_on_bank(cut, bank, part, recipe)
+    return history, lambda part: predict_on_bank(cut, extracted.predicted, part, recipe)
 
 
 def fit_end_to_end(
-    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe
+    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe, flips: bool
 ) -> tuple[History, Predict]:
-    """Train the whole network on augmented images."""
+    """Train the whole network on augmented images, and predict on all their flips if asked."""
     log = [runs.LogEpochs()]
     history = train_end_to_end(classifier, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size)
+    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size, flips)
 
 
-def log_figures(config: Config, history: History, predictions: pd.DataFrame) -> None:
+def log_figures(
+    config: Config, history: History, predictions: pd.DataFrame, temperature: float
+) -> None:
     """Log the run's curves, and what it makes of the test part, as figures."""
     test, classes = predictions[predictions.part == "test"], config.data.classes
+    bins = config.evaluate.bins
+    reliabilities = {
+        "as trained": reliability(test, bins),
+        f"at temperature {temperature:.2f}": reliability(at_temperature(test, temperature), bins),
+    }
     grid = figures.prediction_grid(
         test, Path(config.data.dir), classes, config.tracking.prediction_grid
     )
@@ -189,9 +201,20 @@ def log_figures(config: Config, history: History, predictions: pd.DataFrame) -> 
         "learning_curves": figures.learning_curves(history),
         "confusion_matrix": figures.confusion_matrix(test, classes),
         "roc_and_precision_recall": figures.roc_and_precision_recall(test),
+        "reliability": figures.reliability_diagram(reliabilities),
         "predictions": grid,
     }.items():
         mlflow.log_figure(figure, f"figures/{name}.png")
+
+
+def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
+    """Log the images that may be labelled wrongly as a table and, if there are any, as a figure."""
+    mlflow.log_text(suspects.to_csv(index=False), "label_suspects.csv")
+    if len(suspects):
+        grid = figures.prediction_grid(
+            suspects, Path(config.data.dir), config.data.classes, config.tracking.prediction_grid
+        )
+        mlflow.log_figure(grid, "figures/label_suspects.png")
 
 
 def keep(

@@ -25,7 +25,7 @@ def against(runs: pd.DataFrame, key: str, label: str) -> Figure:
     """Loss and accuracy against one swept setting: a point a run, their mean and their spread.
 
     Args:
-        runs: a row a run: column `key`, and of `validation` and `test`, as in `validation_loss`,
+        runs: a row a run: column `key`, and of `validation` and `test`, as in `validation.loss`,
             loss, accuracy, accuracy_low and accuracy_high (its 95 % interval).
         key: the setting, of numbers or of names.
         label: how the axis is called.
@@ -35,10 +35,10 @@ def against(runs: pd.DataFrame, key: str, label: str) -> Figure:
     places = _places(runs[key])
     for number, part in enumerate(("validation", "test")):
         colour = f"C{number}"
-        loss, accuracy = runs[f"{part}_loss"], runs[f"{part}_accuracy"]
+        loss, accuracy = runs[f"{part}.loss"], runs[f"{part}.accuracy"]
         interval = (
-            accuracy - runs[f"{part}_accuracy_low"],
-            runs[f"{part}_accuracy_high"] - accuracy,
+            accuracy - runs[f"{part}.accuracy_low"],
+            runs[f"{part}.accuracy_high"] - accuracy,
         )
         points = {"fmt": "o", "ms": 4, "color": colour, "alpha": 0.6}
         left.errorbar(places, loss, label=part, **points)
@@ -62,19 +62,19 @@ def heat_map(runs: pd.DataFrame, keys: tuple[str, str], labels: tuple[str, str])
     """Mean validation loss over two swept settings: a cell a pair, or points where pairs lack.
 
     Args:
-        runs: a row a run: the two settings and `validation_loss`.
+        runs: a row a run: the two settings and `validation.loss`.
         keys: the settings, of numbers or of names: downwards and across.
         labels: how their axes are called.
     """
     figure = Figure(figsize=(6.5, 5), layout="constrained")
     axes = figure.subplots()
     down, across = keys
-    cells = runs.pivot_table("validation_loss", down, across, aggfunc="mean")
+    cells = runs.pivot_table("validation.loss", down, across, aggfunc="mean")
     losses = cells.to_numpy()
     scale = LogNorm(np.nanmin(losses), np.nanmax(losses))
     shades = ScalarMappable(scale, "viridis_r")
     if np.isnan(losses).any():
-        colours = shades.to_rgba(runs.validation_loss.to_numpy())
+        colours = shades.to_rgba(runs["validation.loss"].to_numpy())
         axes.scatter(_places(runs[across]), _places(runs[down]), c=colours, s=90)
         _scale(axes, "x", runs[across])
         _scale(axes, "y", runs[down])

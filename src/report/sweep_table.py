@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from src.report.metrics import summarise_parts
 from src.report.paired import mcnemar
-
-# Of McNemar's test, as the intervals are of 95 %.
-SIGNIFICANCE = 0.05
+from src.report.tables import SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -20,18 +17,15 @@ class Candidate:
         name: of the run.
         values: what it has for each swept setting.
         predictions: its prediction table, of all its folds.
+        metrics: see `src.report.evaluation.evaluate`.
         seconds: that its training took.
     """
 
     name: str
     values: Mapping[str, float | str]
     predictions: pd.DataFrame
+    metrics: Mapping[str, Mapping[str, float]]
     seconds: float
-
-    @property
-    def metrics(self) -> dict[str, dict[str, float]]:
-        """See `summarise_parts`."""
-        return summarise_parts(self.predictions)
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -50,8 +44,7 @@ def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
     """
     rows = []
     for candidate in ranking:
-        metrics = candidate.metrics
-        validation, test = metrics["validation"], metrics["test"]
+        validation, test = candidate.metrics["validation"], candidate.metrics["test"]
         p_value = _p_value(ranking[0].predictions, candidate.predictions)
         rows.append(
             {
@@ -67,7 +60,7 @@ def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
                 "test_loss": test["loss"],
                 "minutes": candidate.seconds / 60,
                 "p_value": p_value,
-                "as_good_as_best": None if p_value is None else p_value >= SIGNIFICANCE,
+                "as_good_as_best": None if p_value is None else p_value >= SIGNIFICANT,
             }
         )
     return pd.DataFrame(rows)

@@ -169,6 +169,16 @@ def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
     mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
 
 
+def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """What `log_metrics_of_parts` was given, out of all metrics of a run."""
+    parts: dict[str, dict[str, float]] = {}
+    for name, value in logged.items():
+        if name.startswith("best."):
+            _, part, metric = name.split(".", 2)
+            parts.setdefault(part, {})[metric] = value
+    return parts
+
+
 def log_predictions(predictions: pd.DataFrame) -> None:
     """Log the whole prediction table, and its test part as a table for the UI."""
     mlflow.log_text(predictions.to_csv(index=False), "predictions.csv")

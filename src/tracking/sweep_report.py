@@ -1,20 +1,21 @@
 """What a sweep has found, logged in its parent run, so that its page tells the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from itertools import combinations
 
 import mlflow
 import pandas as pd
+import yaml
 from matplotlib.figure import Figure
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.report import sweep_figures
-from src.report.metrics import summarise_parts
+from src.report.evaluation import Evaluation, Metrics, evaluate
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
-from src.tracking.runs import log_metrics_of_parts
+from src.tracking.reading import predictions_of
+from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
 from src.tracking.sweep import FINGERPRINT, VALUE, children_of, named, short
 from src.tracking.sweep_view import share_view
 
@@ -34,11 +35,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Child:
-    """A finished job: its run, what it has for each swept setting, and its predictions."""
+    """A finished job: its run, what it has for each swept setting, predictions and metrics."""
 
     run: Run
     values: dict[str, float | str]
     predictions: pd.DataFrame
+    metrics: Metrics
 
 
 def report_sweep(parent: str) -> Outcome:
@@ -80,13 +82,12 @@ def _latest(children: Sequence[Run]) -> list[Run]:
 
 
 def _read(run: Run) -> Child:
-    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/predictions.csv")
     values = {
         key.removeprefix(VALUE): _number(value)
         for key, value in run.data.tags.items()
         if key.startswith(VALUE)
     }
-    return Child(run, values, pd.read_csv(StringIO(text)))
+    return Child(run, values, predictions_of(run), metrics_of_parts(run.data.metrics))
 
 
 def _number(value: str) -> float | str:
@@ -103,42 +104,39 @@ def _candidates(children: Sequence[Child]) -> list[Candidate]:
     for child in children:
         values = tuple(sorted((key, v) for key, v in child.values.items() if key != FOLD))
         settings.setdefault(values, []).append(child)
-    candidates = []
-    for values, folds in settings.items():
-        name = folds[0].run.info.run_name
-        if FOLD in folds[0].values:
-            name = f"{named(dict(values))} {len(folds)} folds".strip()
-        candidates.append(
-            Candidate(
-                name=name,
-                values=dict(values),
-                predictions=pd.concat([fold.predictions for fold in folds], ignore_index=True),
-                seconds=sum(f.run.info.end_time - f.run.info.start_time for f in folds) / 1000,
-            )
-        )
-    return candidates
+    return [_candidate(dict(values), folds) for values, folds in settings.items()]
+
+
+def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candidate:
+    first = folds[0]
+    seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
+    if FOLD not in first.values:
+        name = first.run.info.run_name
+        return Candidate(name, values, first.predictions, first.metrics, seconds)
+    predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
+    metrics = evaluate(predictions, _evaluation(first.run))
+    return Candidate(
+        f"{named(values)} {len(folds)} folds".strip(), values, predictions, metrics, seconds
+    )
+
+
+def _evaluation(run: Run) -> Evaluation:
+    """What the run was evaluated by."""
+    config = yaml.safe_load(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/config.yaml"))
+    return Evaluation(**config["evaluate"])
 
 
 def _figures(children: Sequence[Child]) -> dict[str, Figure]:
-    rows = [{**child.values, **_metrics(child.predictions)} for child in children]
-    runs = pd.DataFrame(rows)
+    runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
     keys = sorted(children[0].values)
     figures = {f"against_{short(key)}": sweep_figures.against(runs, key, key) for key in keys}
     for pair in combinations(keys, 2):
         name = "_and_".join(short(key) for key in pair)
         figures[f"heat_map_{name}"] = sweep_figures.heat_map(runs, pair, pair)
-    best_first = sorted(children, key=lambda child: child.run.data.metrics["best.validation.loss"])
+    best_first = sorted(children, key=lambda child: child.metrics["validation"]["loss"])
     curves = {child.run.info.run_name: _curve(child.run) for child in best_first}
     figures["validation_curves"] = sweep_figures.validation_curves(curves)
     return figures
-
-
-def _metrics(predictions: pd.DataFrame) -> Mapping[str, float]:
-    return {
-        f"{part}_{name}": value
-        for part, metrics in summarise_parts(predictions).items()
-        for name, value in metrics.items()
-    }
 
 
 def _curve(run: Run) -> list[float]:

@@ -7,11 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from src.report.evaluation import Evaluation, evaluate
 from src.report.metrics import prediction_table
 from src.tracking import runs
 from src.tracking.sweep import finished_child, job_of, open_sweep
 from src.tracking.sweep_report import report_sweep
 
+EVALUATE = {
+    "evaluate": {
+        "bins": 5,
+        "resamples": 100,
+        "missed_crack": 10.0,
+        "false_alarm": 1.0,
+        "suspect": 0.05,
+        "seed": 0,
+    }
+}
 BASE = {"model": {"frozen_layers": 150, "dropout": 0.2}, "train": {"epochs": 10}}
 
 
@@ -44,7 +55,7 @@ def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) 
     parts = []
     for part in ("validation", "test"):
         path = [f"{part}-{n}.jpg" for n in number]
-        manifest = pd.DataFrame({"path": path, "label": label, "part": part})
+        manifest = pd.DataFrame({"path": path, "label": label, "part": part, "group": number})
         parts.append(prediction_table(manifest, probabilities))
     return pd.concat(parts, ignore_index=True)
 
@@ -52,12 +63,11 @@ def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) 
 def log_child(parent: str, table: pd.DataFrame, *overrides: str, **job_settings: float) -> str:
     job = job_of(parent, overrides, settings(**job_settings))
     with runs.tracked_run(
-        job.name, {}, system_metrics=False, parent=parent, tags=job.tags
+        job.name, EVALUATE, system_metrics=False, parent=parent, tags=job.tags
     ) as run_id:
         for epoch, loss in enumerate((0.5, 0.2), start=1):
             mlflow.log_metric("validation.loss", loss, step=epoch)
-        loss = table[table.part == "validation"].loss.mean()
-        mlflow.log_metric("best.validation.loss", loss)
+        runs.log_metrics_of_parts(evaluate(table, Evaluation(**EVALUATE["evaluate"])))
         runs.log_predictions(table)
     return run_id
 
