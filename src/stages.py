@@ -115,8 +115,10 @@ def audited_images(
     """Pairs of twins and groups (n,) of the images, which are audited first if need be."""
     workspace = Path(config.workspace)
     made = workspace / "audit.json"
-    if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
-        audit_images(config, listing, receipt)
+    # One process at a time: the others find it made.
+    with FileLock(workspace / ".audit.lock"):
+        if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
+            audit_images(config, listing, receipt)
     return read_pairs(workspace / "pairs.csv"), read_groups(workspace / "groups.csv", listing)
 
 

@@ -1,25 +1,18 @@
 """The launchers of conf/launcher/ run, all at once on one database; and Optuna's search."""
 
 import subprocess
-from importlib.util import find_spec
 
 import pytest
 
 from tests.e2e.sweeps import Sweeps
+from tests.extras import installed, needs
 
 LAUNCHERS = {
-    "basic": None,
+    "basic": "hydra",
     "joblib": "hydra_plugins.hydra_joblib_launcher",
     "ray": "hydra_plugins.hydra_ray_launcher",
     "submitit_local": "hydra_plugins.hydra_submitit_launcher",
 }
-
-
-def installed(plugin: str | None) -> bool:
-    try:
-        return plugin is None or find_spec(plugin) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +36,7 @@ def started(sweeps: Sweeps) -> dict[str, subprocess.Popen[bytes]]:
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_launcher_runs_the_jobs_as_children(sweeps: Sweeps, started, launcher: str):
-    if launcher not in started:
-        pytest.skip(f"needs the extra with {LAUNCHERS[launcher]}: make extras")
+    needs(LAUNCHERS[launcher])
     status = started[launcher].wait()
     output = (sweeps.folder / launcher).read_text()
     assert status == 0, output
@@ -77,8 +69,7 @@ def test_launchers_give_the_same_result(sweeps: Sweeps, started):
 
 
 def test_search_proposes_the_same_again_and_goes_on(sweeps: Sweeps, started):
-    if not installed("hydra_plugins.hydra_optuna_sweeper"):
-        pytest.skip("needs the extra with hydra_plugins.hydra_optuna_sweeper: make extras")
+    needs("hydra_plugins.hydra_optuna_sweeper")
     search = ("+sweep=search", "model.frozen_layers=choice(150,143)")
     assert sweeps.run(*search, "hydra.sweeper.n_trials=1", log="search")[0] == 0
     status, output = sweeps.run(*search, "hydra.sweeper.n_trials=2", log="search")
