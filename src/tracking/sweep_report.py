@@ -52,20 +52,21 @@ def report_sweep(parent: str) -> Outcome:
         f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
         for run in failed
     ]
-    told = [f"{len(done)} of {len(latest)} jobs finished.", *(f"- {line}" for line in unfinished)]
+    told = [f"{len(done)} of {len(latest)} jobs finished."]
     if done:
         ranking = ranked(_candidates(done))
         table = ranking_table(ranking)
-        told += ["", f"Best by validation loss: {ranking[0].name}", ""]
-        told += [markdown_table(table.head(DESCRIBED))]
-        view = share_view(parent, sorted(done[0].values))
         with mlflow.start_run(run_id=parent):
             log_metrics_of_parts(ranking[0].metrics)
             mlflow.set_tag("sweep.best", ranking[0].name)
             mlflow.log_text(table.to_csv(index=False), "ranking.csv")
             for name, figure in _figures(done).items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
+        view = share_view(parent, sorted(done[0].values))
+        told[0] += f" Best by validation loss: {ranking[0].name}."
         told += ["", f"[All runs with their settings and results]({view})"]
+        told += ["", markdown_table(table.head(DESCRIBED))]
+    told += ["", *(f"- {line}" for line in unfinished)] if unfinished else []
     summary = "\n".join(told)
     mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
     return Outcome(summary, unfinished)

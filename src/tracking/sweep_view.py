@@ -16,8 +16,6 @@ COLUMNS = (
     "metrics.`best.validation.errors`",
     "metrics.`best.test.errors`",
     "metrics.`best.test.accuracy`",
-    "metrics.`best.test.accuracy_low`",
-    "metrics.`best.test.accuracy_high`",
 )
 
 
