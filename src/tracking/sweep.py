@@ -1,6 +1,7 @@
 """A sweep as MLflow keeps it: one parent run, and one child a job, named by what varies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +36,17 @@ class Job:
         return {FINGERPRINT: self.fingerprint, **values}
 
 
-def short(key: str) -> str:
-    """A setting's name in the names of runs."""
-    return SHORT.get(key, key.rpartition(".")[2])
+def short_names(keys: Collection[str]) -> dict[str, str]:
+    """What settings are called in the names of runs and figures; in full where two would agree."""
+    short = {key: SHORT.get(key, key.rpartition(".")[2]) for key in keys}
+    taken = Counter(short.values())
+    return {key: name if taken[name] == 1 else key for key, name in short.items()}
 
 
 def named(values: Mapping[str, object]) -> str:
     """`frozen=143 dropout=0.3` for the values of some settings."""
-    return " ".join(f"{short(key)}={value}" for key, value in values.items())[:LONGEST_NAME]
+    names = short_names(values)
+    return " ".join(f"{names[key]}={value}" for key, value in values.items())[:LONGEST_NAME]
 
 
 def open_sweep(

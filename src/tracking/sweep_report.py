@@ -16,7 +16,7 @@ from src.report.evaluation import Evaluation, Metrics, evaluate
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.reading import predictions_of
 from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
-from src.tracking.sweep import FINGERPRINT, VALUE, children_of, named, short
+from src.tracking.sweep import FINGERPRINT, VALUE, children_of, named, short_names
 from src.tracking.sweep_view import share_view
 
 # Runs that differ in nothing else are taken together: each image is tested in one of them.
@@ -130,9 +130,10 @@ def _evaluation(run: Run) -> Evaluation:
 def _figures(children: Sequence[Child]) -> dict[str, Figure]:
     runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
     keys = sorted(children[0].values)
-    figures = {f"against_{short(key)}": sweep_figures.against(runs, key, key) for key in keys}
+    names = short_names(keys)
+    figures = {f"against_{names[key]}": sweep_figures.against(runs, key, key) for key in keys}
     for pair in combinations(keys, 2):
-        name = "_and_".join(short(key) for key in pair)
+        name = "_and_".join(names[key] for key in pair)
         figures[f"heat_map_{name}"] = sweep_figures.heat_map(runs, pair, pair)
     best_first = sorted(children, key=lambda child: child.metrics["validation"]["loss"])
     curves = {child.run.info.run_name: _curve(child.run) for child in best_first}

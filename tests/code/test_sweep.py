@@ -106,6 +106,10 @@ def test_jobs_are_named_by_what_varies():
     given += ["train.learning_rate=3e-4", "split.fold=2", "~local=null", "+sweep=x"]
     job = job_of(opened("names", *keys), given, settings())
     assert job.name == "frozen=143 dropout=0.3 lr=3e-4 fold=2 split=random"
+    both = opened("both", "split.seed", "train.seed")
+    assert job_of(both, ["split.seed=1", "train.seed=2"], settings()).name == (
+        "split.seed=1 train.seed=2"
+    )
     drawn = job_of(opened("drawn", keys[2]), [f"{keys[2]}=0.00031287612"], settings())
     assert drawn.name == "lr=0.000313"
 
