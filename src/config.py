@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 import hydra
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -188,8 +190,14 @@ class Tracking(Section):
     uri: str | None
     experiment: str
     run_name: str | None
+    parent_run: str | None
     system_metrics: bool
     prediction_grid: Positive
+
+
+class Threads(Section):
+    tensorflow: Positive | None
+    openvino: Positive | None
 
 
 class Config(Section):
@@ -202,6 +210,7 @@ class Config(Section):
     train: Train
     evaluate: Evaluate
     tracking: Tracking
+    threads: Threads
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
     reports: str
@@ -258,7 +267,8 @@ def _describe(problem: Any) -> str:
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
     """Make a command of `run`: Hydra composes conf/ and the command line, `check` checks it.
 
-    An `InputError` ends the command with its message and status 1, without a traceback.
+    An `InputError` ends the command with its message and status 1, without a traceback. In a sweep
+    it is passed on, so that Hydra goes on with the other jobs.
     """
 
     @functools.wraps(run)
@@ -266,6 +276,8 @@ def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
         try:
             return run(check(composed))
         except InputError as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
             sys.exit(f"error: {error}")
 
     command: Callable[[], None] = hydra.main(

@@ -131,6 +131,7 @@ def extract(
         batch_size=features.batch_size,
         output="float16",
         calibration=load_spread(paths, features.calibration_images) if calibrated else None,
+        threads=config.threads.openvino,
     )
     images = load_spread(paths, features.check_images)
     error = check_engine(engine, cut.prefix, images, features.max_error)

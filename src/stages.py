@@ -141,8 +141,10 @@ def audited_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> A
     """What the audit found among the images, which are audited first if need be."""
     workspace = Path(config.workspace)
     made = workspace / "audit.json"
-    if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
-        audit_images(config, listing, receipt)
+    # One process at a time: the others find it made.
+    with FileLock(workspace / ".audit.lock"):
+        if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
+            audit_images(config, listing, receipt)
     kept_together = "overlap_group" if config.split.strategy == "overlap" else "group"
     return Audit(
         read_pairs(workspace / "pairs.csv"),

@@ -41,6 +41,7 @@ from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
 from src.stages import Audit, audited_images, fetched_images, split_manifest
 from src.tracking import runs
+from src.tracking.sweep import Job
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,24 @@ class Result:
     metrics: dict[str, dict[str, float]]
 
 
-def train_and_track(config: Config) -> Result:
-    """Train as `config` says within an MLflow run, which fails if the training does."""
+def train_and_track(config: Config, job: Job | None = None) -> Result:
+    """Train as `config` says within an MLflow run, which fails if the training does.
+
+    In a sweep `job` has the run's name and tags.
+    """
     # Bit for bit the same on the same machine, at no measurable cost on the CPU.
     tf.config.experimental.enable_op_determinism()
+    if threads := config.threads.tensorflow:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     tracking = config.tracking
     with runs.tracked_run(
-        tracking.run_name, config.model_dump(), system_metrics=tracking.system_metrics
+        job.name if job else tracking.run_name,
+        config.model_dump(),
+        system_metrics=tracking.system_metrics,
+        parent=tracking.parent_run,
+        tags=job.tags if job else {},
     ) as run_id:
         listing, receipt = fetched_images(config)
         audit = audited_images(config, listing, receipt)

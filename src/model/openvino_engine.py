@@ -56,7 +56,7 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
 
 def compile_run(
-    model: ov.Model, precision: str, batch_size: int
+    model: ov.Model, precision: str, batch_size: int, threads: int | None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a model from `convert` for this processor.
 
@@ -64,14 +64,22 @@ def compile_run(
         model: of one output whose shape is known but for the batch.
         precision: of what is float in the model: bf16, f16 or f32.
         batch_size: images in one request.
+        threads: how many compute; None takes all cores.
 
     Returns:
         A function of images (n, size, size, 3) uint8, n of any size, to the model's outputs.
     """
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     compiled = ov.Core().compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": str(threads or cores),
+            # 0 leaves it to OpenVINO.
+            "INFERENCE_NUM_THREADS": str(threads or 0),
+        },
     )
     result = compiled.output(0)
     shape = [axis.get_length() for axis in list(result.partial_shape)[1:]]
