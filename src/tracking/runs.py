@@ -39,7 +39,8 @@ def connect(uri: str | None, experiment: str) -> None:
     artifacts = None
     if not uri:
         STORE.mkdir(exist_ok=True)
-        uri = f"sqlite:///{STORE}/mlflow.db"
+        # Absolute, as MLflow keeps what it opened under an address for as long as it runs.
+        uri = f"sqlite:///{STORE.absolute()}/mlflow.db"
         artifacts = (STORE / "artifacts").absolute().as_uri()
     mlflow.set_tracking_uri(uri)
     with _making_database(uri):
