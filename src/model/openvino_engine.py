@@ -41,7 +41,7 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
     Weights have one range a channel and activations one a tensor, and biases take up the mean
     error that is left: the method of Nagel et al. 2021, arXiv:2106.08295, as NNCF has it. The
-    same model and images give the same result.
+    same model and images give the same result, but for the order in which threads sum.
 
     Args:
         model: with one input (n, size, size, 3) float32.
