@@ -5,6 +5,7 @@ Every command instantiates it, so nothing that is slow to import stands at the t
 
 import atexit
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,11 +34,13 @@ class SweepCallback(Callback):
         """Make it for the sweeps of `command`, an entry point's name, and no other's."""
         self.command = command
         self.parent = ""
+        self.started = 0
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check every job's configuration, open the parent run, and hand its id to the jobs."""
         if config.hydra.job.name != self.command:
             return
+        self.started = int(time.time() * 1000)
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = [_compose(config, job) for job in product(*map(_values, overrides.values()))]
@@ -66,7 +69,7 @@ class SweepCallback(Callback):
         from src.tracking.sweep_report import report_sweep
 
         with _errors_end_the_sweep():
-            outcome = report_sweep(self.parent)
+            outcome = report_sweep(self.parent, self.started)
             print(outcome.summary)
             self._close("FAILED" if outcome.unfinished else "FINISHED")
             if outcome.unfinished:

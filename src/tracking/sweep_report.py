@@ -43,16 +43,22 @@ class Child:
     metrics: Metrics
 
 
-def report_sweep(parent: str) -> Outcome:
-    """Log the best child's metrics, ranking, figures and a description in the parent run."""
+def report_sweep(parent: str, since: int) -> Outcome:
+    """Log the best child's metrics, ranking, figures and a description in the parent run.
+
+    Args:
+        parent: its run id.
+        since: when the sweep was started this time, in milliseconds as MLflow counts them. What
+            failed before and was not tried again is no part of the sweep any more.
+    """
     latest = _latest(children_of(parent))
     done = [_read(run) for run in latest if run.info.status == "FINISHED"]
-    failed = [run for run in latest if run.info.status != "FINISHED"]
     unfinished = [
         f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
-        for run in failed
+        for run in latest
+        if run.info.status != "FINISHED" and run.info.start_time >= since
     ]
-    told = [f"{len(done)} of {len(latest)} jobs finished."]
+    told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
         ranking = ranked(_candidates(done))
         table = ranking_table(ranking)
@@ -73,7 +79,7 @@ def report_sweep(parent: str) -> Outcome:
 
 
 def _latest(children: Sequence[Run]) -> list[Run]:
-    """Of the children of each configuration the finished one, else the latest."""
+    """Of the children of each configuration, earliest first, the finished one, else the latest."""
     kept: dict[str, Run] = {}
     for run in children:
         before = kept.get(run.data.tags[FINGERPRINT])

@@ -143,8 +143,8 @@ def reported() -> tuple[str, str]:
     log(143, 0.2, predictions([1, 2], images=range(38), loss=0.3))
     failed = ("model.frozen_layers=143", "model.dropout=0.3")
     fail_child(parent, *failed, frozen=143, dropout=0.3)
-    report_sweep(parent)
-    return parent, report_sweep(parent).summary
+    report_sweep(parent, since=0)
+    return parent, report_sweep(parent, since=0).summary
 
 
 def test_parent_has_the_best_childs_metrics(reported):
@@ -180,6 +180,17 @@ def test_parent_describes_the_result_and_what_failed(reported):
     assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
 
 
+def test_what_failed_before_and_is_no_longer_swept_does_not_count():
+    parent = opened("edited", "model.dropout")
+    fail_child(parent, "model.dropout=0.9", dropout=0.9)
+    failed = mlflow.last_active_run()
+    log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
+    assert report_sweep(parent, since=failed.info.start_time).unfinished != []
+    later = report_sweep(parent, since=failed.info.start_time + 1)
+    assert later.unfinished == []
+    assert later.summary.startswith("1 of 1 jobs finished. Best by validation loss: dropout=0.3.")
+
+
 def test_parent_has_the_figures(reported):
     listed = mlflow.MlflowClient().list_artifacts(reported[0], "figures")
     assert {item.path for item in listed} == {
@@ -199,7 +210,7 @@ def test_folds_are_taken_together():
             table = predictions(wrong, images=images, loss=dropout)
             # The fold stands for what makes the jobs' settings differ.
             log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
-    report_sweep(parent)
+    report_sweep(parent, since=0)
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.name.tolist() == ["dropout=0.2 2 folds", "dropout=0.3 2 folds"]
     assert table.test_errors.tolist() == [1, 3]
