@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -12,7 +14,8 @@ from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.report import sweep_figures
-from src.report.evaluation import Evaluation, Metrics, evaluate
+from src.report.evaluation import Evaluation, Metrics, evaluate, label_suspects
+from src.report.figures import prediction_grid
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.reading import predictions_of
 from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
@@ -68,6 +71,8 @@ def report_sweep(parent: str, since: int) -> Outcome:
             mlflow.log_text(table.to_csv(index=False), "ranking.csv")
             for name, figure in _figures(done).items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
+            if FOLD in done[0].values:
+                _log_folds(ranking[0], done[0].run)
         view = share_view(parent, sorted(done[0].values))
         told[0] += f" Best by validation loss: {ranking[0].name}."
         told += ["", f"[All runs with their settings and results]({view})"]
@@ -121,16 +126,30 @@ def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candid
         name = first.run.info.run_name
         return Candidate(name, values, first.predictions, first.metrics, seconds)
     predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
-    metrics = evaluate(predictions, _evaluation(first.run))
+    metrics = evaluate(predictions, Evaluation(**_config(first.run)["evaluate"]))
     return Candidate(
         f"{named(values)} {len(folds)} folds".strip(), values, predictions, metrics, seconds
     )
 
 
-def _evaluation(run: Run) -> Evaluation:
-    """What the run was evaluated by."""
-    config = yaml.safe_load(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/config.yaml"))
-    return Evaluation(**config["evaluate"])
+def _log_folds(best: Candidate, run: Run) -> None:
+    """Log all folds' predictions as one table, and the images that may be labelled wrongly."""
+    config = _config(run)
+    mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
+    suspects = label_suspects(best.predictions, Evaluation(**config["evaluate"]))
+    tested = suspects[suspects.part == "test"]
+    mlflow.log_text(tested.to_csv(index=False), "label_suspects.csv")
+    if len(tested):
+        data, count = config["data"], config["tracking"]["prediction_grid"]
+        grid = prediction_grid(tested, Path(data["dir"]), data["classes"], count)
+        mlflow.log_figure(grid, "figures/label_suspects.png")
+
+
+def _config(run: Run) -> dict[str, Any]:
+    """What the run was composed of."""
+    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/config.yaml")
+    config: dict[str, Any] = yaml.safe_load(text)
+    return config
 
 
 def _figures(children: Sequence[Child]) -> dict[str, Figure]:

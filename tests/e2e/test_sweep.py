@@ -6,6 +6,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import mlflow
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 
@@ -115,3 +117,22 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
         *("frozen=150 dropout=0.1", "frozen=150 dropout=0.2"),
         *("frozen=143 dropout=0.1", "frozen=143 dropout=0.2"),
     ]
+
+
+def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
+    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", log="folds")
+    assert status == 0, output
+    assert "2 folds" in output
+    (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
+    address = f"sqlite:///{sweeps.folder}/mlruns/mlflow.db"
+    kept = {
+        name: mlflow.artifacts.download_artifacts(
+            run_id=parent.info.run_id, artifact_path=name, tracking_uri=address
+        )
+        for name in ("predictions.csv", "label_suspects.csv")
+    }
+    tables = {name: pd.read_csv(path) for name, path in kept.items()}
+    predictions = tables["predictions.csv"]
+    test = predictions[predictions.part == "test"]
+    assert len(test) == test.path.nunique() == parent.data.metrics["best.test.images"]
+    assert set(tables["label_suspects.csv"].part) <= {"test"}
