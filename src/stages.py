@@ -12,7 +12,7 @@ from src.config import Config, GroupedSplit, Local, Mendeley
 from src.data.download import HttpPolicy
 from src.data.fetch import Source, SyntheticSource, fetch
 from src.data.files import write_text
-from src.data.grouped_split import split_by_group
+from src.data.grouped_split import leak, split_by_group
 from src.data.groups import group_images, read_groups, read_overlaps, read_pairs
 from src.data.local import LocalSource
 from src.data.mendeley import MendeleySource
@@ -174,6 +174,19 @@ def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.
         )
     manifest = split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
     return _with_groups(manifest, listing, groups)
+
+
+def measure_leaks(
+    config: Config, manifest: pd.DataFrame, listing: pd.DataFrame, audit: Audit
+) -> dict[str, float]:
+    """`leak` of twins and, named `overlap.…` and if looked for, of overlaps and twins together."""
+    classes = config.data.classes
+    leaks = leak(manifest, listing, audit.twins, classes)
+    if audit.overlaps is not None:
+        either = pd.concat([audit.twins, audit.overlaps])
+        shares = leak(manifest, listing, either, classes)
+        leaks |= {f"overlap.{name}": share for name, share in shares.items()}
+    return leaks
 
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from src.config import Config
 from src.data.files import write_text
-from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
 from src.features import (
@@ -39,7 +38,7 @@ from src.report import figures
 from src.report.calibration import at_temperature, reliability
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
-from src.stages import Audit, audited_images, fetched_images, split_manifest
+from src.stages import Audit, audited_images, fetched_images, measure_leaks, split_manifest
 from src.tracking import runs
 from src.tracking.sweep import Job
 
@@ -110,12 +109,8 @@ def log_inputs(
             "weights.source": start.weights_source,
         }
     )
-    leaks = leak(manifest, listing, audit.twins, config.data.classes)
+    leaks = measure_leaks(config, manifest, listing, audit)
     mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
-    if audit.overlaps is not None:
-        either = pd.concat([audit.twins, audit.overlaps])
-        leaks = leak(manifest, listing, either, config.data.classes)
-        mlflow.log_metrics({f"leak.overlap.{name}": share for name, share in leaks.items()})
     runs.log_dataset(
         manifest,
         name=config.data.name,

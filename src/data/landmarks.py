@@ -22,6 +22,7 @@ from src.errors import InputError
 
 SAMPLES = 8  # of a window, along each side
 HIGHEST = 5  # frequency, down and across together, up to which windows are matched
+BATCH = 100_000  # windows that are transformed at once, to save memory
 PROBES = 10_000  # landmarks by which the number of matches is estimated beforehand
 
 
@@ -105,7 +106,8 @@ def match_landmarks(landmarks: Landmarks, tolerance: float) -> np.ndarray:
     Raises:
         InputError: there are more than about `MOST_PAIRS` pairs.
     """
-    waves = turnless(landmarks.window)
+    batches = np.array_split(landmarks.window, len(landmarks.window) // BATCH + 1)
+    waves = np.concatenate([turnless(batch) for batch in batches])
     tree = cKDTree(waves)
     step = max(len(waves) // PROBES, 1)
     near = tree.query_ball_point(waves[::step], tolerance, return_length=True, workers=-1)

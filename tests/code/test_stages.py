@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from src.config import CONF
-from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.synthetic import draw_photo
 from src.errors import InputError
-from src.stages import audited_images, make_split, split_manifest
+from src.stages import audited_images, make_split, measure_leaks, split_manifest
 
 
 def test_two_processes_fetch_once(tmp_path):
@@ -69,14 +68,16 @@ def test_split_overlap_keeps_crops_of_one_photo_together(tmp_path, composed, cro
     manifest = make_split(config, listing, audit.groups)
     assert (manifest.groupby("group").part.nunique() == 1).all()
     assert set(manifest.part) == {"train", "validation", "test"}
-    either = pd.concat([audit.twins, audit.overlaps])
-    assert leak(manifest, listing, either, config.data.classes)["all"] == 0
+    leaks = measure_leaks(config, manifest, listing, audit)
+    assert leaks["all"] == leaks["overlap.all"] == 0
 
     of_twins = audited_images(composed("split=grouped", *given), listing, receipt)
     assert of_twins.groups.tolist() == list(range(60))
     assert of_twins.overlaps.equals(audit.overlaps)
     torn = make_split(composed("split=grouped", *given), listing, of_twins.groups)
-    assert leak(torn, listing, either, config.data.classes)["all"] > 0.5
+    leaks = measure_leaks(config, torn, listing, of_twins)
+    assert leaks["all"] == 0
+    assert leaks["overlap.all"] > 0.5
 
 
 def test_overlaps_can_be_left_out_and_are_looked_for_again_when_wanted(tmp_path, composed, crops):
@@ -85,6 +86,8 @@ def test_overlaps_can_be_left_out_and_are_looked_for_again_when_wanted(tmp_path,
     receipt = Receipt("crops", {}, (), 0, "0")
     audit = audited_images(composed("audit.overlaps=null", *given), listing, receipt)
     assert audit.overlaps is None
+    manifest = make_split(composed(*given), listing, audit.groups)
+    assert "overlap.all" not in measure_leaks(composed(*given), manifest, listing, audit)
     groups = pd.read_csv(tmp_path / "groups.csv")
     assert (groups.overlap_group == groups.group).all()
     again = audited_images(composed(*given), listing, receipt)

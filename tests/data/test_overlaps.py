@@ -166,6 +166,26 @@ def test_share_and_types(set_as) -> None:
     pd.testing.assert_frame_equal(overlaps_of(files, set_as), nothing)
 
 
+def test_the_threshold_decides_and_the_best_is_kept_all_the_same(set_as, tmp_path) -> None:
+    files = {
+        "Positive/a.jpg": jpeg(crop(1, 100, 100)),
+        "Positive/b.jpg": jpeg(crop(1, 160, 70, "mirrored")),
+        "Positive/c.jpg": jpeg(crop(3, 100, 100)),
+    }
+    strict = set_as | {"threshold": 0.9999}
+    overlaps = find_overlaps(listed(files), lay_out(tmp_path, files), size=SIZE, **strict)
+    assert overlaps.pairs.empty
+    mirrored = overlaps.best[list(TURNS).index("mirrored")]
+    assert (mirrored[:2] > set_as["threshold"]).all()
+    assert mirrored[2] == 0
+
+
+def test_an_image_like_its_own_mirror_image_does_not_overlap_itself(set_as) -> None:
+    half = crop(1, 0, 0)[:, : SIZE // 2]
+    image = np.concatenate([half, half[:, SIZE // 2 - 1 :], half[:, ::-1]], axis=1)
+    assert overlaps_of({"Positive/a.jpg": jpeg(image)}, set_as).empty
+
+
 def test_flat_images_have_no_landmarks_and_overlap_nothing(set_as) -> None:
     files = {
         f"Negative/{grey}.jpg": jpeg(np.full((64, 64, 3), grey, np.uint8)) for grey in (90, 91)
