@@ -100,11 +100,13 @@ class Audit:
         overlaps: see `Overlaps.pairs`; None where none were looked for.
         groups: (n,) int64, the groups that the configured split keeps together: of overlaps and
             twins for `split=overlap`, else of twins.
+        related: (n,) int64, the groups of overlaps and twins, whatever the split.
     """
 
     twins: pd.DataFrame
     overlaps: pd.DataFrame | None
     groups: np.ndarray
+    related: np.ndarray
 
 
 def audit_images(
@@ -145,11 +147,13 @@ def audited_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> A
     with FileLock(workspace / ".audit.lock"):
         if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
             audit_images(config, listing, receipt)
+    related = read_groups(workspace / "groups.csv", listing, "overlap_group")
     kept_together = "overlap_group" if config.split.strategy == "overlap" else "group"
     return Audit(
         read_pairs(workspace / "pairs.csv"),
         read_overlaps(workspace / "overlaps.csv") if config.audit.overlaps else None,
         read_groups(workspace / "groups.csv", listing, kept_together),
+        related,
     )
 
 
@@ -173,7 +177,7 @@ def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.
             unique=split.unique,
         )
     manifest = split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
-    return _with_groups(manifest, listing, groups)
+    return with_groups(manifest, listing, groups)
 
 
 def measure_leaks(
@@ -196,10 +200,17 @@ def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) ->
         unknown = manifest.path[~manifest.path.isin(listing.path)]
         if len(unknown):
             raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
-        return _with_groups(manifest, listing, groups)
+        return with_groups(manifest, listing, groups)
     return make_split(config, listing, groups)
 
 
-def _with_groups(manifest: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+def with_groups(manifest: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+    """The manifest with the `group` of each of its images.
+
+    Args:
+        manifest: some or all images of the listing.
+        listing: the images that the groups are of.
+        groups: (n,) int.
+    """
     group_of = pd.Series(groups, index=listing.path)
     return manifest.assign(group=group_of[manifest.path].to_numpy())

@@ -38,7 +38,14 @@ from src.report import figures
 from src.report.calibration import at_temperature, reliability
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
-from src.stages import Audit, audited_images, fetched_images, measure_leaks, split_manifest
+from src.stages import (
+    Audit,
+    audited_images,
+    fetched_images,
+    measure_leaks,
+    split_manifest,
+    with_groups,
+)
 from src.tracking import runs
 from src.tracking.sweep import Job
 
@@ -75,7 +82,9 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         manifest = split_manifest(config, listing, audit.groups)
         start = initial_classifier(config)
         log_inputs(config, start, listing, receipt, manifest, audit)
-        history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
+        # Images that show the same spot are predicted alike, on whichever side of the split.
+        related = with_groups(manifest, listing, audit.related)
+        history, predictions = fit_and_predict(config, start, listing, receipt, related)
         settings = Evaluation(**config.evaluate.model_dump())
         metrics = evaluate(predictions, settings)
         runs.log_metrics_of_parts(metrics)

@@ -20,7 +20,8 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     """One row an image, with what was predicted.
 
     Args:
-        manifest: `path`, `label` (0 or 1), `part` and `group` (of twins) of the images predicted.
+        manifest: `path`, `label` (0 or 1), `part` and `group` (of images that show the
+            same) of the images predicted.
         probabilities: (n, 2), in the manifest's order.
 
     Returns:
