@@ -7,7 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -222,7 +222,37 @@ class Config(Section):
         return self
 
 
+class Export(Section):
+    """What src.export is told; see conf/export.yaml."""
+
+    model: str
+    format: Literal["all", "litert", "onnx", "openvino"]
+    precision: Literal["all", "float32", "float16", "int8"]
+    output: str
+    manifest: str | None
+    images: str | None
+    calibration_images: Positive
+    check_images: Positive
+    max_accuracy_lost: Annotated[float, Field(ge=0, le=1)]
+    min_agreement: Annotated[float, Field(ge=0, le=1)]
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _patches_are_named_whole(self) -> Self:
+        if (self.manifest is None) != (self.images is None):
+            raise ValueError("manifest and images are given both or neither")
+        return self
+
+
+S = TypeVar("S", bound=Section)
+
+
 def check(composed: DictConfig) -> Config:
+    """Check a composed configuration of conf/config.yaml; see `check_as`."""
+    return check_as(Config, composed)
+
+
+def check_as(schema: type[S], composed: DictConfig) -> S:
     """Check a composed configuration.
 
     Raises:
@@ -231,7 +261,7 @@ def check(composed: DictConfig) -> Config:
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        return Config.model_validate(values)
+        return schema.model_validate(values)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
     except ValidationError as error:
@@ -264,23 +294,31 @@ def _describe(problem: Any) -> str:
     return f"{key or 'configuration'}: {message}{given}"
 
 
-def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
-    """Make a command of `run`: Hydra composes conf/ and the command line, `check` checks it.
+def entry_point_of(
+    config_name: str, schema: type[S]
+) -> Callable[[Callable[[S], object]], Callable[[], None]]:
+    """Make a command: Hydra composes `config_name` and the command line, `schema` checks it.
 
     An `InputError` ends the command with its message and status 1, without a traceback. In a sweep
     it is passed on, so that Hydra goes on with the other jobs.
     """
 
-    @functools.wraps(run)
-    def checked(composed: DictConfig) -> object:
-        try:
-            return run(check(composed))
-        except InputError as error:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                raise
-            sys.exit(f"error: {error}")
+    def decorate(run: Callable[[S], object]) -> Callable[[], None]:
+        @functools.wraps(run)
+        def checked(composed: DictConfig) -> object:
+            try:
+                return run(check_as(schema, composed))
+            except InputError as error:
+                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                    raise
+                sys.exit(f"error: {error}")
 
-    command: Callable[[], None] = hydra.main(
-        version_base="1.3", config_path=str(CONF), config_name="config"
-    )(checked)
-    return command
+        command: Callable[[], None] = hydra.main(
+            version_base="1.3", config_path=str(CONF), config_name=config_name
+        )(checked)
+        return command
+
+    return decorate
+
+
+entry_point = entry_point_of("config", Config)

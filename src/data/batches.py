@@ -86,5 +86,9 @@ def load_images(paths: Sequence[Path]) -> np.ndarray:
 
 def load_spread(paths: Sequence[Path], count: int) -> np.ndarray:
     """Up to `count` of the images, evenly spread over all, as `load_images` reads them."""
-    rows = np.linspace(0, len(paths) - 1, min(count, len(paths)), dtype=int)
-    return load_images([paths[row] for row in rows])
+    return load_images([paths[row] for row in evenly_spread(len(paths), count)])
+
+
+def evenly_spread(total: int, count: int) -> np.ndarray:
+    """Up to `count` rows (n,) int of `total`, from the first to the last."""
+    return np.linspace(0, total - 1, min(count, total), dtype=int)

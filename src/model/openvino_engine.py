@@ -93,10 +93,11 @@ def compile_run(
     queue.set_callback(keep)
 
     def run(images: np.ndarray) -> np.ndarray:
+        # Shared with the requests, not copied, so it must stay as it is until they are done.
+        images = np.ascontiguousarray(images)
         results = np.empty((len(images), *shape), dtype=dtype)
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
-            # Shared: the images outlive the requests, as they are waited for here.
             queue.start_async(images[batch], results[batch], share_inputs=True)
         queue.wait_all()
         return results
