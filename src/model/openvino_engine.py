@@ -56,7 +56,7 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
 
 def compile_run(
-    model: ov.Model, precision: str, batch_size: int, threads: int | None
+    model: ov.Model, precision: str, batch_size: int, threads: int | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a model from `convert` for this processor.
 
