@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from src.config import Config, GroupedSplit, Local, Mendeley
+from src.config import Config
 from src.data.download import HttpPolicy
 from src.data.fetch import Source, SyntheticSource, fetch
 from src.data.files import write_text
@@ -21,6 +21,7 @@ from src.data.receipt import Receipt, read_listing, read_receipt, write_listing,
 from src.data.split import read_manifest, split_randomly
 from src.data.twins import Twins, find_twins
 from src.errors import InputError
+from src.sections import GroupedSplit, Local, Mendeley
 
 
 def image_source(config: Config) -> Source:

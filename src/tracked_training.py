@@ -12,6 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from src.config import Config
+from src.data.batches import load_images
 from src.data.files import write_text
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
@@ -24,6 +25,7 @@ from src.features import (
     useful_cut,
     views_of,
 )
+from src.model.class_map import class_map_model, class_maps
 from src.model.classifier import parameter_counts
 from src.model.training import (
     History,
@@ -36,6 +38,7 @@ from src.model.training import (
 )
 from src.report import figures
 from src.report.calibration import at_temperature, reliability
+from src.report.class_maps import class_map_grid
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
 from src.stages import (
@@ -91,6 +94,7 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         runs.log_predictions(predictions)
         mlflow.log_text(manifest.to_csv(index=False), "split.csv")
         log_figures(config, history, predictions, metrics["calibration"]["temperature"])
+        log_class_maps(config, start.classifier, predictions)
         log_label_suspects(config, label_suspects(predictions, settings))
         runs.log_model(start.classifier, config.data.image_size)
         if config.train.output:
@@ -214,6 +218,16 @@ def log_figures(
         "predictions": grid,
     }.items():
         mlflow.log_figure(figure, f"figures/{name}.png")
+
+
+def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.DataFrame) -> None:
+    """Log what the classifier goes by on cracked patches of the test part."""
+    cracked = predictions[(predictions.part == "test") & (predictions.label == 1)]
+    shown = cracked.head(config.tracking.prediction_grid)
+    patches = load_images([Path(config.data.dir, path) for path in shown.path])
+    maps = class_maps(class_map_model(classifier), patches)
+    titles = [f"probability {probability:.3f}" for probability in shown.probability]
+    mlflow.log_figure(class_map_grid(patches, maps, titles), "figures/class_maps.png")
 
 
 def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:

@@ -19,7 +19,7 @@ class Engine:
     Attributes:
         name: openvino or tensorflow.
         precision: of the arithmetic: int8, bf16, f16 or f32.
-        run: images (n, size, size, 3) uint8 to outputs (n, ...) float32 or float16, n of any size.
+        run: images (n, height, width, 3) uint8 to outputs (n, ...) float32 or float16, any n > 0.
     """
 
     name: str
@@ -40,7 +40,7 @@ def build_engine(
     """Compile `model` for inference.
 
     Args:
-        model: images (n, size, size, 3) in [0, 255] to one output.
+        model: images (n, height, width, 3) in [0, 255] to one output; sides may be open.
         name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
         precision: int8, bf16, f16, f32, or auto: bf16 where the processor has it, else f32.
             TensorFlow computes in f32 whatever is asked.

@@ -61,13 +61,13 @@ def compile_run(
     """Compile a model from `convert` for this processor.
 
     Args:
-        model: of one output whose shape is known but for the batch.
+        model: of one output.
         precision: of what is float in the model: bf16, f16 or f32.
         batch_size: images in one request.
         threads: how many compute; None takes all cores.
 
     Returns:
-        A function of images (n, size, size, 3) uint8, n of any size, to the model's outputs.
+        A function of images (n, height, width, 3) uint8, any n > 0, to the model's outputs.
     """
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -81,25 +81,24 @@ def compile_run(
             "INFERENCE_NUM_THREADS": str(threads or 0),
         },
     )
-    result = compiled.output(0)
-    shape = [axis.get_length() for axis in list(result.partial_shape)[1:]]
-    dtype = result.element_type.to_dtype()
 
-    def keep(request: ov.InferRequest, target: np.ndarray) -> None:
-        target[:] = request.get_output_tensor().data
+    def keep(request: ov.InferRequest, place: tuple[list[np.ndarray], int]) -> None:
+        results, batch = place
+        results[batch] = request.get_output_tensor().data.copy()
 
     # One queue for all runs: taking it down while a callback ends can lock up.
     queue = ov.AsyncInferQueue(compiled)
     queue.set_callback(keep)
 
     def run(images: np.ndarray) -> np.ndarray:
-        # Shared with the requests, not copied, so it must stay as it is until they are done.
-        images = np.ascontiguousarray(images)
-        results = np.empty((len(images), *shape), dtype=dtype)
-        for start in range(0, len(images), batch_size):
-            batch = slice(start, start + batch_size)
-            queue.start_async(images[batch], results[batch], share_inputs=True)
+        starts = range(0, len(images), batch_size)
+        # The model's own shape may be open, as that of one for images of any size.
+        results = [np.empty(0)] * len(starts)
+        for batch, start in enumerate(starts):
+            # Shared: the images outlive the requests, as they are waited for here.
+            taken = images[start : start + batch_size]
+            queue.start_async(taken, (results, batch), share_inputs=True)
         queue.wait_all()
-        return results
+        return np.concatenate(results)
 
     return run

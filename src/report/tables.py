@@ -1,6 +1,7 @@
 """Results as a person reads them in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -55,4 +56,28 @@ def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
             f"{100 * pair['difference']:+.3f} points ({100 * pair['low']:+.3f} to "
             f"{100 * pair['high']:+.3f})"
         )
+    return "\n".join(lines)
+
+
+def photo_table(
+    records: Sequence[Mapping[str, Any]],
+    unreadable: Sequence[tuple[str, str]],
+    shown: int,
+) -> str:
+    """One line for each of the first `shown` photos, and one for each that can't be read.
+
+    Args:
+        records: as `src.vision.records.keep` returns them.
+        unreadable: names and reasons.
+        shown: how many photos at most.
+    """
+    lines = [f"{'probability':>11}{'of area':>10}{'regions':>9}  photo"]
+    for record in records[:shown]:
+        lines.append(
+            f"{record['probability']:>11.3f}{record['cracked_share']:>10.2%}"
+            f"{len(record['regions']):>9}  {record['photo']}"
+        )
+    if len(records) > shown:
+        lines.append(f"and {len(records) - shown} more")
+    lines += [f"can't be read: {name}: {reason}" for name, reason in unreadable]
     return "\n".join(lines)

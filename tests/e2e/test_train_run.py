@@ -114,7 +114,7 @@ def test_figures_and_split_are_there(trained):
     _, _, run = trained
     names = {path.name for path in artifact(run, "figures").iterdir()}
     expected = {"learning_curves", "confusion_matrix", "roc_and_precision_recall", "predictions"}
-    expected |= {"reliability"}
+    expected |= {"reliability", "class_maps"}
     suspects = pd.read_csv(artifact(run, "label_suspects.csv"))
     expected |= {"label_suspects"} if len(suspects) else set()
     assert names == {f"{name}.png" for name in expected}
