@@ -24,7 +24,7 @@ $(READY): requirements.lock
 	@touch $@
 
 .PHONY: extras
-extras: $(READY) ## add what sweeps on other launchers need, and Optuna (docs/sweeps.md)
+extras: $(READY) ## add what other launchers, Optuna's search and ONNX need
 	sh .ci/environment $(PYTHON) $(VENV) requirements-extras.lock
 
 .PHONY: demo
@@ -65,4 +65,4 @@ RESOLVE := uv pip compile pyproject.toml --extra dev --universal --python-versio
 lock: $(READY) ## resolve pyproject.toml into both lock files anew
 	$(RESOLVE) --output-file requirements.lock
 	cp requirements.lock requirements-extras.lock
-	$(RESOLVE) --extra sweep --extra ray --output-file requirements-extras.lock
+	$(RESOLVE) --extra sweep --extra ray --extra export --output-file requirements-extras.lock
