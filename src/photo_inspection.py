@@ -13,6 +13,8 @@ import keras
 from PIL import Image
 from tqdm import tqdm
 
+from src.model.class_map import class_map_model
+from src.model.engine import build_engine
 from src.model.weights import weights_sha256
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
@@ -104,10 +106,16 @@ class Inspector:
     def scorer(self) -> Scorer:
         """Built for the first photo that is new."""
         engine = self.config.engine
-        return Scorer(
-            self.classifier,
-            engine=engine.name,
+        compiled = build_engine(
+            class_map_model(self.classifier),
+            name=engine.name,
             precision=engine.precision,
+            batch_size=1,
+            output="float32",
+        )
+        return Scorer(
+            compiled.run,
+            self.made_by["patch"],
             temperature=self.temperature,
             flips=self.config.flips,
             block_megapixels=engine.block_megapixels,

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
-import keras
 import numpy as np
 from PIL import Image
 from scipy.special import expit
 
-from src.model.class_map import CELL, class_map_model, first_centre, patch_cells
-from src.model.engine import Run, build_engine
+from src.model.class_map import CELL, first_centre, patch_cells
+from src.model.engine import Run
 from src.vision.photos import crop, rescaled
 
 TOGETHER = 8  # blocks handed to the engine at once
@@ -66,13 +65,14 @@ class Block:
     last: int
 
 
+@dataclass(frozen=True)
 class Scorer:
-    """A classifier compiled for photos of any size.
+    """Scores photos of any size.
 
-    Args:
-        classifier: from `build_classifier`.
-        engine: openvino, tensorflow or auto, see `build_engine`.
-        precision: bf16, f16, f32 or auto, see `build_engine`.
+    Attributes:
+        run: a compiled `class_map_model`: images (n, height, width, 3) uint8 to (n, rows, columns,
+            1) float32.
+        patch: side of the model's patches in pixels.
         temperature: the logits are divided by it (Guo et al. 2017).
         flips: average over the photo and its three mirror images.
         block_megapixels: computed in one go; bounds the memory.
@@ -80,31 +80,13 @@ class Scorer:
         anchors: real tiles by which a photo's map is shifted; 0 takes the map as it is.
     """
 
-    def __init__(
-        self,
-        classifier: keras.Model,
-        *,
-        engine: str,
-        precision: str,
-        temperature: float,
-        flips: bool,
-        block_megapixels: float,
-        halo: int,
-        anchors: int,
-    ) -> None:
-        self.patch = int(classifier.input_shape[1])
-        self.cells = patch_cells(self.patch)
-        self.temperature, self.anchors, self.halo = temperature, anchors, halo
-        self.block_cells = block_megapixels * 1e6 / CELL**2
-        compiled = build_engine(
-            class_map_model(classifier),
-            name=engine,
-            precision=precision,
-            batch_size=1,
-            output="float32",
-        )
-        self.engine, self.precision = compiled.name, compiled.precision
-        self._run = _flipped(compiled.run) if flips else compiled.run
+    run: Run
+    patch: int
+    temperature: float
+    flips: bool
+    block_megapixels: float
+    halo: int
+    anchors: int
 
     def score(self, photo: Image.Image, scale: float) -> Scores:
         """Score every tile of an RGB photo, `scale` times its size, in steps of CELL pixels."""
@@ -122,9 +104,14 @@ class Scorer:
             step=CELL / scale,
         )
 
+    @property
+    def cells(self) -> int:
+        """Along a tile's side."""
+        return patch_cells(self.patch)
+
     def _map(self, image: Image.Image) -> np.ndarray:
         rows, columns = (self._grid(side) for side in (image.height, image.width))
-        height, width = block_size(rows, columns, self.block_cells, self.halo)
+        height, width = block_size(rows, columns, self.block_megapixels * 1e6 / CELL**2, self.halo)
         places = [
             (down, across)
             for down in blocks(rows, height, self.halo)
@@ -134,7 +121,7 @@ class Scorer:
         for begin in range(0, len(places), TOGETHER):
             chosen = places[begin : begin + TOGETHER]
             pixels = [self._pixels(image, d.start, a.start, height, width) for d, a in chosen]
-            for (down, across), part in zip(chosen, self._run(np.stack(pixels)), strict=True):
+            for (down, across), part in zip(chosen, self._mapped(np.stack(pixels)), strict=True):
                 kept = part[
                     down.first - down.start : down.last - down.start,
                     across.first - across.start : across.last - across.start,
@@ -151,7 +138,7 @@ class Scorer:
             self._pixels(image, top, left, self.cells, self.cells)
             for top, left in zip(tops, lefts, strict=True)
         ]
-        alone = self._run(np.stack(tiles)).mean(axis=(1, 2, 3))
+        alone = self._mapped(np.stack(tiles)).mean(axis=(1, 2, 3))
         return float((alone - logits[tops, lefts]).mean())
 
     def _pixels(
@@ -159,6 +146,11 @@ class Scorer:
     ) -> np.ndarray:
         height, width = (self.patch + CELL * (n - self.cells) for n in (rows, columns))
         return crop(image, int(left) * CELL, int(top) * CELL, width, height)
+
+    def _mapped(self, images: np.ndarray) -> np.ndarray:
+        axes: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2)) if self.flips else ((),)
+        maps = [np.flip(self.run(np.ascontiguousarray(np.flip(images, a))), a) for a in axes]
+        return np.asarray(np.mean(maps, axis=0))
 
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""
@@ -187,13 +179,3 @@ def block_size(rows: int, columns: int, most: float, halo: int) -> tuple[int, in
         computed[size] = down * across * size[0] * size[1]
     small = [size for size in computed if size[0] * size[1] <= most]
     return min(small or [min(computed)], key=lambda size: computed[size])
-
-
-def _flipped(run: Run) -> Run:
-    axes = ((), (1,), (2,), (1, 2))
-
-    def average(images: np.ndarray) -> np.ndarray:
-        maps = [np.flip(run(np.ascontiguousarray(np.flip(images, a))), a) for a in axes]
-        return np.mean(maps, axis=0)
-
-    return average

@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.model.class_map import CELL
+from src.model.class_map import CELL, class_map_model
+from src.model.engine import build_engine
 from src.vision.photos import crop
 from src.vision.scoring import Scorer, block_size, blocks
 
 PATCH, CELLS = 96, 3
 SETTINGS = {
-    "engine": "openvino",
-    "precision": "f32",
     "temperature": 1.0,
     "flips": False,
     "block_megapixels": 10,
@@ -25,16 +24,15 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def scorer(classifier):
-    """Scorers by their settings, each compiled once."""
-    made = {}
-
-    def build(**settings) -> Scorer:
-        key = tuple(sorted(settings.items()))
-        if key not in made:
-            made[key] = Scorer(classifier, **SETTINGS | settings)
-        return made[key]
-
-    return build
+    """Scorers with other settings than SETTINGS, all on one engine."""
+    engine = build_engine(
+        class_map_model(classifier),
+        name="openvino",
+        precision="f32",
+        batch_size=1,
+        output="float32",
+    )
+    return lambda **settings: Scorer(engine.run, PATCH, **SETTINGS | settings)
 
 
 def logits_alone(classifier, tiles: np.ndarray) -> np.ndarray:
