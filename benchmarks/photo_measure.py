@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from hydra import compose, initialize_config_dir
 from PIL import Image
-from src.predict_config import Predict
 
 from src.config import CONF, check_as
 from src.data.synthetic import draw_photo
 from src.model.class_map import CELL
+from src.sections import Predict
 
 SEED = 2026
 STEP = 4  # cells between the tiles whose scores are counted: they overlap by 44 %

@@ -15,13 +15,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
 from playwright.sync_api import Page, expect
-from src.predict_config import Predict
 
 from src.config import CONF, check_as
 from src.data.synthetic import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.photo_inspection import Inspection, inspect, load
+from src.sections import Predict
 from src.tracking import runs
 from tests.samples import small_backbone
 
