@@ -103,7 +103,9 @@ def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
     added = fill_bank(bank, engine.run, files, views, Augmentation("horizontal", 0.2, 0))
     filled = time.perf_counter()
     times = EpochTimes()
-    settings = Recipe(epochs=10, patience=10, batch_size=32, learning_rate=1e-4, seed=0)
+    settings = Recipe(
+        epochs=10, patience=10, batch_size=32, learning_rate=1e-4, schedule="constant", seed=0
+    )
     train_on_bank(cut, bank, VIEWS, *parts, settings, [times])
     return {
         "compile": prepared - started,

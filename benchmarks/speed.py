@@ -80,12 +80,10 @@ def measure(work: Path, images: int, rounds: int) -> Measured:
 def save_weights(target: Path) -> None:
     """ImageNet weights, from wherever this machine has them."""
     code = (
-        "import sys; from pathlib import Path; from hydra import compose, initialize_config_dir; "
-        "from src.config import CONF, check; from src.features import initial_classifier; "
+        "import sys; from src.config import compose_config; "
+        "from src.features import initial_classifier; "
         "from src.model.classifier import backbone_of\n"
-        "with initialize_config_dir(str(CONF), version_base='1.3'):\n"
-        "    config = check(compose('config'))\n"
-        "backbone_of(initial_classifier(config).classifier).save_weights(sys.argv[1])"
+        "backbone_of(initial_classifier(compose_config([])).classifier).save_weights(sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", code, target], cwd=CONF.parent, check=True)
 

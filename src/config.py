@@ -1,173 +1,42 @@
-"""The checked form of conf/: every value's type, range and allowed names.
+"""The checked form of conf/config.yaml, and how commands are made of it.
 
 Entry points get a `Config`; the functions under them get plain arguments taken out of it.
 """
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import hydra
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from src.errors import InputError
+from src.sections import (
+    Audit,
+    Augment,
+    Evaluate,
+    Features,
+    GroupedSplit,
+    Local,
+    Mendeley,
+    Model,
+    RandomSplit,
+    Section,
+    Synthetic,
+    Threads,
+    Tracking,
+    Train,
+)
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values are never coerced."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Images(Section):
-    """What every source of images has."""
-
-    name: Name
-    dir: str
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
-    image_size: Annotated[int, Field(ge=64)]
-    resize: bool
-    minimum_images: Annotated[int, Field(ge=10)]
-
-
-class Synthetic(Images):
-    source: Literal["synthetic"]
-    # Half of them cracked.
-    images: Annotated[int, Field(ge=10, multiple_of=2)]
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Local(Images):
-    source: Literal["local"]
-    path: str
-    max_ratio: Annotated[float, Field(gt=1)]
-
-
-class Http(Section):
-    connect_timeout: Seconds
-    read_timeout: Seconds
-    retries: Annotated[int, Field(ge=0)]
-    backoff: Seconds
-    longest_wait: Seconds
-    user_agent: str
-
-
-class Mendeley(Images):
-    source: Literal["mendeley"]
-    pin: str | None
-    api: str
-    direct_url: str
-    dataset: str
-    version: Positive
-    filename: str
-    size: Positive
-    sha256: Sha256
-    downloads: str
-    max_ratio: Annotated[float, Field(gt=1)]
-    http: Http
-
-
-class Audit(Section):
-    size: Annotated[int, Field(ge=8)]
-    threshold: Annotated[float, Field(gt=0, lt=1)]
-    min_contrast: Annotated[float, Field(ge=0)]
-    bins: Positive
-    gallery: Positive
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Split(Section):
-    """What every strategy of splitting has."""
-
-    train: Annotated[float, Field(gt=0, lt=1)]
-    validation: Annotated[float, Field(gt=0, lt=1)]
-    test: Annotated[float, Field(gt=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
-    images: Annotated[int, Field(ge=10)] | None
-    manifest: str | None
-
-    @model_validator(mode="after")
-    def _fractions_fill_the_whole(self) -> Self:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train + validation + test must be 1, and are {total:g}")
-        return self
-
-
-class RandomSplit(Split):
-    strategy: Literal["random"]
-
-
-class GroupedSplit(Split):
-    strategy: Literal["grouped"]
-    fold: Annotated[int, Field(ge=0)]
-    unique: bool
-
-
-class Augment(Section):
-    flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | None
-    rotation: Annotated[float, Field(ge=0, le=0.5)]
-
-
-class ImageNet(Section):
-    path: str | None
-    sha256: Sha256
-    timeout: Seconds
-    requirement: str
-    requirement_sha256: Sha256
-    member: str
-    member_sha256: Sha256
-
-
-class Model(Section):
-    frozen_layers: Annotated[int, Field(ge=0, le=154)]
-    dropout: Fraction
-    weights: Literal["imagenet"] | None
-    imagenet: ImageNet
-
-
-class Features(Section):
-    dir: str
-    views: Annotated[int, Field(ge=1, le=999)]
-    seed: Annotated[int, Field(ge=0)]
-    engine: Literal["auto", "openvino", "tensorflow"]
-    precision: Literal["auto", "int8", "bf16", "f16", "f32"]
-    batch_size: Positive
-    max_error: Annotated[float, Field(gt=0)]
-    max_kib_per_image: Positive
-    check_images: Positive
-    calibration_images: Positive
-
-
-class Train(Section):
-    path: Literal["bank", "end_to_end"]
-    precision: Literal["float32", "bfloat16"]
-    epochs: Positive
-    patience: Annotated[int, Field(ge=0)]
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    output: str | None
-
-
-class Tracking(Section):
-    uri: str | None
-    experiment: str
-    run_name: str | None
-    system_metrics: bool
-    prediction_grid: Positive
 
 
 class Config(Section):
@@ -178,35 +47,21 @@ class Config(Section):
     model: Model
     features: Features
     train: Train
+    evaluate: Evaluate
     tracking: Tracking
+    threads: Threads
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
     reports: str
 
-
-class Export(Section):
-    """What src.export is told; see conf/export.yaml."""
-
-    model: str
-    format: Literal["all", "litert", "onnx", "openvino"]
-    precision: Literal["all", "float32", "float16", "int8"]
-    output: str
-    manifest: str | None
-    images: str | None
-    calibration_images: Positive
-    check_images: Positive
-    max_accuracy_lost: Annotated[float, Field(ge=0, le=1)]
-    min_agreement: Annotated[float, Field(ge=0, le=1)]
-    tracking: Tracking
-
     @model_validator(mode="after")
-    def _patches_are_named_whole(self) -> Self:
-        if (self.manifest is None) != (self.images is None):
-            raise ValueError("manifest and images are given both or neither")
+    def _overlaps_are_looked_for(self) -> Self:
+        if self.split.strategy == "overlap" and self.audit.overlaps is None:
+            raise ValueError("split=overlap needs the overlaps that audit.overlaps=null leaves out")
         return self
 
 
-S = TypeVar("S", bound=Section)
+Schema = TypeVar("Schema", bound=Section)
 
 
 def check(composed: DictConfig) -> Config:
@@ -214,7 +69,7 @@ def check(composed: DictConfig) -> Config:
     return check_as(Config, composed)
 
 
-def check_as(schema: type[S], composed: DictConfig) -> S:
+def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
     """Check a composed configuration.
 
     Raises:
@@ -231,39 +86,58 @@ def check_as(schema: type[S], composed: DictConfig) -> S:
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
 
 
+def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
+    """Compose conf/`name`.yaml with overrides, and check it.
+
+    Raises:
+        InputError: see `check`; or an override names an unknown setting.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            return check(compose(name, list(overrides)))
+        except HydraException as error:
+            raise InputError(f"configuration: {error}") from error
+
+
 def _describe(problem: Any) -> str:
-    tags = {"synthetic", "local", "mendeley", "random", "grouped"}
+    tags = {"synthetic", "local", "mendeley", "random", "grouped", "overlap"}
     where = problem["loc"]
     key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = "" if problem["type"] == "missing" else f" (it is {problem['input']!r})"
+    whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
+    given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"
 
 
-def entry_point_of(
-    config_name: str, schema: type[S]
-) -> Callable[[Callable[[S], object]], Callable[[], None]]:
-    """Make a command: Hydra composes `config_name` and the command line, `schema` checks it.
+def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
+    """Make a command of `run` with conf/config.yaml; see `entry_point_of`."""
+    return entry_point_of("config", Config)(run)
 
-    An `InputError` ends the command with its message and status 1, without a traceback.
+
+def entry_point_of(
+    name: str, schema: type[Schema]
+) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
+    """Make a command: Hydra composes conf/`name`.yaml and the command line, `schema` checks it.
+
+    An `InputError` ends the command with its message and status 1, without a traceback. In a sweep
+    it is passed on, so that Hydra goes on with the other jobs.
     """
 
-    def decorate(run: Callable[[S], object]) -> Callable[[], None]:
+    def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
         @functools.wraps(run)
         def checked(composed: DictConfig) -> object:
             try:
                 return run(check_as(schema, composed))
             except InputError as error:
+                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                    raise
                 sys.exit(f"error: {error}")
 
         command: Callable[[], None] = hydra.main(
-            version_base="1.3", config_path=str(CONF), config_name=config_name
+            version_base="1.3", config_path=str((CONF / name).parent), config_name=Path(name).name
         )(checked)
         return command
 
-    return decorate
-
-
-entry_point = entry_point_of("config", Config)
+    return command_of

@@ -6,10 +6,11 @@ python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER
 import itertools
 from pathlib import Path
 
-from src.config import Export, entry_point_of
+from src.config import entry_point_of
+from src.sections import Export
 
 
-@entry_point_of("export", Export)
+@entry_point_of("export/config", Export)
 def main(config: Export) -> None:
     from src.data.split import read_manifest
     from src.formats import export

@@ -1,5 +1,6 @@
 """The classifier of a configuration, its cut, and the feature bank filled for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from src.model.cut import Cut, cut_classifier
 from src.model.engine import Engine, build_engine, check_engine
 from src.model.extraction import Augmentation, fill_bank
 from src.model.training import Part
+from src.model.views import ALL_FLIPS, FLIPS
 from src.model.weights import ImageNetSources, load_imagenet, weights_sha256
 
 
@@ -30,10 +32,22 @@ class Start:
 
 @dataclass(frozen=True)
 class Extracted:
-    """A filled bank and the cut it was computed for."""
+    """A filled bank and the cut it was computed for.
+
+    Attributes:
+        cut: where the classifier is cut.
+        bank: of the training images' views, and of all images as they are.
+        predicted: what predictions are averaged over: features (rows, *shape) float16 of the
+            images as they are and, with `augment.test_flips`, of their flips.
+        engine: which computed the features.
+        precision: of its arithmetic.
+        error: of the engine against Keras in float32, see `check_engine`.
+        added: how many features were not there yet.
+    """
 
     cut: Cut
     bank: Bank
+    predicted: Sequence[np.ndarray]
     engine: str
     precision: str
     error: float
@@ -92,8 +106,10 @@ def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
 
 
 def views_of(config: Config) -> int:
-    """How many views training reads: without augmentation they would all be the same."""
-    return config.features.views if config.augment.flip or config.augment.rotation else 1
+    """How many views training reads: without rotation there are only so many flips."""
+    if config.augment.rotation:
+        return config.features.views
+    return min(config.features.views, len(FLIPS[config.augment.flip]))
 
 
 def extract(
@@ -115,21 +131,35 @@ def extract(
         batch_size=features.batch_size,
         output="float16",
         calibration=load_spread(paths, features.calibration_images) if calibrated else None,
+        threads=config.threads.openvino,
     )
     images = load_spread(paths, features.check_images)
     error = check_engine(engine, cut.prefix, images, features.max_error)
-    bank = bank_for(config, start, cut, engine, receipt, len(paths))
     parts = parts_of(config, manifest, listing)
     everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
     wanted = {0: everything}
     wanted |= {view: np.sort(parts["train"].rows) for view in range(1, views_of(config))}
     drawn_by = Augmentation(augment.flip, augment.rotation, features.seed)
+    bank = bank_for(config, start, cut, engine, receipt, drawn_by)
     added = fill_bank(bank, engine.run, paths, wanted, drawn_by)
-    return Extracted(cut, bank, engine.name, engine.precision, error, added)
+    predicted: list[np.ndarray] = [bank.features(0)]
+    if augment.test_flips:
+        flips = Augmentation(ALL_FLIPS, 0.0, features.seed)
+        flipped = bank_for(config, start, cut, engine, receipt, flips)
+        held_out = np.setdiff1d(everything, parts["train"].rows)
+        views = range(1, len(FLIPS[ALL_FLIPS]))
+        added += fill_bank(flipped, engine.run, paths, dict.fromkeys(views, held_out), flips)
+        predicted += [flipped.features(view) for view in views]
+    return Extracted(cut, bank, predicted, engine.name, engine.precision, error, added)
 
 
 def bank_for(
-    config: Config, start: Start, cut: Cut, engine: Engine, receipt: Receipt, images: int
+    config: Config,
+    start: Start,
+    cut: Cut,
+    engine: Engine,
+    receipt: Receipt,
+    drawn_by: Augmentation,
 ) -> Bank:
     """The bank named by all that its features depend on."""
     depends_on: dict[str, object] = {
@@ -137,12 +167,13 @@ def bank_for(
         "weights": start.weights_sha256,
         "cut": cut.layer,
         "image_size": config.data.image_size,
-        "flip": config.augment.flip,
-        "rotation": config.augment.rotation,
-        "seed": config.features.seed,
+        "flip": drawn_by.flip,
+        "rotation": drawn_by.rotation,
+        "seed": drawn_by.seed,
         "engine": engine.name,
         "precision": engine.precision,
     }
     if engine.precision == "int8":
         depends_on["calibration_images"] = config.features.calibration_images
+    images = sum(receipt.counts.values())
     return open_bank(Path(config.features.dir), depends_on, images, cut.feature_shape)

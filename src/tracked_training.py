@@ -12,8 +12,8 @@ import pandas as pd
 import tensorflow as tf
 
 from src.config import Config
+from src.data.batches import load_images
 from src.data.files import write_text
-from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
 from src.features import (
@@ -25,6 +25,7 @@ from src.features import (
     useful_cut,
     views_of,
 )
+from src.model.class_map import class_map_model, class_maps
 from src.model.classifier import parameter_counts
 from src.model.training import (
     History,
@@ -36,9 +37,20 @@ from src.model.training import (
     train_on_bank,
 )
 from src.report import figures
-from src.report.metrics import prediction_table, summarise_parts
-from src.stages import audited_images, fetched_images, split_manifest
+from src.report.calibration import at_temperature, reliability
+from src.report.class_maps import class_map_grid
+from src.report.evaluation import Evaluation, evaluate, label_suspects
+from src.report.metrics import prediction_table
+from src.stages import (
+    Audit,
+    audited_images,
+    fetched_images,
+    measure_leaks,
+    split_manifest,
+    with_groups,
+)
 from src.tracking import runs
+from src.tracking.sweep import Job
 
 
 @dataclass(frozen=True)
@@ -49,26 +61,41 @@ class Result:
     metrics: dict[str, dict[str, float]]
 
 
-def train_and_track(config: Config) -> Result:
-    """Train as `config` says within an MLflow run, which fails if the training does."""
+def train_and_track(config: Config, job: Job | None = None) -> Result:
+    """Train as `config` says within an MLflow run, which fails if the training does.
+
+    In a sweep `job` has the run's name and tags.
+    """
     # Bit for bit the same on the same machine, at no measurable cost on the CPU.
     tf.config.experimental.enable_op_determinism()
+    if threads := config.threads.tensorflow:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     tracking = config.tracking
     with runs.tracked_run(
-        tracking.run_name, config.model_dump(), system_metrics=tracking.system_metrics
+        job.name if job else tracking.run_name,
+        config.model_dump(),
+        system_metrics=tracking.system_metrics,
+        parent=tracking.parent_run,
+        tags=job.tags if job else {},
     ) as run_id:
         listing, receipt = fetched_images(config)
-        pairs, groups = audited_images(config, listing, receipt)
-        manifest = split_manifest(config, listing, groups)
+        audit = audited_images(config, listing, receipt)
+        manifest = split_manifest(config, listing, audit.groups)
         start = initial_classifier(config)
-        log_inputs(config, start, listing, receipt, manifest, pairs)
-        history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
-        metrics = summarise_parts(predictions)
+        log_inputs(config, start, listing, receipt, manifest, audit)
+        # Images that show the same spot are predicted alike, on whichever side of the split.
+        related = with_groups(manifest, listing, audit.related)
+        history, predictions = fit_and_predict(config, start, listing, receipt, related)
+        settings = Evaluation(**config.evaluate.model_dump())
+        metrics = evaluate(predictions, settings)
         runs.log_metrics_of_parts(metrics)
         runs.log_predictions(predictions)
         mlflow.log_text(manifest.to_csv(index=False), "split.csv")
-        log_figures(config, history, predictions)
+        log_figures(config, history, predictions, metrics["calibration"]["temperature"])
+        log_class_maps(config, start.classifier, predictions)
+        log_label_suspects(config, label_suspects(predictions, settings))
         runs.log_model(start.classifier, config.data.image_size)
         if config.train.output:
             keep(Path(config.train.output), start.classifier, history, predictions, run_id)
@@ -82,7 +109,7 @@ def log_inputs(
     listing: pd.DataFrame,
     receipt: Receipt,
     manifest: pd.DataFrame,
-    pairs: pd.DataFrame,
+    audit: Audit,
 ) -> None:
     """Log what is trained on what: parameter counts, fingerprints, the parts and their leak."""
     counts = parameter_counts(start.classifier)
@@ -95,7 +122,7 @@ def log_inputs(
             "weights.source": start.weights_source,
         }
     )
-    leaks = leak(manifest, listing, pairs, config.data.classes)
+    leaks = measure_leaks(config, manifest, listing, audit)
     mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
     runs.log_dataset(
         manifest,
@@ -122,6 +149,7 @@ def fit_and_predict(
         patience=settings.patience,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
         seed=settings.seed,
     )
     parts = parts_of(config, manifest, listing)
@@ -131,7 +159,8 @@ def fit_and_predict(
         extracted = extract(config, start, cut, listing, receipt, manifest)
         history, predict = fit_on_bank(extracted, views_of(config), parts, recipe)
     else:
-        history, predict = fit_end_to_end(start.classifier, parts, recipe)
+        flips = config.augment.test_flips
+        history, predict = fit_end_to_end(start.classifier, parts, recipe, flips)
     tables = [
         prediction_table(manifest[manifest.part == name], predict(parts[name]))
         for name in ("validation", "test")
@@ -156,21 +185,28 @@ def fit_on_bank(
     )
     log = [runs.LogEpochs()]
     history = train_on_bank(cut, bank, views, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_on_bank(cut, bank, part, recipe)
+    return history, lambda part: predict_on_bank(cut, extracted.predicted, part, recipe)
 
 
 def fit_end_to_end(
-    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe
+    classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe, flips: bool
 ) -> tuple[History, Predict]:
-    """Train the whole network on augmented images."""
+    """Train the whole network on augmented images, and predict on all their flips if asked."""
     log = [runs.LogEpochs()]
     history = train_end_to_end(classifier, parts["train"], parts["validation"], recipe, log)
-    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size)
+    return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size, flips)
 
 
-def log_figures(config: Config, history: History, predictions: pd.DataFrame) -> None:
+def log_figures(
+    config: Config, history: History, predictions: pd.DataFrame, temperature: float
+) -> None:
     """Log the run's curves, and what it makes of the test part, as figures."""
     test, classes = predictions[predictions.part == "test"], config.data.classes
+    bins = config.evaluate.bins
+    reliabilities = {
+        "as trained": reliability(test, bins),
+        f"at temperature {temperature:.2f}": reliability(at_temperature(test, temperature), bins),
+    }
     grid = figures.prediction_grid(
         test, Path(config.data.dir), classes, config.tracking.prediction_grid
     )
@@ -178,9 +214,30 @@ def log_figures(config: Config, history: History, predictions: pd.DataFrame) -> 
         "learning_curves": figures.learning_curves(history),
         "confusion_matrix": figures.confusion_matrix(test, classes),
         "roc_and_precision_recall": figures.roc_and_precision_recall(test),
+        "reliability": figures.reliability_diagram(reliabilities),
         "predictions": grid,
     }.items():
         mlflow.log_figure(figure, f"figures/{name}.png")
+
+
+def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.DataFrame) -> None:
+    """Log what the classifier goes by on cracked patches of the test part."""
+    cracked = predictions[(predictions.part == "test") & (predictions.label == 1)]
+    shown = cracked.head(config.tracking.prediction_grid)
+    patches = load_images([Path(config.data.dir, path) for path in shown.path])
+    maps = class_maps(class_map_model(classifier), patches)
+    titles = [f"probability {probability:.3f}" for probability in shown.probability]
+    mlflow.log_figure(class_map_grid(patches, maps, titles), "figures/class_maps.png")
+
+
+def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
+    """Log the images that may be labelled wrongly as a table and, if there are any, as a figure."""
+    mlflow.log_text(suspects.to_csv(index=False), "label_suspects.csv")
+    if len(suspects):
+        grid = figures.prediction_grid(
+            suspects, Path(config.data.dir), config.data.classes, config.tracking.prediction_grid
+        )
+        mlflow.log_figure(grid, "figures/label_suspects.png")
 
 
 def keep(

@@ -10,12 +10,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hypothesis import settings
 
-from src.config import CONF, Config, check
+from src.config import CONF, Config, compose_config
 from src.data.synthetic import write_patches
 
 ROOT = CONF.parent
+
+# A loaded machine is slow, not wrong.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +27,7 @@ def composed() -> Callable[..., Config]:
     """The real configuration with overrides, checked; without this machine's own settings."""
 
     def build(*overrides: str, name: str = "config") -> Config:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return check(compose(name, ["~local", *overrides]))
+        return compose_config(["~local", *overrides], name)
 
     return build
 

@@ -28,7 +28,7 @@ def build_classifier(
         backbone: from `build_backbone`; shared, and its first `frozen_layers` layers are frozen.
         frozen_layers: 0..154, counted in the backbone's own order.
         dropout: the share of pooled features dropped in training, in [0, 1).
-        flip: the mode of keras.layers.RandomFlip, or None.
+        flip: horizontal, vertical, horizontal_and_vertical (each by chance), or None.
         rotation: the factor of keras.layers.RandomRotation, in turns; 0 leaves it out.
 
     Returns:
@@ -70,9 +70,9 @@ class EndToEnd(keras.Model):
 
 def augmentation_layers(flip: str | None, rotation: float) -> list[keras.layers.Layer]:
     """The random layers of training, which do nothing in inference."""
-    layers: list[keras.layers.Layer] = []
-    if flip:
-        layers.append(keras.layers.RandomFlip(flip, name="random_flip"))
+    # Keras' own mode horizontal_and_vertical draws once for both axes and makes no mirror image.
+    axes = flip.split("_and_") if flip else []
+    layers = [keras.layers.RandomFlip(axis, name=f"random_flip_{axis}") for axis in axes]
     if rotation:
         layers.append(keras.layers.RandomRotation(rotation, name="random_rotation"))
     return layers

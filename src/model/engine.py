@@ -19,7 +19,7 @@ class Engine:
     Attributes:
         name: openvino or tensorflow.
         precision: of the arithmetic: int8, bf16, f16 or f32.
-        run: images (n, size, size, 3) uint8 to outputs (n, ...) float32 or float16, n of any size.
+        run: images (n, height, width, 3) uint8 to outputs (n, ...) float32 or float16, any n > 0.
     """
 
     name: str
@@ -35,11 +35,12 @@ def build_engine(
     batch_size: int,
     output: str,
     calibration: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> Engine:
     """Compile `model` for inference.
 
     Args:
-        model: images (n, size, size, 3) in [0, 255] to one output.
+        model: images (n, height, width, 3) in [0, 255] to one output; sides may be open.
         name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
         precision: int8, bf16, f16, f32, or auto: bf16 where the processor has it, else f32.
             TensorFlow computes in f32 whatever is asked.
@@ -47,6 +48,7 @@ def build_engine(
         output: float32 or float16, the dtype of what `run` returns.
         calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
             looks at; some hundreds are enough.
+        threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
 
     Raises:
         ValueError: int8 without images to calibrate on.
@@ -58,10 +60,10 @@ def build_engine(
     if precision == "auto":
         precision = fastest_precision()
     if precision != "int8":
-        run = compile_run(convert(model, output), precision, batch_size)
+        run = compile_run(convert(model, output), precision, batch_size, threads)
     elif calibration is not None:
         # The little that stays float costs nothing in float32.
-        run = compile_run(convert(model, output, calibration), "f32", batch_size)
+        run = compile_run(convert(model, output, calibration), "f32", batch_size, threads)
     else:
         raise ValueError("int8 needs images to calibrate on")
     return Engine(name, precision, run)

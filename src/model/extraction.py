@@ -11,12 +11,12 @@ from tqdm import tqdm
 from src.data.batches import load_images
 from src.model.bank import CHUNK, Bank, check_disk, lock
 from src.model.engine import Run
-from src.model.views import augmented_view
+from src.model.views import augmented_view, flipped_view
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What the views of a bank are drawn by."""
+    """What the views of a bank are drawn by; without rotation they are the flips in turn."""
 
     flip: str | None
     rotation: float
@@ -113,7 +113,9 @@ def _prepare(
     prepared = []
     for view, lacking in rows_of.items():
         chosen = images[np.searchsorted(rows, lacking)]
-        if view and len(lacking):
+        if not augmentation.rotation:
+            chosen = flipped_view(chosen, augmentation.flip, view)
+        elif view and len(lacking):
             chosen = augmented_view(
                 chosen,
                 lacking - first,
@@ -128,5 +130,5 @@ def _prepare(
 
 
 def _seed(seed: int, view: int, chunk: int) -> int:
-    # Even, as each random layer of a view takes the next number.
+    # Even, as the random layers of a view take this number and the next ones.
     return int(np.random.SeedSequence([seed, view, chunk]).generate_state(1)[0] >> 2) * 2

@@ -41,7 +41,7 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
     Weights have one range a channel and activations one a tensor, and biases take up the mean
     error that is left: the method of Nagel et al. 2021, arXiv:2106.08295, as NNCF has it. The
-    same model and images give the same result.
+    same model and images give the same result, but for the order in which threads sum.
 
     Args:
         model: with one input (n, size, size, 3) float32.
@@ -56,42 +56,49 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
 
 def compile_run(
-    model: ov.Model, precision: str, batch_size: int
+    model: ov.Model, precision: str, batch_size: int, threads: int | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a model from `convert` for this processor.
 
     Args:
-        model: of one output whose shape is known but for the batch.
+        model: of one output.
         precision: of what is float in the model: bf16, f16 or f32.
         batch_size: images in one request.
+        threads: how many compute; None takes all cores.
 
     Returns:
-        A function of images (n, size, size, 3) uint8, n of any size, to the model's outputs.
+        A function of images (n, height, width, 3) uint8, any n > 0, to the model's outputs.
     """
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     compiled = ov.Core().compile_model(
-        model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)}
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "NUM_STREAMS": str(threads or cores),
+            # 0 leaves it to OpenVINO.
+            "INFERENCE_NUM_THREADS": str(threads or 0),
+        },
     )
-    result = compiled.output(0)
-    shape = [axis.get_length() for axis in list(result.partial_shape)[1:]]
-    dtype = result.element_type.to_dtype()
 
-    def keep(request: ov.InferRequest, target: np.ndarray) -> None:
-        target[:] = request.get_output_tensor().data
+    def keep(request: ov.InferRequest, place: tuple[list[np.ndarray], int]) -> None:
+        results, batch = place
+        results[batch] = request.get_output_tensor().data.copy()
 
     # One queue for all runs: taking it down while a callback ends can lock up.
     queue = ov.AsyncInferQueue(compiled)
     queue.set_callback(keep)
 
     def run(images: np.ndarray) -> np.ndarray:
-        # Shared with the requests, not copied, so it must stay as it is until they are done.
-        images = np.ascontiguousarray(images)
-        results = np.empty((len(images), *shape), dtype=dtype)
-        for start in range(0, len(images), batch_size):
-            batch = slice(start, start + batch_size)
-            queue.start_async(images[batch], results[batch], share_inputs=True)
+        starts = range(0, len(images), batch_size)
+        # The model's own shape may be open, as that of one for images of any size.
+        results = [np.empty(0)] * len(starts)
+        for batch, start in enumerate(starts):
+            # Shared: the images outlive the requests, as they are waited for here.
+            taken = images[start : start + batch_size]
+            queue.start_async(taken, (results, batch), share_inputs=True)
         queue.wait_all()
-        return results
+        return np.concatenate(results)
 
     return run

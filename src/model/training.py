@@ -8,12 +8,14 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from src.data.batches import evaluation_batches, training_batches
-from src.model.bank import Bank
+from src.model.bank import Bank, release
 from src.model.classifier import EndToEnd
 from src.model.cut import Cut
 from src.model.feature_batches import FeatureBatches, StoredFeatures
+from src.model.views import ALL_FLIPS, FLIPS
 
 History = dict[str, list[float]]
 
@@ -26,7 +28,8 @@ class Recipe:
         epochs: at most this many.
         patience: epochs without a lower validation loss after which training stops.
         batch_size: images a step; the last step of an epoch has the rest.
-        learning_rate: Adam's.
+        learning_rate: Adam's, at the start.
+        schedule: constant, or cosine: down to 0 at the end of the last epoch.
         seed: of the order of the images.
     """
 
@@ -34,6 +37,7 @@ class Recipe:
     patience: int
     batch_size: int
     learning_rate: float
+    schedule: str
     seed: int
 
 
@@ -94,8 +98,13 @@ def train_on_bank(
         seed=recipe.seed,
         epochs=recipe.epochs,
     )
-    held_out = _stored(bank, validation, recipe)
-    return fit(cut.suffix, batches, held_out, recipe, batches.steps_per_epoch, callbacks)
+    held_out = _stored(bank.features(0), validation, recipe)
+    try:
+        return fit(cut.suffix, batches, held_out, recipe, batches.steps_per_epoch, callbacks)
+    finally:
+        # Or the pages that each run of a sweep touched would add up.
+        for features in [*batches.views, held_out.features]:
+            release(features)
 
 
 def fit(
@@ -112,15 +121,18 @@ def fit(
         model: inputs of the batches to probabilities (n, 2).
         training: what `model.fit` takes: `recipe.epochs` x `steps_per_epoch` batches.
         validation: what `model.fit` takes as validation data, batched.
-        recipe: of it epochs, patience and learning_rate.
+        recipe: of it epochs, patience, learning_rate and schedule.
         steps_per_epoch: batches in one epoch.
         callbacks: told of every epoch besides.
 
     Returns:
         The history: loss, accuracy, val_loss and val_accuracy, one value an epoch.
     """
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * steps_per_epoch)
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -140,19 +152,44 @@ def fit(
     return {name: [float(v) for v in values] for name, values in history.history.items()}
 
 
-def predict_end_to_end(classifier: keras.Model, part: Part, batch_size: int) -> np.ndarray:
-    """Probabilities (n, 2) float32 of the images, in their order."""
+def predict_end_to_end(
+    classifier: keras.Model, part: Part, batch_size: int, flips: bool = False
+) -> np.ndarray:
+    """Probabilities (n, 2) float32 of the images, in their order, over all flips if asked."""
     batches = _in_order(classifier, part, batch_size)
-    return np.asarray(classifier.predict(batches, verbose=_verbosity()))
+    return np.mean(
+        [
+            classifier.predict(
+                batches.map(lambda images, labels, axes=axes: (ops.flip(images, axes), labels)),
+                verbose=_verbosity(),
+            )
+            for axes in (FLIPS[ALL_FLIPS] if flips else [()])
+        ],
+        axis=0,
+    )
 
 
-def predict_on_bank(cut: Cut, bank: Bank, part: Part, recipe: Recipe) -> np.ndarray:
-    """Probabilities (n, 2) float32 of the images whose view 0 the bank holds, in their order.
+def predict_on_bank(
+    cut: Cut, predicted: Sequence[np.ndarray], part: Part, recipe: Recipe
+) -> np.ndarray:
+    """Probabilities (n, 2) float32 of the images, in their order, averaged over stored views.
 
     In float32 whatever the suffix was trained in, as the saved classifier computes.
+
+    Args:
+        cut: whose suffix predicts.
+        predicted: of each view the features (bank rows, *shape) float16.
+        part: whose images.
+        recipe: of it the batch size.
     """
     suffix = cut.suffix.in_float32()
-    return np.asarray(suffix.predict(_stored(bank, part, recipe), verbose=_verbosity()))
+    return np.mean(
+        [
+            suffix.predict(_stored(features, part, recipe), verbose=_verbosity())
+            for features in predicted
+        ],
+        axis=0,
+    )
 
 
 def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:
@@ -161,9 +198,9 @@ def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:
     )
 
 
-def _stored(bank: Bank, part: Part, recipe: Recipe) -> StoredFeatures:
+def _stored(features: np.ndarray, part: Part, recipe: Recipe) -> StoredFeatures:
     return StoredFeatures(
-        bank.features(0),
+        features,
         part.rows,
         part.labels,
         # No gradient is kept, so a batch can be larger than in training.

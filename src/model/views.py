@@ -1,4 +1,4 @@
-"""Augmented views of patches, drawn once and for all by Keras' own random layers."""
+"""Augmented views of patches: drawn once and for all by Keras' own random layers, or each flip."""
 
 import cv2
 import keras
@@ -6,8 +6,25 @@ import numpy as np
 
 from src.model.classifier import augmentation_layers
 
-# Of (height, width), which axes of a batch each mode of RandomFlip reverses.
-FLIPPED_AXES = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (1, 2)}
+# Which axis of a batch (n, height, width, 3) RandomFlip reverses.
+FLIPPED_AXIS = {"horizontal": 2, "vertical": 1}
+# All that the flips of a configuration can give, by the axes reversed; the first is the image.
+FLIPS: dict[str | None, tuple[tuple[int, ...], ...]] = {
+    None: ((),),
+    "horizontal": ((), (2,)),
+    "vertical": ((), (1,)),
+    "horizontal_and_vertical": ((), (2,), (1,), (1, 2)),
+}
+# All symmetries of the data: cracks have no up, down, left or right.
+ALL_FLIPS = "horizontal_and_vertical"
+
+
+def flipped_view(images: np.ndarray, flip: str | None, view: int) -> np.ndarray:
+    """View number `view` of images (n, size, size, 3) where nothing but flips is drawn.
+
+    There are only so many, so each is taken in turn instead of by chance.
+    """
+    return np.ascontiguousarray(np.flip(images, FLIPS[flip][view]))
 
 
 def augmented_view(
@@ -29,7 +46,7 @@ def augmented_view(
         members: (n,) int, which of the `draws` transformations each image gets, so that a view
             does not depend on which images are asked for together.
         draws: how many transformations are drawn.
-        flip: the mode of RandomFlip, or None.
+        flip: horizontal, vertical, horizontal_and_vertical, or None.
         rotation: the factor of RandomRotation, in turns.
         seed: the same seed and number of draws give the same transformations.
 
@@ -42,7 +59,7 @@ def augmented_view(
         drawn = layer.get_random_transformation(shape, training=True, seed=seed + number)
         if isinstance(layer, keras.layers.RandomFlip):
             flips = keras.ops.convert_to_numpy(drawn["flips"]).astype(bool)[members]
-            view = np.where(flips, np.flip(view, FLIPPED_AXES[layer.mode]), view)
+            view = np.where(flips, np.flip(view, FLIPPED_AXIS[layer.mode]), view)
         else:
             view = _rotated(view, keras.ops.convert_to_numpy(drawn["rotation_matrix"])[members])
     return view

@@ -1,6 +1,6 @@
 """Figures of a training run and its predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,27 @@ def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
     metrics.PrecisionRecallDisplay.from_predictions(label, probability, ax=right)
     for axes in (left, right):
         axes.grid(alpha=0.3)
+    return figure
+
+
+def reliability_diagram(curves: Mapping[str, pd.DataFrame]) -> Figure:
+    """Accuracy against confidence; on the diagonal, a probability means what it says.
+
+    Args:
+        curves: by name, what `src.report.calibration.reliability` returns.
+    """
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0.5, 1], [0.5, 1], color="grey", linestyle="--", label="calibrated")
+    for number, (name, table) in enumerate(curves.items()):
+        left.plot(table.confidence, table.accuracy, marker="o", label=name)
+        offset = (number - len(curves) / 2 + 0.5) * 0.008
+        right.bar(table.confidence + offset, table.images, width=0.008, label=name)
+    left.set(xlabel="confidence", ylabel="accuracy")
+    right.set(xlabel="confidence", ylabel="images", yscale="log")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
     return figure
 
 

@@ -1,5 +1,6 @@
 """What a set of predictions is worth, in numbers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,37 +9,46 @@ from scipy.stats import binomtest
 from sklearn import metrics
 
 from src.errors import InputError
+from src.report.calibration import expected_calibration_error
 
-COLUMNS = ("path", "label", "part", "probability", "loss", "correct")
+COLUMNS = ("path", "label", "part", "group", "logit", "probability", "loss", "correct")
+# What comparing runs needs, which those of older versions have too.
+COMPARED = ("path", "label", "part", "probability", "loss", "correct")
 
 
 def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """One row an image: `path`, `label`, `part`, `probability` of Positive, `loss`, `correct`.
+    """One row an image, with what was predicted.
 
     Args:
-        manifest: `path`, `label` (0 or 1) and `part` of the images predicted.
+        manifest: `path`, `label` (0 or 1), `part` and `group` (of images that show the
+            same) of the images predicted.
         probabilities: (n, 2), in the manifest's order.
+
+    Returns:
+        The manifest's columns and `logit` (the log-odds of Positive), `probability` of Positive,
+        `loss` (cross-entropy, in nats) and `correct`.
     """
     label = manifest.label.to_numpy()
-    likelihood = probabilities[np.arange(len(label)), label].astype(np.float64)
-    return manifest[["path", "label", "part"]].assign(
+    # Keras takes the loss from the logits, so nothing but float32's own range bounds it.
+    logs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
+    return manifest[["path", "label", "part", "group"]].assign(
+        logit=logs[:, 1] - logs[:, 0],
         probability=probabilities[:, 1].astype(np.float64),
-        # Keras takes the loss from the logits, so nothing but float32's own range bounds it.
-        loss=-np.log(np.maximum(likelihood, np.finfo(np.float32).tiny)),
+        loss=-logs[np.arange(len(label)), label],
         correct=probabilities.argmax(axis=1) == label,
     )
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
     """Read a prediction table.
 
     Raises:
-        InputError: the file is missing or is no prediction table.
+        InputError: the file is missing, or lacks one of the columns.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
     predictions = pd.read_csv(path)
-    missing = set(COLUMNS) - set(predictions.columns)
+    missing = set(columns) - set(predictions.columns)
     if missing:
         raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")
     return predictions
@@ -49,13 +59,17 @@ def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
     return np.where(predictions.correct, predictions.label, 1 - predictions.label)
 
 
-def summarise(predictions: pd.DataFrame) -> dict[str, float]:
+def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     """Metrics of one part's prediction table.
+
+    Args:
+        predictions: see `prediction_table`.
+        bins: of the expected calibration error.
 
     Returns:
         loss (mean cross-entropy in nats), accuracy with its 95 % Wilson interval
         (accuracy_low, accuracy_high), errors of images, false_alarms and missed_cracks, precision,
-        recall and f1 of Positive, roc_auc and average_precision.
+        recall and f1 of Positive, roc_auc, average_precision, and calibration_error.
     """
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())
@@ -78,9 +92,5 @@ def summarise(predictions: pd.DataFrame) -> dict[str, float]:
         "f1": float(f1),
         "roc_auc": float(metrics.roc_auc_score(label, probability)),
         "average_precision": float(metrics.average_precision_score(label, probability)),
+        "calibration_error": expected_calibration_error(predictions, bins),
     }
-
-
-def summarise_parts(predictions: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """`summarise` for each part in the table, by its name."""
-    return {str(part): summarise(rows) for part, rows in predictions.groupby("part", sort=False)}

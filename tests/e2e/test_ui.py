@@ -26,7 +26,13 @@ TRAIN = (
     *("data.images=40", "model.weights=null", "train.path=end_to_end"),
 )
 TEST_IMAGES = 8
-FIGURES = ("learning_curves", "confusion_matrix", "roc_and_precision_recall", "predictions")
+FIGURES = (
+    "class_maps",
+    "learning_curves",
+    "confusion_matrix",
+    "roc_and_precision_recall",
+    "predictions",
+)
 
 
 @pytest.fixture(scope="module")

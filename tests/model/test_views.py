@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.model.classifier import augmentation_layers
-from src.model.views import augmented_view
+from src.model.views import FLIPS, augmented_view, flipped_view
 
 
 def keras_view(images, flip, rotation, seed):
@@ -43,3 +43,13 @@ def test_another_seed_draws_another_view(rng):
     one = augmented_view(images, np.arange(8), seed=0, **settings)
     other = augmented_view(images, np.arange(8), seed=2, **settings)
     assert (one != other).any()
+
+
+@pytest.mark.parametrize("flip", ["horizontal", "vertical", "horizontal_and_vertical", None])
+def test_flips_in_turn_are_all_that_the_layer_draws(rng, flip):
+    image = rng.integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)
+    drawn = {keras_view(image, flip, 0.0, seed).tobytes() for seed in range(60)}
+    views = [flipped_view(image, flip, view) for view in range(len(FLIPS[flip]))]
+    assert {view.astype(np.float32).tobytes() for view in views} == drawn
+    assert len(drawn) == len(views)
+    np.testing.assert_array_equal(views[0], image)

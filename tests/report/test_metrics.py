@@ -8,23 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.metrics import (
-    predicted_labels,
-    prediction_table,
-    read_predictions,
-    summarise,
-    summarise_parts,
-)
+from src.report.metrics import predicted_labels, read_predictions, summarise
 from src.report.plots import confusion_table, precision_recall_table, roc_table
-from src.report.tables import result_table
+from tests.report.samples import table_of
 
-
-def table_of(labels: list[int], positive: list[float], part: str = "test") -> pd.DataFrame:
-    manifest = pd.DataFrame(
-        {"path": [f"{i}.jpg" for i in range(len(labels))], "label": labels, "part": part}
-    )
-    probability = np.array(positive, dtype=np.float32)
-    return prediction_table(manifest, np.stack([1 - probability, probability], axis=1))
+BINS = 15
 
 
 @pytest.fixture
@@ -33,7 +21,7 @@ def predictions() -> pd.DataFrame:
 
 
 def test_counts_by_hand(predictions):
-    found = summarise(predictions)
+    found = summarise(predictions, BINS)
     assert (found["images"], found["errors"]) == (5, 2)
     assert (found["false_alarms"], found["missed_cracks"]) == (1, 1)
     assert found["accuracy"] == pytest.approx(0.6)
@@ -43,7 +31,7 @@ def test_counts_by_hand(predictions):
 
 
 def test_wilson_interval_is_the_textbooks():
-    found = summarise(table_of([0] * 50 + [1] * 50, [0.1] * 50 + [0.9] * 48 + [0.2] * 2))
+    found = summarise(table_of([0] * 50 + [1] * 50, [0.1] * 50 + [0.9] * 48 + [0.2] * 2), BINS)
     # Wilson (1927) for 98 of 100 at z = 1.96.
     assert found["accuracy_low"] == pytest.approx(0.93000, abs=1e-4)
     assert found["accuracy_high"] == pytest.approx(0.99450, abs=1e-4)
@@ -54,30 +42,20 @@ def test_loss_is_keras_loss(rng):
     predictions = table_of(labels, rng.uniform(0.01, 0.99, 50).tolist())
     probabilities = np.stack([1 - predictions.probability, predictions.probability], axis=1)
     loss = keras.losses.SparseCategoricalCrossentropy()(np.array(labels), probabilities)
-    assert summarise(predictions)["loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert summarise(predictions, BINS)["loss"] == pytest.approx(float(loss), rel=1e-5)
 
 
 def test_certain_and_wrong_has_a_finite_loss():
-    assert np.isfinite(summarise(table_of([0, 1], [1.0, 0.9]))["loss"])
+    assert np.isfinite(summarise(table_of([0, 1], [1.0, 0.9]), BINS)["loss"])
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=4))
 def test_interval_holds_the_accuracy(rows):
     labels = [0, 1] + [label for label, _ in rows]
-    found = summarise(table_of(labels, [0.2, 0.7] + [p for _, p in rows]))
+    found = summarise(table_of(labels, [0.2, 0.7] + [p for _, p in rows]), BINS)
     assert found["accuracy_low"] <= found["accuracy"] + 1e-12
     assert found["accuracy"] <= found["accuracy_high"] + 1e-12
     assert found["errors"] == found["false_alarms"] + found["missed_cracks"]
-
-
-def test_parts_are_kept_apart(predictions):
-    both = pd.concat([predictions, table_of([0, 1], [0.1, 0.9], part="validation")])
-    found = summarise_parts(both)
-    assert found["test"]["errors"] == 2
-    assert found["validation"]["errors"] == 0
-    shown = result_table(found)
-    assert "2 of 5" in shown
-    assert "0 of 2" in shown
 
 
 def test_plot_data(predictions):
@@ -100,7 +78,7 @@ def test_plot_data(predictions):
 def test_table_survives_writing(tmp_path, predictions):
     path = tmp_path / "predictions.csv"
     predictions.to_csv(path, index=False)
-    assert summarise(read_predictions(path)) == summarise(predictions)
+    assert summarise(read_predictions(path), BINS) == summarise(predictions, BINS)
 
 
 def test_what_is_no_table_is_refused(tmp_path):
@@ -108,5 +86,5 @@ def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"predictions\.csv: no such predictions"):
         read_predictions(path)
     path.write_text("path,label\na,0\n")
-    with pytest.raises(InputError, match="it lacks correct, loss, part, probability"):
+    with pytest.raises(InputError, match="it lacks correct, group, logit, loss, part, probability"):
         read_predictions(path)

@@ -1,0 +1,193 @@
+"""One measurement of benchmarks.photos; prints one JSON object.
+
+python -m benchmarks.photo_measure draw FOLDER COUNT WIDTH HEIGHT
+python -m benchmarks.photo_measure found|loop MODEL PRECISION FOLDER LOOPED
+python -m benchmarks.photo_measure predict MODEL PRECISION FOLDER OUTPUT
+"""
+
+import io
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import numpy as np
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from src.config import CONF, check_as
+from src.data.synthetic import draw_photo
+from src.model.class_map import CELL
+from src.sections import Predict
+
+SEED = 2026
+STEP = 4  # cells between the tiles whose scores are counted: they overlap by 44 %
+LEAST = 100  # pixels of crack that make a tile cracked; with fewer, but some, it is left out
+NEAR = 16  # pixels by which a mask is widened
+
+
+def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
+    """Photos 00.jpg… with no crack, one, two, three, none… and their masks 00.png…"""
+    target = Path(folder)
+    (target / "masks").mkdir(parents=True)
+    for number in range(int(count)):
+        rng = np.random.default_rng([SEED, number])
+        # A single photo has a crack.
+        cracks = number % 4 if int(count) > 1 else 1
+        photo, mask = draw_photo(rng, width=int(width), height=int(height), cracks=cracks)
+        Image.fromarray(photo).save(target / f"{number:02}.jpg", quality=92)
+        Image.fromarray(mask).save(target / "masks" / f"{number:02}.png")
+    return {"photos": int(count)}
+
+
+def predict(model: str, precision: str, folder: str, output: str) -> dict[str, float]:
+    """All photos from file to report, after one that warms up."""
+    from src.photo_inspection import Inspector, load
+    from src.report.photo_tables import write_tables
+    from src.report.photos import write_report
+    from src.vision.records import place
+
+    config = configured(model, precision)
+    inspector = Inspector(config, *load(config))
+    paths = sorted(Path(folder).glob("*.jpg"))
+    if len(paths) > 1:
+        inspector.inspect_all([place(paths[0], paths[0].parent, Path(output, "warm"))])
+    places = [place(path, path.parent, Path(output)) for path in paths]
+    started = time.perf_counter()
+    records, _, _ = inspector.inspect_all(places)
+    write_tables(Path(output), records, [], inspector.made_by)
+    write_report(Path(output), records, [], inspector.made_by, {at.name: at for at in places})
+    return {
+        "photos": len(records),
+        "seconds": time.perf_counter() - started,
+        "megapixels": records[0]["width"] * records[0]["height"] / 1e6,
+    }
+
+
+def loop(model: str, precision: str, folder: str, looped: str) -> dict[str, float]:
+    """`model.predict` over each photo's tiles that overlap by half, decoding included."""
+    from src.photo_inspection import load
+
+    classifier, _, _ = load(configured(model, precision))
+    patch = classifier.input_shape[1]
+    classifier.predict(np.zeros((32, patch, patch, 3), np.uint8), verbose=0)
+    paths = sorted(Path(folder).glob("*.jpg"))[: int(looped)]
+    started, scored = time.perf_counter(), 0
+    for path in paths:
+        pixels = np.asarray(Image.open(io.BytesIO(path.read_bytes())))
+        tops, lefts = (half_overlapping(side, patch) for side in pixels.shape[:2])
+        tiles = np.stack([pixels[y : y + patch, x : x + patch] for y in tops for x in lefts])
+        scored += len(classifier.predict(tiles, batch_size=32, verbose=0))
+    return {"photos": len(paths), "tiles": scored, "seconds": time.perf_counter() - started}
+
+
+def found(model: str, precision: str, folder: str, looped: str) -> dict[str, float]:
+    """What is found of the cracks that were drawn, beside real tiles at the same places."""
+    from src.photo_inspection import Inspector, load
+    from src.vision.photos import crop
+
+    inspector = Inspector(config := configured(model, precision), *load(config))
+    verdicts, alone, truths, sums = [], [], [], dict.fromkeys(COUNTED, 0.0)
+    paths = sorted(Path(folder).glob("*.jpg"))
+    for number, path in enumerate(paths):
+        photo = Image.open(path).convert("RGB")
+        mask = np.asarray(Image.open(path.parent / "masks" / f"{path.stem}.png"))
+        tiles = inspector.scorer.score(photo, 1.0).probability[::STEP, ::STEP] >= config.threshold
+        patch = inspector.scorer.patch
+        corners = [(y * STEP * CELL, x * STEP * CELL) for y, x in np.ndindex(tiles.shape)]
+        verdicts.append(tiles.ravel())
+        truths.append(np.array([mask[y : y + patch, x : x + patch].sum() for y, x in corners]))
+        if number < int(looped):
+            pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
+            real = inspector.classifier.predict(pixels, batch_size=32, verbose=0)[:, 1]
+            alone.append(real >= config.threshold)
+        for key, value in places_found(inspector.findings(photo), mask).items():
+            sums[key] += value
+    both = np.concatenate(verdicts), np.concatenate(truths)
+    start = slice(0, sum(map(len, alone)))
+    precision_, recall, f1 = agreement(*both)
+    return {
+        "photos": len(paths),
+        "looped": len(alone),
+        "precision": precision_,
+        "recall": recall,
+        "f1": f1,
+        "looped_f1": agreement(both[0][start], both[1][start])[2],
+        "alone_f1": agreement(np.concatenate(alone), both[1][start])[2],
+        "left_out": int(((both[1] > 0) & (both[1] < LEAST)).sum()),
+        "tiles": len(both[0]),
+        "heat_inside": sums["near"] / sums["heat"],
+        "area_inside": sums["near_area"] / sums["area"],
+        **{key: sums[key] for key in ("cracks", "cracks_found", "regions", "false_regions")},
+    }
+
+
+COUNTED = (
+    *("cracks", "cracks_found", "regions", "false_regions"),
+    *("heat", "near", "area", "near_area"),
+)
+
+
+def places_found(findings, mask: np.ndarray) -> dict[str, float]:
+    """How cracks and regions meet, and how much heat lies by a crack, in a photo with a crack."""
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * NEAR + 1,) * 2, np.uint8))
+    cracks, labels = cv2.connectedComponents(near)
+    inside = np.zeros(mask.shape, np.uint8)
+    empty = 0
+    for region in findings.regions:
+        one = cv2.fillPoly(np.zeros(mask.shape, np.uint8), [region.outline], 1)
+        empty += not (one & near).any()
+        inside |= one
+    counts = {
+        "cracks": cracks - 1,
+        "cracks_found": len(set(np.unique(labels[inside > 0])) - {0}),
+        "regions": len(findings.regions),
+        "false_regions": empty,
+    }
+    if cracks == 1:
+        return counts
+    grid = np.array([[1, 0, -findings.first], [0, 1, -findings.first]]) / findings.step
+    heat = cv2.warpAffine(
+        findings.heat, grid, mask.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
+    return counts | {
+        "heat": float(heat.sum()),
+        "near": float(heat[near > 0].sum()),
+        "area": near.size,
+        "near_area": int(near.sum()),
+    }
+
+
+def agreement(found: np.ndarray, pixels: np.ndarray) -> tuple[float, float, float]:
+    """Precision, recall and F1 of cracked tiles."""
+    truth, counted = pixels >= LEAST, (pixels == 0) | (pixels >= LEAST)
+    right = int((found & truth)[counted].sum())
+    precision = right / max(1, int(found[counted].sum()))
+    recall = right / max(1, int(truth.sum()))
+    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+
+def half_overlapping(side: int, patch: int) -> list[int]:
+    """Where tiles begin that overlap by half and cover `side` pixels."""
+    starts = list(range(0, side - patch, patch // 2))
+    return [*starts, side - patch]
+
+
+def configured(model: str, precision: str) -> Predict:
+    """Prediction's own settings; input and output are given by the measurement."""
+    with initialize_config_dir(str(CONF / "predict"), version_base="1.3"):
+        overrides = ["input=-", "output=-", f"model={model}", f"engine.precision={precision}"]
+        return check_as(Predict, compose("config", overrides))
+
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1:]
+    measured = {"draw": draw, "predict": predict, "loop": loop, "found": found}[name](*rest)
+    # Kilobytes on Linux, of this process alone.
+    measured["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(measured))

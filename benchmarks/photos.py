@@ -1,0 +1,102 @@
+"""Whole photos: how well cracks are found, and how fast, beside a plain loop over the same tiles.
+
+python -m benchmarks.photos MODEL [--photos 20] [--looped 4] [--large 100] [--precision auto]
+
+MODEL is a .keras file, a run's id or models:/…; photos are drawn by the project, with the masks of
+their cracks. Every measurement is a process of its own, so that its peak memory is its own.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.speed import processor
+from src.config import CONF
+
+Measured = dict[str, dict[str, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.photos", description=__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--photos", type=int, default=20)
+    parser.add_argument("--looped", type=int, default=4, help="photos the loop does, as it is slow")
+    parser.add_argument("--width", type=int, default=4032)
+    parser.add_argument("--height", type=int, default=3024)
+    parser.add_argument("--large", type=int, default=100, help="megapixels; 0 leaves it out")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(Path(folder), chosen)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    (chosen.output / "photos.json").write_text(json.dumps(measured, indent=2) + "\n")
+    table = f"Processor: {processor()}.\n\n" + "\n".join(rows(measured))
+    (chosen.output / "photos.md").write_text(table + "\n")
+    print(table)
+
+
+def measure(work: Path, chosen: argparse.Namespace) -> Measured:
+    """Draw the photos, then everything that is measured on them."""
+    size = [chosen.width, chosen.height]
+    call("draw", work / "photos", chosen.photos, *size)
+    shared = [chosen.model, chosen.precision, work / "photos"]
+    measured = {
+        "found": call("found", *shared, chosen.looped),
+        "loop": call("loop", *shared, chosen.looped),
+        "predict": call("predict", *shared, work / "out"),
+    }
+    if chosen.large:
+        # 4 : 3, as cameras have it.
+        height = round((chosen.large * 1e6 * 3 / 4) ** 0.5)
+        call("draw", work / "large", 1, height * 4 // 3, height)
+        measured["large"] = call("predict", *shared[:2], work / "large", work / "out_large")
+    return measured
+
+
+def call(name: str, *arguments: object) -> dict[str, float]:
+    """One measurement of benchmarks.photo_measure, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.photo_measure", name, *map(str, arguments)]
+    ended = subprocess.run(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    print(f"{name}: {found}", file=sys.stderr)
+    return found
+
+
+def rows(measured: Measured) -> list[str]:
+    """The table in Markdown."""
+    found, loop, ours = measured["found"], measured["loop"], measured["predict"]
+    rates = [m["photos"] / m["seconds"] for m in (loop, ours)]
+    lines = [
+        "| measured | tiles one by one | this project |",
+        "|---|---|---|",
+        f"| tile F1, {found['looped']:.0f} photos | {found['alone_f1']:.3f} | "
+        f"{found['looped_f1']:.3f} |",
+        f"| tile F1, all {found['photos']:.0f} photos | – | {found['f1']:.3f} |",
+        f"| precision, recall | – | {found['precision']:.3f}, {found['recall']:.3f} |",
+        f"| cracks with a region over them | – | {found['cracks_found']:.0f} of "
+        f"{found['cracks']:.0f} |",
+        f"| regions with no crack in them | – | {found['false_regions']:.0f} of "
+        f"{found['regions']:.0f} |",
+        f"| heat within 16 pixels of a crack | – | {found['heat_inside']:.1%} "
+        f"(of the area: {found['area_inside']:.1%}) |",
+        f"| photos/s | {rates[0]:.3f} | {rates[1]:.2f} ({rates[1] / rates[0]:.1f} x) |",
+        f"| peak memory | {gib(loop)} | {gib(ours)} |",
+    ]
+    if large := measured.get("large"):
+        lines.append(
+            f"| one photo of {large['megapixels']:.0f} megapixels | – | "
+            f"{large['seconds']:.1f} s, {gib(large)} |"
+        )
+    return lines
+
+
+def gib(measured: dict[str, float]) -> str:
+    return f"{measured['memory'] / 2**30:.2f} GiB"
+
+
+if __name__ == "__main__":
+    main()

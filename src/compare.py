@@ -1,0 +1,64 @@
+"""Say whether tracked runs differ for real: on the same test images, which errs more often?
+
+python -m src.compare RUN RUN …                        run ids, or the first characters of them
+python -m src.compare RUN RUN --csv disagreements.csv  all images on which they disagree
+python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
+python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from src.config import compose_config
+from src.errors import InputError
+
+SHOWN = 20
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m src.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="at least two, and settings")
+    parser.add_argument("--csv", type=Path, help="where all disagreements are written")
+    # Settings may stand behind the options too.
+    chosen = parser.parse_intermixed_args(arguments)
+    runs = [argument for argument in chosen.runs if "=" not in argument]
+    settings = [argument for argument in chosen.runs if "=" in argument]
+    if len(runs) < 2:
+        parser.error("name at least two runs")
+    try:
+        compare(runs, settings, chosen.csv)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
+    from src.data.files import write_text
+    from src.report import comparison
+    from src.report.tables import comparison_report
+    from src.tracking.reading import predictions_of, run_named
+    from src.tracking.runs import connect
+
+    tracking = compose_config(settings).tracking
+    connect(tracking.uri, tracking.experiment)
+    tables = {}
+    for given in runs:
+        folds = [run_named(name) for name in given.split(",")]
+        name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"
+        tables[name] = comparison.pooled([predictions_of(run) for run in folds])
+    tests = comparison.aligned_tests(tables)
+    disagreements = comparison.disagreements(tests)
+    print(comparison_report(comparison.ranking(tests), comparison.differences(tests)))
+    print(f"\nthey disagree on {len(disagreements)} images")
+    print(disagreements.head(SHOWN).to_string(index=False, float_format="{:.4f}".format))
+    if csv:
+        write_text(csv, disagreements.to_csv(index=False))
+        print(f"all of them: {csv}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,35 @@
+"""Find cracks in whole photos: a report for people, tables for machines, marked photos.
+
+python -m src.predict input=PHOTO_OR_FOLDER output=FOLDER [model=…] [scale=auto] …
+
+Ends with status 3 where some photos could not be read; the others are done.
+"""
+
+import sys
+
+from src.config import entry_point_of
+from src.sections import Predict
+
+UNREADABLE = 3
+SHOWN = 20  # photos in the terminal; the report has all
+
+
+@entry_point_of("predict/config", Predict)
+def main(config: Predict) -> None:
+    # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
+    from src.photo_inspection import inspect
+    from src.report.tables import photo_table
+
+    done = inspect(config)
+    print(photo_table(done.records, done.unreadable, SHOWN))
+    cracked = sum(record["cracked"] for record in done.records)
+    print(
+        f"{len(done.records)} photos ({done.done_before} done before), {cracked} cracked, "
+        f"{len(done.unreadable)} unreadable: {done.report}"
+    )
+    if done.unreadable:
+        sys.exit(UNREADABLE)
+
+
+if __name__ == "__main__":
+    main()

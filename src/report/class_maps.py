@@ -1,0 +1,48 @@
+"""Why the network says so: patches under their class maps."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from src.model.class_map import CELL, first_centre
+
+COLUMNS = 6
+OPACITY = 0.55
+
+
+def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str]) -> Figure:
+    """Draw each patch with the places that speak for a crack in colour.
+
+    Args:
+        patches: (n, size, size, 3) uint8.
+        maps: (n, rows, columns) float32, see `src.model.class_map.class_maps`.
+        titles: one a patch.
+    """
+    columns = max(1, min(COLUMNS, len(patches)))
+    rows = max(1, -(-len(patches) // columns))
+    figure = Figure(figsize=(2 * columns, 2.3 * rows), layout="constrained")
+    cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axes in cells:
+        axes.axis("off")
+    for axes, patch, evidence, title in zip(cells, patches, maps, titles, strict=False):
+        heat = heat_of(evidence, len(patch))
+        axes.imshow(patch)
+        axes.imshow(heat, cmap="autumn_r", vmin=0, vmax=1, alpha=OPACITY * np.sqrt(heat))
+        axes.set_title(title, fontsize=8)
+    return figure
+
+
+def heat_of(evidence: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) float32 0 to 1: positive evidence as a share of the strongest, between cells
+    linear."""
+    shift = -first_centre(size) / CELL
+    spread = cv2.warpAffine(
+        np.maximum(evidence, 0).astype(np.float32),
+        np.array([[1 / CELL, 0, shift], [0, 1 / CELL, shift]]),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(spread / max(float(spread.max()), 1e-6))

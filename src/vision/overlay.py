@@ -1,0 +1,97 @@
+"""Heat and outlines drawn over a photo, and what a report shows of it in small."""
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from src.vision.regions import Findings
+
+BAND = 512  # rows blended at a time
+FAINTEST = 0.02  # heat below which nothing is drawn
+HOT = np.array(((255, 214, 0), (255, 96, 0), (214, 0, 60)), np.float32)  # from little heat to most
+OUTLINE, CASING = (0, 229, 255), (0, 40, 60)
+
+
+def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> None:
+    """Blend the heat into an RGB photo, in place and at full resolution, and outline the regions.
+
+    Args:
+        photo: as it was scored.
+        findings: of it.
+        opacity: of the strongest heat, 0 to 1.
+    """
+    table = heat_colours(opacity)
+    for top in range(0, photo.height, BAND):
+        height = min(BAND, photo.height - top)
+        heat = _heat_at(findings, 0, top, photo.width, height, 1)
+        columns = np.flatnonzero(heat.max(axis=0) > FAINTEST)
+        if not len(columns):
+            continue
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        pixels = np.array(photo.crop((left, top, right, top + height)))
+        level = _levels(heat[:, left:right])
+        warm = table[level, 3] > 0
+        colour, alpha = np.split(table[level[warm]].astype(np.float32), [3], axis=1)
+        pixels[warm] = (pixels[warm] + alpha / 255 * (colour - pixels[warm])).astype(np.uint8)
+        photo.paste(Image.fromarray(pixels), (left, top))
+    drawing = ImageDraw.Draw(photo)
+    width = max(2, round(max(photo.size) / 800))
+    for ink, extra in ((CASING, 2), (OUTLINE, 0)):
+        for region in findings.regions:
+            closed = [tuple(point) for point in region.outline.tolist()]
+            drawing.line([*closed, closed[0]], fill=ink, width=width + extra, joint="curve")
+
+
+def heat_colours(opacity: float) -> np.ndarray:
+    """(256, 4) uint8 RGBA for heat from 0 to 1."""
+    heat = np.linspace(0, 1, 256)
+    places = np.linspace(0, 1, len(HOT))
+    colours = [np.interp(heat, places, band) for band in HOT.T]
+    # The square root lifts the faint heat that a crack's thin ends have.
+    alpha = np.where(heat > FAINTEST, 255 * opacity * np.sqrt(heat), 0)
+    return np.rint(np.column_stack([*colours, alpha])).astype(np.uint8)
+
+
+def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
+    """A JPEG of the photo, its longer side at most `longest` pixels."""
+    scale = min(1, longest / max(photo.size))
+    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    small = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+    return encoded(small, "JPEG", quality=quality)
+
+
+def heat_picture(findings: Findings, width: int, height: int, longest: int) -> bytes:
+    """A PNG, transparent where it is cold, of the heat over a photo of that size."""
+    pixel = max(1.0, max(width, height) / longest)
+    size = max(1, round(width / pixel)), max(1, round(height / pixel))
+    heat = _heat_at(findings, 0, 0, *size, pixel)
+    return encoded(Image.fromarray(heat_colours(1.0)[_levels(heat)]), "PNG")
+
+
+def _levels(heat: np.ndarray) -> np.ndarray:
+    return np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8)
+
+
+def _heat_at(
+    findings: Findings, left: int, top: int, width: int, height: int, pixel: float
+) -> np.ndarray:
+    """Heat (height, width) float32, linear between the grid's points, each `pixel` pixels."""
+    scale = pixel / findings.step
+    middle = pixel / 2 - 0.5 - findings.first
+    shift = [(n * pixel + middle) / findings.step for n in (left, top)]
+    return cv2.warpAffine(
+        findings.heat,
+        np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]),
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    """The image as a file's bytes, in a format of Pillow's with its options."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()

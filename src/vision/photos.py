@@ -1,0 +1,134 @@
+"""Reading photos as they come from cameras, phones and scanners."""
+
+import functools
+import io
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from src.errors import InputError
+
+GREY = 127  # what the network's own padding is, and so what transparency shows
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+class Unreadable(Exception):
+    """A photo that can't be read; the message is the reason."""
+
+
+def find_photos(source: Path, extensions: Sequence[str], *, leave_out: Path) -> list[Path]:
+    """Photos at `source`, sorted.
+
+    Args:
+        source: a photo, taken whatever its name ends in, or a folder, searched at any depth.
+        extensions: what the names of a folder's photos end in, in lower case with the dot.
+        leave_out: a folder not searched: where the results go.
+
+    Raises:
+        InputError: there is no such file or folder, or no photo in it.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise InputError(f"input: {source}: no such file or folder")
+    found = [
+        path
+        for path in sorted(source.rglob("*"))
+        if path.suffix.lower() in extensions
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(source).parts)
+        and not path.resolve().is_relative_to(leave_out.resolve())
+    ]
+    if not found:
+        raise InputError(f"input: {source} has no photos ({' '.join(extensions)})")
+    return found
+
+
+def megapixels(data: bytes) -> float:
+    """Of a photo, by its header alone.
+
+    Raises:
+        Unreadable: not an image.
+    """
+    with _opened(data) as image:
+        return image.width * image.height / 1e6
+
+
+def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
+    """Decode a photo, upright as its camera was held, as an RGB image of 8 bits a channel.
+
+    Of several frames the first. Transparency shows grey; of 16 bits the upper 8 are kept; CMYK is
+    converted without its colour profile. Needs 4 bytes a pixel, and 8 while it is turned.
+
+    Args:
+        data: the file's bytes.
+        max_megapixels: larger photos are refused before they are decoded.
+
+    Raises:
+        Unreadable: not an image, damaged, cut short or too large.
+    """
+    size = megapixels(data)
+    if size > max_megapixels:
+        raise Unreadable(f"{size:.0f} megapixels, above photos.max_megapixels={max_megapixels:g}")
+    with _opened(data) as image:
+        try:
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return _as_rgb(image)
+        except DAMAGED as error:
+            raise Unreadable(f"damaged or cut short: {error}") from error
+
+
+def _opened(data: bytes) -> Image.Image:
+    _prepare_pillow()
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise Unreadable("not an image" if data else "empty file") from error
+    except DAMAGED as error:
+        raise Unreadable(f"damaged or cut short: {error}") from error
+
+
+def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np.ndarray:
+    """Pixels (height, width, 3) uint8; what lies right of or below the image is its reflection."""
+    inside = image.crop(
+        (left, top, min(left + width, image.width), min(top + height, image.height))
+    )
+    pixels = np.asarray(inside)
+    beyond = height - pixels.shape[0], width - pixels.shape[1]
+    if any(beyond):
+        pixels = np.pad(pixels, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="reflect")
+    return pixels
+
+
+def rescaled(image: Image.Image, scale: float) -> Image.Image:
+    """The image with `scale` times as many pixels along each side; itself at 1."""
+    if scale == 1:
+        return image
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise Unreadable("its pixels are floating-point numbers of unknown range")
+    if image.mode.startswith("I"):
+        # Grey of 16 bits; Pillow's own conversion would clip it to the lowest 8.
+        grey = np.asarray(image)
+        return Image.fromarray((grey >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        visible = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
+        return Image.alpha_composite(ground, visible).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+@functools.cache
+def _prepare_pillow() -> None:
+    """Lift Pillow's own limit, as `read_photo` has one, and add HEIC."""
+    Image.MAX_IMAGE_PIXELS = None
+    pillow_heif.register_heif_opener()

@@ -1,0 +1,181 @@
+"""How likely each tile of a photo is to show a crack, by one pass over the photo.
+
+Overlapping tiles share most of their convolutions, so the network runs once, over large blocks of
+the photo, and a tile's logit is the mean of the class map under it. A tile that is scored alone has
+zeros around it where the photo goes on. That shifts a photo's logits, all by about as much: some
+real tiles, spread over the map's whole range, tell by how much (docs/photos.md has the figures).
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+from scipy.special import expit
+
+from src.model.class_map import CELL, first_centre, patch_cells
+from src.model.engine import Run
+from src.vision.photos import crop, rescaled
+
+TOGETHER = 8  # blocks handed to the engine at once
+MOST_PARTS = 40  # along a side of a photo
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One photo at one scale.
+
+    Attributes:
+        evidence: (rows, columns) float32, what each cell adds to the logit of the tiles over it.
+        probability: (rows - cells + 1, columns - cells + 1) float32, of the tiles of `cells` x
+            `cells` cells, by their first cell.
+        cells: along a tile's side.
+        first: the pixel of the photo, along either axis, on which cell 0 is centred.
+        step: pixels of the photo from one cell to the next.
+    """
+
+    evidence: np.ndarray
+    probability: np.ndarray
+    cells: int
+    first: float
+    step: float
+
+    def nearby(self) -> np.ndarray:
+        """(rows, columns) float32: for each cell the highest probability of a tile over it."""
+        border = self.cells - 1
+        tiles = np.pad(self.probability, ((0, border), (0, border)))
+        square = np.ones((self.cells, self.cells), np.uint8)
+        return np.asarray(cv2.dilate(tiles, square, anchor=(border, border)))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows or columns of a map that are computed together.
+
+    Attributes:
+        start: the first computed.
+        first: the first kept; those before are halo.
+        last: behind the last kept.
+    """
+
+    start: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores photos of any size.
+
+    Attributes:
+        run: a compiled `class_map_model`: images (n, height, width, 3) uint8 to (n, rows, columns,
+            1) float32.
+        patch: side of the model's patches in pixels.
+        temperature: the logits are divided by it (Guo et al. 2017).
+        flips: average over the photo and its three mirror images.
+        block_megapixels: computed in one go; bounds the memory.
+        halo: cells computed around a block and thrown away, as its border falsifies them.
+        anchors: real tiles by which a photo's map is shifted; 0 takes the map as it is.
+    """
+
+    run: Run
+    patch: int
+    temperature: float
+    flips: bool
+    block_megapixels: float
+    halo: int
+    anchors: int
+
+    def score(self, photo: Image.Image, scale: float) -> Scores:
+        """Score every tile of an RGB photo, `scale` times its size, in steps of CELL pixels."""
+        image = rescaled(photo, scale)
+        evidence = self._map(image)
+        size = self.cells, self.cells
+        logits = cv2.boxFilter(evidence, -1, size, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+        logits = logits[: 1 - self.cells or None, : 1 - self.cells or None]
+        shift = self._shift(image, logits) if self.anchors else 0.0
+        return Scores(
+            evidence=(evidence + shift) / self.temperature,
+            probability=expit((logits + shift) / self.temperature),
+            cells=self.cells,
+            first=first_centre(self.patch) / scale,
+            step=CELL / scale,
+        )
+
+    @property
+    def cells(self) -> int:
+        """Along a tile's side."""
+        return patch_cells(self.patch)
+
+    def _map(self, image: Image.Image) -> np.ndarray:
+        rows, columns = (self._grid(side) for side in (image.height, image.width))
+        height, width = block_size(rows, columns, self.block_megapixels * 1e6 / CELL**2, self.halo)
+        places = [
+            (down, across)
+            for down in blocks(rows, height, self.halo)
+            for across in blocks(columns, width, self.halo)
+        ]
+        evidence = np.empty((rows, columns), np.float32)
+        for begin in range(0, len(places), TOGETHER):
+            chosen = places[begin : begin + TOGETHER]
+            pixels = [self._pixels(image, d.start, a.start, height, width) for d, a in chosen]
+            for (down, across), part in zip(chosen, self._mapped(np.stack(pixels)), strict=True):
+                kept = part[
+                    down.first - down.start : down.last - down.start,
+                    across.first - across.start : across.last - across.start,
+                ]
+                evidence[down.first : down.last, across.first : across.last] = kept[..., 0]
+        return evidence
+
+    def _shift(self, image: Image.Image, logits: np.ndarray) -> float:
+        """How much higher tiles score alone than in the photo, on average."""
+        order = np.argsort(logits, axis=None, kind="stable")
+        chosen = np.linspace(0, len(order) - 1, min(self.anchors, len(order))).astype(int)
+        tops, lefts = np.unravel_index(order[chosen], logits.shape)
+        tiles = [
+            self._pixels(image, top, left, self.cells, self.cells)
+            for top, left in zip(tops, lefts, strict=True)
+        ]
+        alone = self._mapped(np.stack(tiles)).mean(axis=(1, 2, 3))
+        return float((alone - logits[tops, lefts]).mean())
+
+    def _pixels(
+        self, image: Image.Image, top: int, left: int, rows: int, columns: int
+    ) -> np.ndarray:
+        height, width = (self.patch + CELL * (n - self.cells) for n in (rows, columns))
+        return crop(image, int(left) * CELL, int(top) * CELL, width, height)
+
+    def _mapped(self, images: np.ndarray) -> np.ndarray:
+        axes: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2)) if self.flips else ((),)
+        maps = [np.flip(self.run(np.ascontiguousarray(np.flip(images, a))), a) for a in axes]
+        return np.asarray(np.mean(maps, axis=0))
+
+    def _grid(self, side: int) -> int:
+        """Cells of the smallest map whose tiles cover `side` pixels."""
+        return self.cells + max(0, -(-(side - self.patch) // CELL))
+
+
+def blocks(cells: int, size: int, halo: int) -> Iterator[Block]:
+    """Cut `cells` into overlapping blocks of `size` so that each is kept once, `halo` inside."""
+    first = 0
+    while first < cells:
+        start = max(0, min(first - halo, cells - size))
+        last = cells if start + size >= cells else start + size - halo
+        yield Block(start, first, last)
+        first = last
+
+
+def block_size(rows: int, columns: int, most: float, halo: int) -> tuple[int, int]:
+    """The height and width of blocks, at most `most` cells if it can be, that waste the least."""
+
+    def side(cells: int, parts: int) -> int:
+        return min(cells, -(-(cells - 2 * halo) // parts) + 2 * halo)
+
+    computed = {}
+    for down, across in itertools.product(range(1, MOST_PARTS + 1), repeat=2):
+        size = side(rows, down), side(columns, across)
+        computed[size] = down * across * size[0] * size[1]
+    small = [size for size in computed if size[0] * size[1] <= most]
+    return min(small or [min(computed)], key=lambda size: computed[size])

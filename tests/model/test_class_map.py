@@ -1,0 +1,53 @@
+"""The class map of a classifier."""
+
+import numpy as np
+import pytest
+
+from src.model.class_map import CELL, class_map_model, class_maps, first_centre, patch_cells
+from src.model.classifier import build_classifier
+from tests.samples import small_backbone
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return build_classifier(
+        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+
+
+def test_mean_of_the_map_is_the_difference_of_logits(classifier, rng):
+    patches = rng.integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
+    maps = class_maps(class_map_model(classifier), patches)
+    assert maps.shape == (4, 3, 3)
+    probabilities = classifier.predict(patches, verbose=0)
+    logits = np.log(probabilities[:, 1] / probabilities[:, 0])
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-4)
+
+
+def test_a_shift_by_a_cell_shifts_the_map(classifier, rng):
+    image = rng.integers(0, 256, (96 + 24 * CELL, 96 + CELL, 3), dtype=np.uint8)
+    model = class_map_model(classifier)
+    whole, below = (class_maps(model, image[None, top:])[0] for top in (0, CELL))
+    # Farther from the border than any layer sees.
+    np.testing.assert_allclose(whole[9:-8], below[8:-8], atol=1e-3)
+    assert np.abs(whole[1:] - below).max() > 1e-3
+
+
+def test_the_network_looks_where_the_cell_is_said_to_be(classifier):
+    """What a dark spot changes, weighed, is centred on the spot."""
+    model = class_map_model(classifier)
+    size, cell = 96 + 8 * CELL, 5
+    spots = np.arange(cell * CELL - 64, cell * CELL + 128, 8)
+    images = np.full((len(spots), size, size, 3), 180, np.uint8)
+    middle = first_centre(96) + cell * CELL
+    for image, spot in zip(images, spots, strict=True):
+        image[middle - 4 : middle + 4, spot - 4 : spot + 4] = 0
+    blank = class_maps(model, np.full((1, size, size, 3), 180, np.uint8))
+    change = np.abs(class_maps(model, images) - blank)[:, cell, cell]
+    assert abs((change * spots).sum() / change.sum() - middle) < CELL / 2
+
+
+@pytest.mark.parametrize(("patch", "cells", "centre"), [(227, 8, 2), (96, 3, 31), (224, 7, 31)])
+def test_cells_of_a_patch(patch, cells, centre):
+    assert patch_cells(patch) == cells
+    assert first_centre(patch) == centre

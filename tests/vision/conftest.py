@@ -1,0 +1,24 @@
+"""A classifier of 96 pixels, and a drawn photo, for tests of scoring."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.data.synthetic import draw_photo
+from src.model.classifier import build_classifier
+from tests.samples import small_backbone
+
+
+@pytest.fixture(scope="session")
+def classifier() -> keras.Model:
+    return build_classifier(
+        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+
+
+@pytest.fixture(scope="session")
+def photo() -> Image.Image:
+    """400 x 300 pixels of concrete with a crack."""
+    pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
+    return Image.fromarray(pixels)
