@@ -91,11 +91,13 @@ def compile_run(
     queue.set_callback(keep)
 
     def run(images: np.ndarray) -> np.ndarray:
+        # Requests share the images: OpenVINO's own copy of a view that is not contiguous would be
+        # gone before they are done.
+        images = np.ascontiguousarray(images)
         starts = range(0, len(images), batch_size)
         # The model's own shape may be open, as that of one for images of any size.
         results = [np.empty(0)] * len(starts)
         for batch, start in enumerate(starts):
-            # Shared: the images outlive the requests, as they are waited for here.
             taken = images[start : start + batch_size]
             queue.start_async(taken, (results, batch), share_inputs=True)
         queue.wait_all()
