@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from src.errors import InputError
@@ -88,7 +87,7 @@ def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:
-        raise Unreadable("not an image" if data else "empty file") from error
+        raise Unreadable(_unknown(data)) from error
     except DAMAGED as error:
         raise Unreadable(f"damaged or cut short: {error}") from error
 
@@ -128,7 +127,18 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 @functools.cache
-def _prepare_pillow() -> None:
-    """Lift Pillow's own limit, as `read_photo` has one, and add HEIC."""
+def _prepare_pillow() -> bool:
+    """Lift Pillow's own limit, as `read_photo` has one, and add HEIC; is HEIC there?"""
     Image.MAX_IMAGE_PIXELS = None
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
     pillow_heif.register_heif_opener()
+    return True
+
+
+def _unknown(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and not _prepare_pillow():
+        return "HEIC needs one more package: pip install pillow-heif"
+    return "not an image" if data else "empty file"
