@@ -23,6 +23,10 @@ $(READY): requirements.lock
 	sh .ci/environment $(PYTHON) $(VENV)
 	@touch $@
 
+.PHONY: extras
+extras: $(READY) ## add what other launchers, Optuna's search and ONNX need
+	sh .ci/environment $(PYTHON) $(VENV) requirements-extras.lock
+
 .PHONY: demo
 demo: $(READY) ## run the whole pipeline on patches drawn by the project
 	python -m src.compose experiment=demo
@@ -54,7 +58,11 @@ ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
 bench: $(READY) ## measure speed against the recipe as everyone writes it
 	python -m benchmarks.speed
 
+RESOLVE := uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --quiet
+
 .PHONY: lock
-lock: $(READY) ## resolve pyproject.toml into requirements.lock anew
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
+lock: $(READY) ## resolve pyproject.toml into both lock files anew
+	$(RESOLVE) --output-file requirements.lock
+	cp requirements.lock requirements-extras.lock
+	$(RESOLVE) --extra sweep --extra ray --extra export --output-file requirements-extras.lock

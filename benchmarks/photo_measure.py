@@ -23,7 +23,7 @@ from PIL import Image
 from src.config import CONF, check_as
 from src.data.synthetic import draw_photo
 from src.model.class_map import CELL
-from src.predict_config import Predict
+from src.sections import Predict
 
 SEED = 2026
 STEP = 4  # cells between the tiles whose scores are counted: they overlap by 44 %

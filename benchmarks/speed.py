@@ -30,6 +30,7 @@ MEASUREMENTS = (
     ("recipe_prediction",),
     ("engine_prediction", "f32"),
     ("engine_prediction", "bf16"),
+    ("engine_prediction", "int8"),
 )
 
 Measured = dict[str, dict[str, float]]
@@ -92,8 +93,8 @@ def rows(measured: Measured, images: int) -> list[str]:
     recipe = measured["recipe_training"]
     ten = recipe["first_epoch"] + (EPOCHS - 1) * recipe["epoch"]
     lines = [
-        "| work | recipe | this project, f32 | bf16 |",
-        "|---|---|---|---|",
+        "| work | recipe | this project, f32 | bf16 | int8 |",
+        "|---|---|---|---|---|",
     ]
     banks = [measured[f"bank_training {precision}"] for precision in ("f32", "bf16")]
     first = [first_run(bank) for bank in banks]
@@ -104,7 +105,8 @@ def rows(measured: Measured, images: int) -> list[str]:
         line("each further run at the same cut", ten, further, seen),
     ]
     predict = measured["recipe_prediction"]
-    engines = [measured[f"engine_prediction {precision}"] for precision in ("f32", "bf16")]
+    precisions = ("f32", "bf16", "int8")
+    engines = [measured[f"engine_prediction {precision}"] for precision in precisions]
     lines += [
         line(
             "prediction, decoding included",
@@ -114,10 +116,13 @@ def rows(measured: Measured, images: int) -> list[str]:
         ),
         "| peak memory, training | "
         + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (recipe, *banks))
+        + " | – |",
+        "| peak memory, prediction | "
+        + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (predict, *engines))
         + " |",
         f"| disk, {images} images | 0 | "
         + " | ".join(f"{bank['bytes'] / 2**20:.0f} MiB" for bank in banks)
-        + " |",
+        + " | – |",
     ]
     return lines
 
@@ -135,6 +140,7 @@ def further_run(bank: dict[str, float]) -> float:
 def line(name: str, recipe: float, ours: list[float], images: float) -> str:
     """One row: images a second, and how many times the recipe's rate."""
     rates = [f"{images / s:.0f} images/s ({recipe / s:.1f} x)" for s in ours]
+    rates += ["–"] * (3 - len(rates))
     return f"| {name} | {images / recipe:.0f} images/s | {' | '.join(rates)} |"
 
 
@@ -152,6 +158,7 @@ def draw(measured: Measured, images: int) -> Figure:
         "recipe_prediction": "recipe: predict",
         "engine_prediction f32": "predict, f32",
         "engine_prediction bf16": "predict, bf16",
+        "engine_prediction int8": "predict, int8",
     }.items():
         bars[label] = measured[key]["images"] / measured[key]["seconds"]
     figure = Figure(figsize=(7, 3), layout="constrained")
@@ -168,7 +175,11 @@ def processor() -> str:
     name = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []
-    fast = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    fast = [
+        flag
+        for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+        if flag in flags
+    ]
     cores = len(os.sched_getaffinity(0))
     return f"{name}, {cores} cores, {', '.join(fast) or platform.machine()}"
 

@@ -1,6 +1,6 @@
-"""Find images that show the same picture, and keep what was found as an MLflow run.
+"""Find images that show the same picture, whole or in part; an MLflow run keeps what was found.
 
-python -m src.audit [data=local data.path=FOLDER] [audit.threshold=0.99] …
+python -m src.audit [data=local data.path=FOLDER] [audit.threshold=0.99] [audit.overlaps=null] …
 """
 
 import json
@@ -12,40 +12,52 @@ from src.config import Config, entry_point
 @entry_point
 def main(config: Config) -> None:
     import mlflow
+    import pandas as pd
 
     from src.data.files import write_text
-    from src.data.groups import count_twins, group_images, label_conflicts, summarise_twins
+    from src.data.groups import (
+        count_twins,
+        group_images,
+        label_conflicts,
+        summarise_overlaps,
+        summarise_twins,
+    )
     from src.report.twin_figures import best_correlations, correlation_histogram, twin_gallery
     from src.stages import audit_images, fetched_images
     from src.tracking import runs
 
     listing, receipt = fetched_images(config)
-    twins = audit_images(config, listing, receipt)
+    twins, overlaps = audit_images(config, listing, receipt)
+    audit, classes = config.audit, config.data.classes
+    found = {"twins": (twins.pairs, twins.best, audit.threshold)}
     groups = group_images(len(listing), twins.pairs)
     summary = summarise_twins(listing, twins, groups)
-    counts = count_twins(listing, twins.pairs, config.data.classes)
-    conflicts = label_conflicts(listing, groups)
-    histogram = best_correlations(twins.best, config.audit.bins)
-    gallery = twin_gallery(
-        twins.pairs,
-        listing,
-        Path(config.data.dir),
-        config.data.classes,
-        per_kind=config.audit.gallery,
-        seed=config.audit.seed,
-    )
+    if overlaps and audit.overlaps:
+        found["overlaps"] = (overlaps.pairs, overlaps.best, audit.overlaps.threshold)
+        either = group_images(len(listing), pd.concat([twins.pairs, overlaps.pairs]))
+        summary |= summarise_overlaps(listing, overlaps.pairs, either)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     with runs.tracked_run("audit", config.model_dump(), system_metrics=False):
         mlflow.log_metrics(summary)
-        mlflow.log_table(counts.reset_index(), "twins.json")
-        mlflow.log_text(conflicts.to_csv(index=False), "label_conflicts.csv")
-        figure = correlation_histogram(histogram, config.audit.threshold)
-        mlflow.log_figure(figure, "figures/correlations.png")
-        mlflow.log_figure(gallery, "figures/twins.png")
+        mlflow.log_text(label_conflicts(listing, groups).to_csv(index=False), "label_conflicts.csv")
+        for name, (pairs, best, threshold) in found.items():
+            counts = count_twins(listing, pairs, classes)
+            print(f"{name}, in images:\n{counts.to_string()}")
+            mlflow.log_table(counts.reset_index(), f"{name}.json")
+            gallery = twin_gallery(
+                pairs,
+                listing,
+                Path(config.data.dir),
+                classes,
+                per_kind=audit.gallery,
+                seed=audit.seed,
+            )
+            mlflow.log_figure(gallery, f"figures/{name}.png")
+            histogram = correlation_histogram(best_correlations(best, audit.bins), threshold)
+            mlflow.log_figure(histogram, f"figures/{name}_correlations.png")
     write_text(Path(config.reports, "audit.json"), json.dumps(summary, indent=2) + "\n")
-    print(counts.to_string())
     for name, value in summary.items():
-        print(f"{name:<18} {value:g}")
+        print(f"{name:<26} {value:g}")
 
 
 if __name__ == "__main__":

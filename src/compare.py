@@ -2,6 +2,7 @@
 
 python -m src.compare RUN RUN …                        run ids, or the first characters of them
 python -m src.compare RUN RUN --csv disagreements.csv  all images on which they disagree
+python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
 python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
 """
 
@@ -45,9 +46,10 @@ def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
     tracking = compose_config(settings).tracking
     connect(tracking.uri, tracking.experiment)
     tables = {}
-    for name in runs:
-        run = run_named(name)
-        tables[f"{run.info.run_name} {run.info.run_id[:8]}"] = predictions_of(run)
+    for given in runs:
+        folds = [run_named(name) for name in given.split(",")]
+        name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"
+        tables[name] = comparison.pooled([predictions_of(run) for run in folds])
     tests = comparison.aligned_tests(tables)
     disagreements = comparison.disagreements(tests)
     print(comparison_report(comparison.ranking(tests), comparison.differences(tests)))

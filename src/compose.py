@@ -4,13 +4,12 @@ python -m src.compose [overrides]   choose what `dvc repro` runs, e.g. experimen
 python -m src.compose               compose again what was chosen last
 """
 
-import ast
-import hashlib
 import sys
 from pathlib import Path
 
 import yaml
 
+from src.code import code_fingerprints
 from src.config import CONF, compose_config
 from src.data.files import write_text
 from src.errors import InputError
@@ -28,26 +27,6 @@ def compose_pipeline(overrides: list[str], target: Path) -> None:
     config = compose_config(overrides, "pipeline")
     resolved = {"defaults": ["runtime", "_self_"], **config.model_dump()}
     write_text(target, yaml.safe_dump(resolved, sort_keys=False))
-
-
-def code_fingerprints(folder: Path) -> dict[str, object]:
-    """By package and module, a sha256 of the statements: blind to comments and docstrings."""
-    fingerprints: dict[str, object] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".py":
-            statements = ast.dump(_without_docstrings(ast.parse(path.read_text())))
-            fingerprints[path.stem] = hashlib.sha256(statements.encode()).hexdigest()
-        elif (path / "__init__.py").exists():
-            fingerprints[path.name] = code_fingerprints(path)
-    return fingerprints
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        owner = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if owner and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
-            del node.body[0]  # type: ignore[attr-defined]
-    return tree
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The checked form of conf/: every value's type, range and allowed names.
+"""The checked form of conf/config.yaml, and how commands are made of it.
 
 Entry points get a `Config`; the functions under them get plain arguments taken out of it.
 """
@@ -7,178 +7,36 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import hydra
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from src.errors import InputError
+from src.sections import (
+    Audit,
+    Augment,
+    Evaluate,
+    Features,
+    GroupedSplit,
+    Local,
+    Mendeley,
+    Model,
+    RandomSplit,
+    Section,
+    Synthetic,
+    Threads,
+    Tracking,
+    Train,
+)
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values are never coerced."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Images(Section):
-    """What every source of images has."""
-
-    name: Name
-    dir: str
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
-    image_size: Annotated[int, Field(ge=64)]
-    resize: bool
-    minimum_images: Annotated[int, Field(ge=10)]
-
-
-class Synthetic(Images):
-    source: Literal["synthetic"]
-    # Half of them cracked.
-    images: Annotated[int, Field(ge=10, multiple_of=2)]
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Local(Images):
-    source: Literal["local"]
-    path: str
-    max_ratio: Annotated[float, Field(gt=1)]
-
-
-class Http(Section):
-    connect_timeout: Seconds
-    read_timeout: Seconds
-    retries: Annotated[int, Field(ge=0)]
-    backoff: Seconds
-    longest_wait: Seconds
-    user_agent: str
-
-
-class Mendeley(Images):
-    source: Literal["mendeley"]
-    pin: str | None
-    api: str
-    direct_url: str
-    dataset: str
-    version: Positive
-    filename: str
-    size: Positive
-    sha256: Sha256
-    downloads: str
-    max_ratio: Annotated[float, Field(gt=1)]
-    http: Http
-
-
-class Audit(Section):
-    size: Annotated[int, Field(ge=8)]
-    threshold: Annotated[float, Field(gt=0, lt=1)]
-    min_contrast: Annotated[float, Field(ge=0)]
-    bins: Positive
-    gallery: Positive
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Split(Section):
-    """What every strategy of splitting has."""
-
-    train: Annotated[float, Field(gt=0, lt=1)]
-    validation: Annotated[float, Field(gt=0, lt=1)]
-    test: Annotated[float, Field(gt=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
-    images: Annotated[int, Field(ge=10)] | None
-    manifest: str | None
-
-    @model_validator(mode="after")
-    def _fractions_fill_the_whole(self) -> Self:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"train + validation + test must be 1, and are {total:g}")
-        return self
-
-
-class RandomSplit(Split):
-    strategy: Literal["random"]
-
-
-class GroupedSplit(Split):
-    strategy: Literal["grouped"]
-    fold: Annotated[int, Field(ge=0)]
-    unique: bool
-
-
-class Augment(Section):
-    flip: Literal["horizontal", "vertical", "horizontal_and_vertical"] | None
-    rotation: Annotated[float, Field(ge=0, le=0.5)]
-    test_flips: bool
-
-
-class ImageNet(Section):
-    path: str | None
-    sha256: Sha256
-    timeout: Seconds
-    requirement: str
-    requirement_sha256: Sha256
-    member: str
-    member_sha256: Sha256
-
-
-class Model(Section):
-    frozen_layers: Annotated[int, Field(ge=0, le=154)]
-    dropout: Fraction
-    weights: Literal["imagenet"] | None
-    imagenet: ImageNet
-
-
-class Features(Section):
-    dir: str
-    views: Annotated[int, Field(ge=1, le=999)]
-    seed: Annotated[int, Field(ge=0)]
-    engine: Literal["auto", "openvino", "tensorflow"]
-    precision: Literal["auto", "bf16", "f16", "f32"]
-    batch_size: Positive
-    max_error: Annotated[float, Field(gt=0)]
-    max_kib_per_image: Positive
-    check_images: Positive
-
-
-class Train(Section):
-    path: Literal["bank", "end_to_end"]
-    precision: Literal["float32", "bfloat16"]
-    epochs: Positive
-    patience: Annotated[int, Field(ge=0)]
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    output: str | None
-
-
-class Evaluate(Section):
-    bins: Positive
-    resamples: Annotated[int, Field(ge=100)]
-    missed_crack: Annotated[float, Field(gt=0)]
-    false_alarm: Annotated[float, Field(gt=0)]
-    suspect: Annotated[float, Field(gt=0, lt=0.5)]
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Tracking(Section):
-    uri: str | None
-    experiment: str
-    run_name: str | None
-    system_metrics: bool
-    prediction_grid: Positive
 
 
 class Config(Section):
@@ -191,16 +49,23 @@ class Config(Section):
     train: Train
     evaluate: Evaluate
     tracking: Tracking
+    threads: Threads
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
     reports: str
+
+    @model_validator(mode="after")
+    def _overlaps_are_looked_for(self) -> Self:
+        if self.split.strategy == "overlap" and self.audit.overlaps is None:
+            raise ValueError("split=overlap needs the overlaps that audit.overlaps=null leaves out")
+        return self
 
 
 Schema = TypeVar("Schema", bound=Section)
 
 
 def check(composed: DictConfig) -> Config:
-    """Check the configuration of every entry point but src.predict; see `check_as`."""
+    """Check a composed configuration of conf/config.yaml; see `check_as`."""
     return check_as(Config, composed)
 
 
@@ -235,13 +100,14 @@ def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
 
 
 def _describe(problem: Any) -> str:
-    tags = {"synthetic", "local", "mendeley", "random", "grouped"}
+    tags = {"synthetic", "local", "mendeley", "random", "grouped", "overlap"}
     where = problem["loc"]
     key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = "" if problem["type"] == "missing" else f" (it is {problem['input']!r})"
+    whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
+    given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"
 
 
@@ -253,10 +119,10 @@ def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
 def entry_point_of(
     name: str, schema: type[Schema]
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
-    """Make commands: Hydra composes conf/`name`.yaml, whose folder holds its groups, with the
-    command line, and `check_as` checks it.
+    """Make a command: Hydra composes conf/`name`.yaml and the command line, `schema` checks it.
 
-    An `InputError` ends the command with its message and status 1, without a traceback.
+    An `InputError` ends the command with its message and status 1, without a traceback. In a sweep
+    it is passed on, so that Hydra goes on with the other jobs.
     """
 
     def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
@@ -265,6 +131,8 @@ def entry_point_of(
             try:
                 return run(check_as(schema, composed))
             except InputError as error:
+                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                    raise
                 sys.exit(f"error: {error}")
 
         command: Callable[[], None] = hydra.main(

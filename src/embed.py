@@ -16,8 +16,8 @@ def main(config: Config) -> None:
     from src.stages import audited_images, fetched_images, split_manifest
 
     listing, receipt = fetched_images(config)
-    _, groups = audited_images(config, listing, receipt)
-    manifest = split_manifest(config, listing, groups)
+    audit = audited_images(config, listing, receipt)
+    manifest = split_manifest(config, listing, audit.groups)
     start = initial_classifier(config)
     cut = useful_cut(config, start.classifier)
     about: dict[str, object] = {"path": "end_to_end"}

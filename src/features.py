@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from src.config import Config
-from src.data.batches import load_images
+from src.data.batches import load_spread
 from src.data.receipt import Receipt
 from src.model.bank import Bank, open_bank
 from src.model.classifier import build_backbone, build_classifier
@@ -122,16 +122,18 @@ def extract(
 ) -> Extracted:
     """Fill the bank with what training and evaluation on this manifest read."""
     features, augment = config.features, config.augment
+    paths = [Path(config.data.dir, path) for path in listing.path]
+    calibrated = features.precision == "int8"
     engine = build_engine(
         cut.prefix,
         name=features.engine,
         precision=features.precision,
         batch_size=features.batch_size,
         output="float16",
+        calibration=load_spread(paths, features.calibration_images) if calibrated else None,
+        threads=config.threads.openvino,
     )
-    paths = [Path(config.data.dir, path) for path in listing.path]
-    sample = np.linspace(0, len(paths) - 1, features.check_images, dtype=int)
-    images = load_images([paths[row] for row in sample])
+    images = load_spread(paths, features.check_images)
     error = check_engine(engine, cut.prefix, images, features.max_error)
     parts = parts_of(config, manifest, listing)
     everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
@@ -160,7 +162,7 @@ def bank_for(
     drawn_by: Augmentation,
 ) -> Bank:
     """The bank named by all that its features depend on."""
-    depends_on = {
+    depends_on: dict[str, object] = {
         "images": receipt.fingerprint,
         "weights": start.weights_sha256,
         "cut": cut.layer,
@@ -171,5 +173,7 @@ def bank_for(
         "engine": engine.name,
         "precision": engine.precision,
     }
+    if engine.precision == "int8":
+        depends_on["calibration_images"] = config.features.calibration_images
     images = sum(receipt.counts.values())
     return open_bank(Path(config.features.dir), depends_on, images, cut.feature_shape)

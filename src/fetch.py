@@ -6,8 +6,9 @@ python -m src.fetch [data=synthetic|local|mendeley]
 import subprocess
 import sys
 
-from src.config import Config, Mendeley, entry_point
+from src.config import Config, entry_point
 from src.errors import InputError
+from src.sections import Mendeley
 from src.stages import fetch_images
 
 

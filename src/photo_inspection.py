@@ -16,9 +16,9 @@ from tqdm import tqdm
 from src.model.class_map import class_map_model
 from src.model.engine import build_engine
 from src.model.weights import weights_sha256
-from src.predict_config import Predict
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
+from src.sections import Predict
 from src.tracking import runs
 from src.tracking.models import load_classifier
 from src.tracking.provenance import origin

@@ -8,7 +8,7 @@ Ends with status 3 where some photos could not be read; the others are done.
 import sys
 
 from src.config import entry_point_of
-from src.predict_config import Predict
+from src.sections import Predict
 
 UNREADABLE = 3
 SHOWN = 20  # photos in the terminal; the report has all

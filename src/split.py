@@ -7,7 +7,7 @@ from pathlib import Path
 
 from src.config import Config, entry_point
 from src.data.split import read_manifest, write_manifest
-from src.stages import audited_images, fetched_images, make_split
+from src.stages import audited_images, fetched_images, make_split, measure_leaks
 
 
 @entry_point
@@ -18,8 +18,10 @@ def main(config: Config) -> None:
         manifest = read_manifest(Path(given))
     else:
         listing, receipt = fetched_images(config)
-        _, groups = audited_images(config, listing, receipt)
-        manifest = make_split(config, listing, groups)
+        audit = audited_images(config, listing, receipt)
+        manifest = make_split(config, listing, audit.groups)
+        for name, share in measure_leaks(config, manifest, listing, audit).items():
+            print(f"leak.{name:<16} {share:.4f}")
     write_manifest(manifest, path)
     print(
         f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())

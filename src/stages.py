@@ -1,24 +1,27 @@
 """What the entry points share: each makes its part from the configuration, or finds it made."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from src.config import Config, GroupedSplit, Local, Mendeley
+from src.config import Config
 from src.data.download import HttpPolicy
 from src.data.fetch import Source, SyntheticSource, fetch
 from src.data.files import write_text
-from src.data.grouped_split import split_by_group
-from src.data.groups import group_images, read_groups, read_pairs
+from src.data.grouped_split import leak, split_by_group
+from src.data.groups import group_images, read_groups, read_overlaps, read_pairs
 from src.data.local import LocalSource
 from src.data.mendeley import MendeleySource
+from src.data.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.receipt import Receipt, read_listing, read_receipt, write_listing, write_receipt
 from src.data.split import read_manifest, split_randomly
 from src.data.twins import Twins, find_twins
 from src.errors import InputError
+from src.sections import GroupedSplit, Local, Mendeley
 
 
 def image_source(config: Config) -> Source:
@@ -89,45 +92,75 @@ def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
     return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
 
 
-def audit_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> Twins:
-    """Find the twins, and write pairs, groups and what they were found by into the workspace."""
-    audit, workspace = config.audit, Path(config.workspace)
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found among the images of a listing.
+
+    Attributes:
+        twins: see `Twins.pairs`.
+        overlaps: see `Overlaps.pairs`; None where none were looked for.
+        groups: (n,) int64, the groups that the configured split keeps together: of overlaps and
+            twins for `split=overlap`, else of twins.
+        related: (n,) int64, the groups of overlaps and twins, whatever the split.
+    """
+
+    twins: pd.DataFrame
+    overlaps: pd.DataFrame | None
+    groups: np.ndarray
+    related: np.ndarray
+
+
+def audit_images(
+    config: Config, listing: pd.DataFrame, receipt: Receipt
+) -> tuple[Twins, Overlaps | None]:
+    """Find twins and overlaps, and write pairs, groups and what they were found by."""
+    audit, images, workspace = config.audit, Path(config.data.dir), Path(config.workspace)
     # Gone first and written last, as it vouches for the others.
     (workspace / "audit.json").unlink(missing_ok=True)
     twins = find_twins(
         listing,
-        Path(config.data.dir),
+        images,
         size=audit.size,
         threshold=audit.threshold,
         min_contrast=audit.min_contrast,
     )
-    groups = group_images(len(listing), twins.pairs)
+    overlaps, shifted = None, no_overlaps()
+    if audit.overlaps:
+        given = audit.overlaps.model_dump()
+        overlaps = find_overlaps(listing, images, size=config.data.image_size, **given)
+        shifted = overlaps.pairs
+    table = listing[["path"]].assign(
+        group=group_images(len(listing), twins.pairs),
+        overlap_group=group_images(len(listing), pd.concat([twins.pairs, shifted])),
+    )
     write_text(workspace / "pairs.csv", twins.pairs.to_csv(index=False))
-    table = listing[["path"]].assign(group=groups)
+    write_text(workspace / "overlaps.csv", shifted.to_csv(index=False))
     write_text(workspace / "groups.csv", table.to_csv(index=False))
     write_text(workspace / "audit.json", json.dumps(_audited_by(config, receipt)) + "\n")
-    return twins
+    return twins, overlaps
 
 
-def audited_images(
-    config: Config, listing: pd.DataFrame, receipt: Receipt
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Pairs of twins and groups (n,) of the images, which are audited first if need be."""
+def audited_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> Audit:
+    """What the audit found among the images, which are audited first if need be."""
     workspace = Path(config.workspace)
     made = workspace / "audit.json"
-    if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
-        audit_images(config, listing, receipt)
-    return read_pairs(workspace / "pairs.csv"), read_groups(workspace / "groups.csv", listing)
+    # One process at a time: the others find it made.
+    with FileLock(workspace / ".audit.lock"):
+        if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
+            audit_images(config, listing, receipt)
+    related = read_groups(workspace / "groups.csv", listing, "overlap_group")
+    kept_together = "overlap_group" if config.split.strategy == "overlap" else "group"
+    return Audit(
+        read_pairs(workspace / "pairs.csv"),
+        read_overlaps(workspace / "overlaps.csv") if config.audit.overlaps else None,
+        read_groups(workspace / "groups.csv", listing, kept_together),
+        related,
+    )
 
 
 def _audited_by(config: Config, receipt: Receipt) -> dict[str, object]:
-    audit = config.audit
-    return {
-        "images": receipt.fingerprint,
-        "size": audit.size,
-        "threshold": audit.threshold,
-        "min_contrast": audit.min_contrast,
-    }
+    found_by = {"size", "threshold", "min_contrast", "overlaps"}
+    return {"images": receipt.fingerprint, **config.audit.model_dump(include=found_by)}
 
 
 def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
@@ -145,7 +178,20 @@ def make_split(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.
             unique=split.unique,
         )
     manifest = split_randomly(listing, fractions=fractions, seed=split.seed, images=split.images)
-    return _with_groups(manifest, listing, groups)
+    return with_groups(manifest, listing, groups)
+
+
+def measure_leaks(
+    config: Config, manifest: pd.DataFrame, listing: pd.DataFrame, audit: Audit
+) -> dict[str, float]:
+    """`leak` of twins and, named `overlap.…` and if looked for, of overlaps and twins together."""
+    classes = config.data.classes
+    leaks = leak(manifest, listing, audit.twins, classes)
+    if audit.overlaps is not None:
+        either = pd.concat([audit.twins, audit.overlaps])
+        shares = leak(manifest, listing, either, classes)
+        leaks |= {f"overlap.{name}": share for name, share in shares.items()}
+    return leaks
 
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
@@ -155,10 +201,17 @@ def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) ->
         unknown = manifest.path[~manifest.path.isin(listing.path)]
         if len(unknown):
             raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
-        return _with_groups(manifest, listing, groups)
+        return with_groups(manifest, listing, groups)
     return make_split(config, listing, groups)
 
 
-def _with_groups(manifest: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+def with_groups(manifest: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
+    """The manifest with the `group` of each of its images.
+
+    Args:
+        manifest: some or all images of the listing.
+        listing: the images that the groups are of.
+        groups: (n,) int.
+    """
     group_of = pd.Series(groups, index=listing.path)
     return manifest.assign(group=group_of[manifest.path].to_numpy())

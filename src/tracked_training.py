@@ -14,7 +14,6 @@ import tensorflow as tf
 from src.config import Config
 from src.data.batches import load_images
 from src.data.files import write_text
-from src.data.grouped_split import leak
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
 from src.features import (
@@ -42,8 +41,16 @@ from src.report.calibration import at_temperature, reliability
 from src.report.class_maps import class_map_grid
 from src.report.evaluation import Evaluation, evaluate, label_suspects
 from src.report.metrics import prediction_table
-from src.stages import audited_images, fetched_images, split_manifest
+from src.stages import (
+    Audit,
+    audited_images,
+    fetched_images,
+    measure_leaks,
+    split_manifest,
+    with_groups,
+)
 from src.tracking import runs
+from src.tracking.sweep import Job
 
 
 @dataclass(frozen=True)
@@ -54,21 +61,33 @@ class Result:
     metrics: dict[str, dict[str, float]]
 
 
-def train_and_track(config: Config) -> Result:
-    """Train as `config` says within an MLflow run, which fails if the training does."""
+def train_and_track(config: Config, job: Job | None = None) -> Result:
+    """Train as `config` says within an MLflow run, which fails if the training does.
+
+    In a sweep `job` has the run's name and tags.
+    """
     # Bit for bit the same on the same machine, at no measurable cost on the CPU.
     tf.config.experimental.enable_op_determinism()
+    if threads := config.threads.tensorflow:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     tracking = config.tracking
     with runs.tracked_run(
-        tracking.run_name, config.model_dump(), system_metrics=tracking.system_metrics
+        job.name if job else tracking.run_name,
+        config.model_dump(),
+        system_metrics=tracking.system_metrics,
+        parent=tracking.parent_run,
+        tags=job.tags if job else {},
     ) as run_id:
         listing, receipt = fetched_images(config)
-        pairs, groups = audited_images(config, listing, receipt)
-        manifest = split_manifest(config, listing, groups)
+        audit = audited_images(config, listing, receipt)
+        manifest = split_manifest(config, listing, audit.groups)
         start = initial_classifier(config)
-        log_inputs(config, start, listing, receipt, manifest, pairs)
-        history, predictions = fit_and_predict(config, start, listing, receipt, manifest)
+        log_inputs(config, start, listing, receipt, manifest, audit)
+        # Images that show the same spot are predicted alike, on whichever side of the split.
+        related = with_groups(manifest, listing, audit.related)
+        history, predictions = fit_and_predict(config, start, listing, receipt, related)
         settings = Evaluation(**config.evaluate.model_dump())
         metrics = evaluate(predictions, settings)
         runs.log_metrics_of_parts(metrics)
@@ -90,7 +109,7 @@ def log_inputs(
     listing: pd.DataFrame,
     receipt: Receipt,
     manifest: pd.DataFrame,
-    pairs: pd.DataFrame,
+    audit: Audit,
 ) -> None:
     """Log what is trained on what: parameter counts, fingerprints, the parts and their leak."""
     counts = parameter_counts(start.classifier)
@@ -103,7 +122,7 @@ def log_inputs(
             "weights.source": start.weights_source,
         }
     )
-    leaks = leak(manifest, listing, pairs, config.data.classes)
+    leaks = measure_leaks(config, manifest, listing, audit)
     mlflow.log_metrics({f"leak.{name}": share for name, share in leaks.items()})
     runs.log_dataset(
         manifest,
@@ -130,6 +149,7 @@ def fit_and_predict(
         patience=settings.patience,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
         seed=settings.seed,
     )
     parts = parts_of(config, manifest, listing)

@@ -1,10 +1,13 @@
-"""Train one classifier as one tracked MLflow run.
+"""Train one classifier as one tracked MLflow run, or a sweep of them as one run's children.
 
 python -m src.train [experiment=published] [model.dropout=0.3] …
 python -m src.train -m model.frozen_layers=100,125,150
+python -m src.train -m +sweep=frozen
 """
 
 import time
+
+from hydra.core.hydra_config import HydraConfig
 
 from src.config import Config, entry_point
 
@@ -14,9 +17,16 @@ def main(config: Config) -> float:
     # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
     from src.report.tables import result_table
     from src.tracked_training import train_and_track
+    from src.tracking import runs, sweep
 
-    started = time.monotonic()
-    result = train_and_track(config)
+    started, job = time.monotonic(), None
+    if parent := config.tracking.parent_run:
+        runs.connect(config.tracking.uri, config.tracking.experiment)
+        job = sweep.job_of(parent, HydraConfig.get().overrides.task, config.model_dump())
+        if done := sweep.finished_child(parent, job):
+            print(f"run {done.info.run_id}  (finished before: {done.info.run_name})")
+            return done.data.metrics["best.validation.loss"]
+    result = train_and_track(config, job)
     print(f"run {result.run_id}  ({time.monotonic() - started:.0f} s)")
     print(result_table(result.metrics))
     return result.metrics["validation"]["loss"]

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from src.data.overlaps import COLUMNS
 from src.data.twins import IDENTICAL, TURNS, Twins
 from src.errors import InputError
 
@@ -64,8 +65,6 @@ def summarise_twins(listing: pd.DataFrame, twins: Twins, groups: np.ndarray) -> 
     copied = twins.pairs.kind == IDENTICAL
     turned = twins.pairs[~copied]
     unique, with_twin = len(listing) - copied.sum(), len(np.union1d(turned.left, turned.right))
-    sizes = np.unique(groups, return_counts=True)[1]
-    several = sizes[sizes > 1]
     return {
         "images": len(listing),
         "extra_copies": int(copied.sum()),
@@ -73,6 +72,36 @@ def summarise_twins(listing: pd.DataFrame, twins: Twins, groups: np.ndarray) -> 
         "flat_images": twins.flat,
         "images_with_twin": with_twin,
         "twin_share": with_twin / unique,
+        **_summarise_groups(listing, groups),
+    }
+
+
+def summarise_overlaps(
+    listing: pd.DataFrame, pairs: pd.DataFrame, groups: np.ndarray
+) -> dict[str, float]:
+    """The audit's figures of overlaps.
+
+    Args:
+        listing: the images that the pairs are rows of.
+        pairs: see `Overlaps.pairs`.
+        groups: (n,) of images that overlap or are twins.
+
+    Returns:
+        pairs, images (that overlap another, copies not counted), and of the groups what
+        `summarise_twins` gives; each name begins with `overlap.`.
+    """
+    figures = {
+        "pairs": len(pairs),
+        "images": len(np.union1d(pairs.left, pairs.right)),
+        **_summarise_groups(listing, groups),
+    }
+    return {f"overlap.{name}": value for name, value in figures.items()}
+
+
+def _summarise_groups(listing: pd.DataFrame, groups: np.ndarray) -> dict[str, float]:
+    sizes = np.unique(groups, return_counts=True)[1]
+    several = sizes[sizes > 1]
+    return {
         "groups": len(sizes),
         "groups_of_several": len(several),
         "share_in_groups": several.sum() / len(listing),
@@ -90,16 +119,25 @@ def read_pairs(path: Path) -> pd.DataFrame:
     return _read(path, {"left": "int64", "right": "int64", "kind": "str", "correlation": "float32"})
 
 
-def read_groups(path: Path, listing: pd.DataFrame) -> np.ndarray:
-    """Read the groups (n,) int64 of a listing's images from a CSV of `path` and `group`.
+def read_overlaps(path: Path) -> pd.DataFrame:
+    """Read `Overlaps.pairs` from CSV.
+
+    Raises:
+        InputError: there is no such file, or it is no table of overlaps.
+    """
+    return _read(path, COLUMNS)
+
+
+def read_groups(path: Path, listing: pd.DataFrame, column: str = "group") -> np.ndarray:
+    """Read the groups (n,) int64 of a listing's images from a CSV of `path` and `column`.
 
     Raises:
         InputError: there is no such file, it is no table of groups, or not of these images.
     """
-    table = _read(path, {"path": "str", "group": "int64"})
+    table = _read(path, {"path": "str", column: "int64"})
     if table.path.tolist() != listing.path.tolist():
         raise InputError(f"{path} was made from other images: run the audit stage again")
-    return table.group.to_numpy()
+    return table[column].to_numpy()
 
 
 def _read(path: Path, kinds: dict[str, str]) -> pd.DataFrame:

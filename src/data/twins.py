@@ -175,9 +175,18 @@ def _compare(
     )
 
 
-def _thumbnail(path: Path, size: int) -> np.ndarray:
+def read_grey(path: Path) -> np.ndarray:
+    """An image as (height, width) float32 grey levels, 0..255.
+
+    Raises:
+        InputError: it can't be read; the file is named.
+    """
     # Pixels as they are stored: the rest of the project ignores EXIF's orientation too.
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"{path} can't be read as an image; run the fetch stage again")
-    return cv2.resize(image.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    return image.astype(np.float32)
+
+
+def _thumbnail(path: Path, size: int) -> np.ndarray:
+    return cv2.resize(read_grey(path), (size, size), interpolation=cv2.INTER_AREA)

@@ -1,6 +1,5 @@
 """Running a Keras model forwards, as fast as the machine allows."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 
 from src.errors import InputError
+from src.model.openvino_engine import compile_run, convert, fastest_precision
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -18,7 +18,7 @@ class Engine:
 
     Attributes:
         name: openvino or tensorflow.
-        precision: of the arithmetic: bf16, f16 or f32.
+        precision: of the arithmetic: int8, bf16, f16 or f32.
         run: images (n, height, width, 3) uint8 to outputs (n, ...) float32 or float16, any n > 0.
     """
 
@@ -28,25 +28,45 @@ class Engine:
 
 
 def build_engine(
-    model: keras.Model, *, name: str, precision: str, batch_size: int, output: str
+    model: keras.Model,
+    *,
+    name: str,
+    precision: str,
+    batch_size: int,
+    output: str,
+    calibration: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> Engine:
     """Compile `model` for inference.
 
     Args:
         model: images (n, height, width, 3) in [0, 255] to one output; sides may be open.
         name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
-        precision: bf16, f16, f32, or auto: bf16 where the processor has it, else f32. TensorFlow
-            computes in f32 whatever is asked.
+        precision: int8, bf16, f16, f32, or auto: bf16 where the processor has it, else f32.
+            TensorFlow computes in f32 whatever is asked.
         batch_size: images in one request; it changes the speed only.
         output: float32 or float16, the dtype of what `run` returns.
+        calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
+            looks at; some hundreds are enough.
+        threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
+
+    Raises:
+        ValueError: int8 without images to calibrate on.
     """
     if name == "auto":
         name = "tensorflow" if _has_gpu() else "openvino"
     if name == "tensorflow":
         return Engine(name, "f32", _tensorflow(model, batch_size, output))
     if precision == "auto":
-        precision = _fastest_precision()
-    return Engine(name, precision, _openvino(model, precision, batch_size, output))
+        precision = fastest_precision()
+    if precision != "int8":
+        run = compile_run(convert(model, output), precision, batch_size, threads)
+    elif calibration is not None:
+        # The little that stays float costs nothing in float32.
+        run = compile_run(convert(model, output, calibration), "f32", batch_size, threads)
+    else:
+        raise ValueError("int8 needs images to calibrate on")
+    return Engine(name, precision, run)
 
 
 def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: float) -> float:
@@ -82,50 +102,8 @@ def _has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _fastest_precision() -> str:
-    import openvino as ov
-
-    capabilities = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if "BF16" in capabilities else "f32"
-
-
 def _tensorflow(model: keras.Model, batch_size: int, output: str) -> Run:
     def run(images: np.ndarray) -> np.ndarray:
         return np.asarray(model.predict(images, batch_size=batch_size, verbose=0), dtype=output)
-
-    return run
-
-
-def _openvino(model: keras.Model, precision: str, batch_size: int, output: str) -> Run:
-    import openvino as ov
-    from openvino.preprocess import PrePostProcessor
-
-    converted = PrePostProcessor(ov.convert_model(model))
-    converted.input().tensor().set_element_type(ov.Type.u8)
-    converted.output().tensor().set_element_type(ov.Type(np.dtype(output)))
-    # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    streams = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    compiled = ov.Core().compile_model(
-        converted.build(),
-        "CPU",
-        {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": str(streams)},
-    )
-
-    def keep(request: ov.InferRequest, place: tuple[list[np.ndarray], int]) -> None:
-        results, batch = place
-        results[batch] = request.get_output_tensor().data.copy()
-
-    # One queue for all runs: taking it down while a callback ends can lock up.
-    queue = ov.AsyncInferQueue(compiled)
-    queue.set_callback(keep)
-
-    def run(images: np.ndarray) -> np.ndarray:
-        starts = range(0, len(images), batch_size)
-        # The model's own shape may be open, as that of one for images of any size.
-        results = [np.empty(0)] * len(starts)
-        for batch, start in enumerate(starts):
-            queue.start_async(images[start : start + batch_size], (results, batch))
-        queue.wait_all()
-        return np.concatenate(results)
 
     return run

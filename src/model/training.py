@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from scipy.special import softmax
 
 from src.data.batches import evaluation_batches, training_batches
 from src.model.bank import Bank, release
@@ -29,7 +28,8 @@ class Recipe:
         epochs: at most this many.
         patience: epochs without a lower validation loss after which training stops.
         batch_size: images a step; the last step of an epoch has the rest.
-        learning_rate: Adam's.
+        learning_rate: Adam's, at the start.
+        schedule: constant, or cosine: down to 0 at the end of the last epoch.
         seed: of the order of the images.
     """
 
@@ -37,6 +37,7 @@ class Recipe:
     patience: int
     batch_size: int
     learning_rate: float
+    schedule: str
     seed: int
 
 
@@ -120,15 +121,18 @@ def fit(
         model: inputs of the batches to probabilities (n, 2).
         training: what `model.fit` takes: `recipe.epochs` x `steps_per_epoch` batches.
         validation: what `model.fit` takes as validation data, batched.
-        recipe: of it epochs, patience and learning_rate.
+        recipe: of it epochs, patience, learning_rate and schedule.
         steps_per_epoch: batches in one epoch.
         callbacks: told of every epoch besides.
 
     Returns:
         The history: loss, accuracy, val_loss and val_accuracy, one value an epoch.
     """
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.epochs * steps_per_epoch)
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -153,14 +157,15 @@ def predict_end_to_end(
 ) -> np.ndarray:
     """Probabilities (n, 2) float32 of the images, in their order, over all flips if asked."""
     batches = _in_order(classifier, part, batch_size)
-    return averaged(
+    return np.mean(
         [
             classifier.predict(
                 batches.map(lambda images, labels, axes=axes: (ops.flip(images, axes), labels)),
                 verbose=_verbosity(),
             )
             for axes in (FLIPS[ALL_FLIPS] if flips else [()])
-        ]
+        ],
+        axis=0,
     )
 
 
@@ -178,18 +183,13 @@ def predict_on_bank(
         recipe: of it the batch size.
     """
     suffix = cut.suffix.in_float32()
-    return averaged(
+    return np.mean(
         [
             suffix.predict(_stored(features, part, recipe), verbose=_verbosity())
             for features in predicted
-        ]
+        ],
+        axis=0,
     )
-
-
-def averaged(probabilities: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean of several predictions (n, 2) of the same images, taken of their logits."""
-    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)).mean(axis=0)
-    return np.asarray(softmax(logits, axis=1), dtype=np.float32)
 
 
 def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:

@@ -1,6 +1,6 @@
 """Runs compared on the same test images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +11,22 @@ from src.errors import InputError
 from src.report.paired import difference_interval, mcnemar
 
 Tests = dict[str, pd.DataFrame]
+
+
+def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The test parts of one cross-validation's prediction tables as one.
+
+    Raises:
+        InputError: an image is tested in two of them.
+    """
+    tests = pd.concat([table[table.part == "test"] for table in folds], ignore_index=True)
+    twice = tests.path[tests.path.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{len(twice)} images, such as {twice.iloc[0]}, are tested by several of the runs: "
+            "folds of one cross-validation have the same split.seed and another split.fold each"
+        )
+    return tests
 
 
 def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:

@@ -83,10 +83,10 @@ def label_suspects(predictions: pd.DataFrame, settings: Evaluation) -> pd.DataFr
 
 
 def group_bootstrap(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, float]:
-    """95 % percentile intervals of accuracy and loss, resampling groups of twins.
+    """95 % percentile intervals of accuracy and loss, resampling groups of related images.
 
-    Twins are predicted alike, so resampling images would count one picture as several and give
-    too narrow an interval.
+    Images that show the same spot are predicted alike, so resampling images would count one
+    picture as several and give too narrow an interval.
 
     Returns:
         group_accuracy_low, group_accuracy_high, group_loss_low and group_loss_high.

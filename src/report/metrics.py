@@ -1,5 +1,6 @@
 """What a set of predictions is worth, in numbers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,16 @@ from src.errors import InputError
 from src.report.calibration import expected_calibration_error
 
 COLUMNS = ("path", "label", "part", "group", "logit", "probability", "loss", "correct")
+# What comparing runs needs, which those of older versions have too.
+COMPARED = ("path", "label", "part", "probability", "loss", "correct")
 
 
 def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     """One row an image, with what was predicted.
 
     Args:
-        manifest: `path`, `label` (0 or 1), `part` and `group` (of twins) of the images predicted.
+        manifest: `path`, `label` (0 or 1), `part` and `group` (of images that show the
+            same) of the images predicted.
         probabilities: (n, 2), in the manifest's order.
 
     Returns:
@@ -35,16 +39,16 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     )
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
     """Read a prediction table.
 
     Raises:
-        InputError: the file is missing or is no prediction table.
+        InputError: the file is missing, or lacks one of the columns.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
     predictions = pd.read_csv(path)
-    missing = set(COLUMNS) - set(predictions.columns)
+    missing = set(columns) - set(predictions.columns)
     if missing:
         raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")
     return predictions

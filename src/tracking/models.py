@@ -1,13 +1,16 @@
 """Trained classifiers, wherever they are kept: a file, a run, or the model registry."""
 
+import json
 import re
 import zipfile
 from pathlib import Path
 
 import keras
 import mlflow
+import pandas as pd
 from mlflow.exceptions import MlflowException
 
+from src.data.split import read_manifest
 from src.errors import InputError
 
 RUN_ID = re.compile("[0-9a-f]{32}")
@@ -60,6 +63,35 @@ def find_model(model: str) -> Path:
     if file.suffix != ".keras":
         raise InputError(f"{model} is no .keras file; a model is {FORMS}")
     return file
+
+
+def training_split(model: str) -> tuple[pd.DataFrame, Path]:
+    """The manifest that a model was trained by, and the folder its paths are relative to.
+
+    Of a run they are its own; of a file those that the pipeline left beside it.
+
+    Args:
+        model: as `load_classifier` takes it.
+
+    Raises:
+        InputError: they are not there.
+    """
+    if model.startswith("models:/") or (RUN_ID.fullmatch(model) and not Path(model).exists()):
+        try:
+            run_id = model
+            if model.startswith("models:/"):
+                run_id = str(mlflow.models.get_model_info(model).run_id)
+            images = mlflow.get_run(run_id).data.params["data.dir"]
+            split = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="split.csv")
+        except (MlflowException, OSError, KeyError) as error:
+            raise InputError(f"{model}: its run has no split.csv and data.dir: {error}") from error
+        return read_manifest(Path(split)), Path(images)
+    beside = Path(model).parent
+    try:
+        images = json.loads((beside / "fetched.json").read_text())["dir"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"no fetched.json of the pipeline beside {model}: {error}") from error
+    return read_manifest(beside / "split.csv"), Path(images)
 
 
 def _model_of_run(run_id: str) -> str:

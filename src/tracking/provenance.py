@@ -1,12 +1,11 @@
 """Where a classifier that was named by run or registry comes from."""
 
 import mlflow
-from mlflow.entities import Run
 
 from src.tracking.models import RUN_ID
 
-# As a training run logs it, or as a tag set later.
-TEMPERATURE = ("best.calibration.temperature", "calibration.temperature")
+# As a training run logs it.
+TEMPERATURE = "best.calibration.temperature"
 
 
 def origin(model: str) -> tuple[dict[str, str], float | None]:
@@ -33,7 +32,7 @@ def origin(model: str) -> tuple[dict[str, str], float | None]:
     found["run"] = run.info.run_id
     if commit := run.data.tags.get("git.commit"):
         found["commit"] = commit[:12]
-    return found, _temperature(run)
+    return found, run.data.metrics.get(TEMPERATURE)
 
 
 def _run_of(name: str, alias: str, version: str, found: dict[str, str]) -> str | None:
@@ -47,8 +46,3 @@ def _run_of(name: str, alias: str, version: str, found: dict[str, str]) -> str |
     )
     found["version"] = str(entry.version)
     return str(entry.run_id or "") or None
-
-
-def _temperature(run: Run) -> float | None:
-    recorded: dict[str, str | float] = {**run.data.tags, **run.data.metrics}
-    return next((float(recorded[name]) for name in TEMPERATURE if name in recorded), None)

@@ -8,7 +8,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.errors import InputError
-from src.report.metrics import read_predictions
+from src.report.metrics import COMPARED, read_predictions
 
 
 def run_named(name: str) -> Run:
@@ -46,4 +46,4 @@ def predictions_of(run: Run) -> pd.DataFrame:
         raise InputError(
             f"run {run.info.run_id} ({run.info.run_name}, {run.info.status}) has no predictions.csv"
         ) from error
-    return read_predictions(Path(path))
+    return read_predictions(Path(path), COMPARED)

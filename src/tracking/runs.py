@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +12,13 @@ import keras
 import mlflow
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from mlflow.data.pandas_dataset import from_pandas
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
+
+from src.tracking.processes import close_abandoned_runs, process_tags
 
 STORE = Path("mlruns")
 # What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
@@ -23,6 +27,8 @@ MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
 
 def connect(uri: str | None, experiment: str) -> None:
     """Choose the tracking server and the experiment, making both if need be.
+
+    Runs of the experiment that a killed process on this machine left running are closed.
 
     Args:
         uri: a tracking URI; None takes MLFLOW_TRACKING_URI if set, else sqlite in mlruns/ with the
@@ -33,26 +39,63 @@ def connect(uri: str | None, experiment: str) -> None:
     artifacts = None
     if not uri:
         STORE.mkdir(exist_ok=True)
-        uri = f"sqlite:///{STORE}/mlflow.db"
+        # Absolute, as MLflow keeps what it opened under an address for as long as it runs.
+        uri = f"sqlite:///{STORE.absolute()}/mlflow.db"
         artifacts = (STORE / "artifacts").absolute().as_uri()
     mlflow.set_tracking_uri(uri)
-    if mlflow.get_experiment_by_name(experiment) is None:
-        mlflow.create_experiment(experiment, artifact_location=artifacts)
+    with _making_database(uri):
+        known = mlflow.get_experiment_by_name(experiment)
+    if known is None:
+        _make_experiment(experiment, artifacts)
     mlflow.set_experiment(experiment)
+    close_abandoned_runs()
+
+
+def _making_database(uri: str) -> AbstractContextManager[object]:
+    """Held by the one process that opens a sqlite file, as two at once would both make it."""
+    if not uri.startswith("sqlite:///"):
+        return nullcontext()
+    file = Path(uri.removeprefix("sqlite:///"))
+    return FileLock(file.with_name(f".{file.name}.lock"))
+
+
+def _make_experiment(name: str, artifacts: str | None) -> None:
+    try:
+        mlflow.create_experiment(name, artifact_location=artifacts)
+    except MlflowException as error:
+        # Another process was faster.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 @contextmanager
 def tracked_run(
-    name: str | None, settings: Mapping[str, Any], *, system_metrics: bool
+    name: str | None,
+    settings: Mapping[str, Any],
+    *,
+    system_metrics: bool,
+    parent: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """A run that has `settings` as flat parameters and as config.yaml; yields its id.
 
     A run that raises ends FAILED, with the error as its tag `error`.
+
+    Args:
+        name: the run's; None lets MLflow choose one.
+        settings: nested.
+        system_metrics: whether MLflow watches processor and memory.
+        parent: the id of the run that this one is a child of.
+        tags: besides those of the process and the commit.
     """
-    with mlflow.start_run(run_name=name, log_system_metrics=system_metrics) as run:
+    with mlflow.start_run(
+        run_name=name,
+        parent_run_id=parent,
+        tags={**process_tags(), **git_tags(), **(tags or {})},
+        log_system_metrics=system_metrics,
+    ) as run:
         mlflow.log_params(flatten(settings))
         mlflow.log_dict(dict(settings), "config.yaml")
-        mlflow.set_tags(git_tags())
         try:
             yield run.info.run_id
         except BaseException as error:
@@ -125,6 +168,16 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
 def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
     """Log metrics by part as `best.<part>.<metric>`: those of the weights that were kept."""
     mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
+
+
+def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """What `log_metrics_of_parts` was given, out of all metrics of a run."""
+    parts: dict[str, dict[str, float]] = {}
+    for name, value in logged.items():
+        if name.startswith("best."):
+            _, part, metric = name.split(".", 2)
+            parts.setdefault(part, {})[metric] = value
+    return parts
 
 
 def log_predictions(predictions: pd.DataFrame) -> None:

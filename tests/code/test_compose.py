@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from src.compose import code_fingerprints, compose_pipeline
+from src.code import code_fingerprints
+from src.compose import compose_pipeline
 from src.errors import InputError
 
 

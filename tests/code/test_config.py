@@ -1,12 +1,15 @@
 """Every value is checked when composed, and a bad one is named with what is allowed."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from src.config import CONF
 from src.errors import InputError
+from tests.extras import needs
 
 
 @pytest.mark.parametrize(
@@ -21,6 +24,8 @@ from src.errors import InputError
         ("train.path=both", "train.path: should be 'bank' or 'end_to_end'"),
         ("augment.flip=sideways", "augment.flip: should be 'horizontal', 'vertical'"),
         ("split.train=0.9", "train + validation + test must be 1, and are 1.3"),
+        ("split.strategy=photo", "split: Input tag 'photo'"),
+        ("audit.overlaps.window=8", "audit.overlaps.window: should be greater than or equal to 16"),
         ("data.images=11", "data.images: should be a multiple of 2"),
         ("model.imagenet.sha256=abc", "model.imagenet.sha256: String should match pattern"),
         ("+train.momentum=0.9", "train.momentum: unknown setting"),
@@ -31,6 +36,12 @@ def test_bad_value_is_named(composed, override, message):
     with pytest.raises(InputError) as error:
         composed(override)
     assert message in str(error.value)
+
+
+def test_a_split_by_overlaps_needs_them(composed):
+    with pytest.raises(InputError, match=r"audit\.overlaps=null leaves out$"):
+        composed("split=overlap", "audit.overlaps=null")
+    assert composed("audit.overlaps=null").audit.overlaps is None
 
 
 def test_every_problem_is_named_at_once(composed):
@@ -72,3 +83,30 @@ def test_unknown_key_fails_naming_it():
 def test_validation_does_not_wait_for_tensorflow():
     code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=CONF.parent).returncode == 0
+
+
+@pytest.mark.parametrize("sweep", sorted(path.stem for path in CONF.glob("sweep/*.yaml")))
+@pytest.mark.parametrize("experiment", sorted(p.stem for p in CONF.glob("experiment/*.yaml")))
+def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
+    if sweep == "search":
+        needs("hydra_plugins.hydra_optuna_sweeper")
+    text = (CONF / "sweep" / f"{sweep}.yaml").read_text()
+    for key, values in yaml.safe_load(text)["hydra"]["sweeper"]["params"].items():
+        # Those of a list, and the ends of an interval.
+        for value in re.findall(r"\d[\d.e-]*", values):
+            overrides = (f"experiment={experiment}", "split=grouped", f"{key}={value}")
+            composed(f"+sweep={sweep}", *overrides)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "plugin"),
+    [
+        ("joblib", "hydra_joblib_launcher"),
+        ("ray", "hydra_ray_launcher"),
+        ("slurm", "hydra_submitit_launcher"),
+        ("submitit_local", "hydra_submitit_launcher"),
+    ],
+)
+def test_launchers_compose(composed, launcher, plugin):
+    needs(f"hydra_plugins.{plugin}")
+    assert composed(f"+launcher={launcher}").threads.tensorflow

@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from src.config import CONF
+from src.data.receipt import Receipt
+from src.data.synthetic import draw_photo
 from src.errors import InputError
-from src.stages import split_manifest
+from src.stages import audited_images, make_split, measure_leaks, split_manifest
 
 
 def test_two_processes_fetch_once(tmp_path):
@@ -35,3 +40,55 @@ def test_manifest_of_other_images_is_refused(tmp_path, composed):
     listing = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "label": [0, 1]})
     with pytest.raises(InputError, match=r"split\.csv: c\.jpg is not among the images"):
         split_manifest(composed(f"split.manifest={path}"), listing, None)
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory) -> tuple[Path, pd.DataFrame]:
+    """A folder of crops, each three of one photo, and its listing."""
+    folder = tmp_path_factory.mktemp("crops")
+    rows = []
+    for number in range(20):
+        rng = np.random.default_rng([3, number])
+        photo, _ = draw_photo(rng, width=192, height=128, cracks=number % 2)
+        for place in range(3):
+            label, path = number % 2, f"{number:02}-{place}.jpg"
+            crop = photo[:, 32 * place : 32 * place + 128]
+            Image.fromarray(crop).save(folder / path, quality=95)
+            rows.append((path, label, f"{path:064}"))
+    return folder, pd.DataFrame(rows, columns=["path", "label", "sha256"])
+
+
+def test_split_overlap_keeps_crops_of_one_photo_together(tmp_path, composed, crops):
+    folder, listing = crops
+    given = (f"data.dir={folder}", f"workspace={tmp_path}", "data.image_size=128")
+    receipt = Receipt("crops", {}, (), 0, "0")
+    config = composed("split=overlap", *given)
+    audit = audited_images(config, listing, receipt)
+    assert audit.groups.tolist() == np.repeat(np.arange(0, 60, 3), 3).tolist()
+    manifest = make_split(config, listing, audit.groups)
+    assert (manifest.groupby("group").part.nunique() == 1).all()
+    assert set(manifest.part) == {"train", "validation", "test"}
+    leaks = measure_leaks(config, manifest, listing, audit)
+    assert leaks["all"] == leaks["overlap.all"] == 0
+
+    of_twins = audited_images(composed("split=grouped", *given), listing, receipt)
+    assert of_twins.groups.tolist() == list(range(60))
+    assert of_twins.overlaps.equals(audit.overlaps)
+    torn = make_split(composed("split=grouped", *given), listing, of_twins.groups)
+    leaks = measure_leaks(config, torn, listing, of_twins)
+    assert leaks["all"] == 0
+    assert leaks["overlap.all"] > 0.5
+
+
+def test_overlaps_can_be_left_out_and_are_looked_for_again_when_wanted(tmp_path, composed, crops):
+    folder, listing = crops
+    given = (f"data.dir={folder}", f"workspace={tmp_path}", "data.image_size=128")
+    receipt = Receipt("crops", {}, (), 0, "0")
+    audit = audited_images(composed("audit.overlaps=null", *given), listing, receipt)
+    assert audit.overlaps is None
+    manifest = make_split(composed(*given), listing, audit.groups)
+    assert "overlap.all" not in measure_leaks(composed(*given), manifest, listing, audit)
+    groups = pd.read_csv(tmp_path / "groups.csv")
+    assert (groups.overlap_group == groups.group).all()
+    again = audited_images(composed(*given), listing, receipt)
+    assert len(again.overlaps) > 20

@@ -1,5 +1,7 @@
 """Batches: the right pixels, in an order that the seed alone decides."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,11 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 def test_missing_image_is_named(tmp_path):
     with pytest.raises(InputError, match=r"gone\.jpg can't be read.*fetch"):
         load_images([tmp_path / "gone.jpg"])
+
+
+@pytest.mark.parametrize("kept", [0, 500, -1])
+def test_truncated_image_is_named(files, tmp_path, kept):
+    truncated = tmp_path / "truncated.jpg"
+    truncated.write_bytes(Path(files[0][0]).read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"truncated\.jpg can't be read.*fetch"):
+        load_images([truncated])

@@ -15,9 +15,12 @@ from src.data.groups import (
     group_images,
     label_conflicts,
     read_groups,
+    read_overlaps,
     read_pairs,
+    summarise_overlaps,
     summarise_twins,
 )
+from src.data.overlaps import no_overlaps
 from src.data.split import read_manifest, write_manifest
 from src.data.twins import Twins
 from src.errors import InputError
@@ -263,13 +266,33 @@ def test_the_audit_counts_images_by_kind_of_twin_and_class() -> None:
     }
 
 
+def test_overlaps_are_counted_with_the_groups_that_they_and_the_twins_make() -> None:
+    listing = make_listing(np.array([0, 0, 0, 1, 1, 1, 1, 1]))
+    overlaps = make_pairs((0, 1, "unflipped"), (0, 3, "mirrored"))
+    groups = group_images(8, pd.concat([overlaps, make_pairs((4, 5, "identical"))]))
+    assert summarise_overlaps(listing, overlaps, groups) == {
+        "overlap.pairs": 2,
+        "overlap.images": 3,
+        "overlap.groups": 5,
+        "overlap.groups_of_several": 2,
+        "overlap.share_in_groups": 5 / 8,
+        "overlap.largest_group": 3,
+        "overlap.mixed_groups": 1,
+    }
+
+
 def test_tables_survive_their_files_and_those_of_other_images_are_refused(tmp_path: Path) -> None:
     listing, groups = make_listing(np.array([0, 1, 1])), np.array([0, 1, 1])
     pairs = make_pairs((1, 2, "turned 90° left")).astype({"correlation": np.float32})
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
-    listing.assign(group=groups).to_csv(tmp_path / "groups.csv", index=False)
+    listing.assign(group=groups, other=[0, 0, 2]).to_csv(tmp_path / "groups.csv", index=False)
+    overlaps = pairs.assign(down=-10, across=20, share=np.float32(0.5))[list(no_overlaps())]
+    for table in (overlaps, no_overlaps()):
+        table.to_csv(tmp_path / "overlaps.csv", index=False)
+        pd.testing.assert_frame_equal(read_overlaps(tmp_path / "overlaps.csv"), table)
     pd.testing.assert_frame_equal(read_pairs(tmp_path / "pairs.csv"), pairs)
     assert read_groups(tmp_path / "groups.csv", listing).tolist() == [0, 1, 1]
+    assert read_groups(tmp_path / "groups.csv", listing, "other").tolist() == [0, 0, 2]
     with pytest.raises(InputError, match=r"groups\.csv was made from other images"):
         read_groups(tmp_path / "groups.csv", listing[1:])
     with pytest.raises(InputError, match=r"none\.csv: no such file; run the audit stage"):

@@ -21,7 +21,7 @@ from src.data.synthetic import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.photo_inspection import Inspection, inspect, load
-from src.predict_config import Predict
+from src.sections import Predict
 from src.tracking import runs
 from tests.samples import small_backbone
 

@@ -73,6 +73,9 @@ def test_tags_say_what_it_was_trained_on(trained, pretrained):
     inputs = {item.dataset.name.rsplit("-", 1)[1]: item for item in run.inputs.dataset_inputs}
     assert set(inputs) == {"train", "validation", "test"}
     assert inputs["train"].dataset.digest == tags["dataset.fingerprint"][:32]
+    classes = ("all", "Negative", "Positive")
+    leaks = [run.data.metrics[f"leak.{of}{name}"] for of in ("", "overlap.") for name in classes]
+    assert leaks == [0] * 6
 
 
 def test_every_epoch_is_logged(trained):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.data.batches import load_images
 from src.errors import InputError
 from src.model.cut import cut_classifier
 from src.model.engine import build_engine, check_engine
@@ -32,7 +33,8 @@ def test_output_dtype_is_as_asked(prefix, images):
 
 def test_order_is_kept(prefix, images, rng):
     engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float32")
-    many = rng.integers(0, 256, (21, 96, 96, 3)).astype(np.uint8)
+    # Every second one, as a view: the engine must not lose what it copies.
+    many = rng.integers(0, 256, (42, 96, 96, 3)).astype(np.uint8)[::2]
     order = rng.permutation(21)
     np.testing.assert_allclose(
         engine.run(many[order]), engine.run(many)[order], rtol=1e-4, atol=1e-5
@@ -45,6 +47,33 @@ def test_inexact_engine_is_refused(prefix, images):
         InputError, match=r"openvino engine in bf16 is off by .*features.max_error=1e-09"
     ):
         check_engine(engine, prefix, images, bound=1e-9)
+
+
+def test_int8_engine_is_near_keras_and_nearly_the_same_every_time(prefix, images, patches):
+    root, listing = patches
+    drawn = load_images([root / path for path in listing.path])
+
+    def outputs() -> np.ndarray:
+        engine = build_engine(
+            prefix,
+            name="openvino",
+            precision="int8",
+            batch_size=2,
+            output="float16",
+            calibration=drawn[::2],
+        )
+        assert engine.precision == "int8"
+        # It is not one of the float engines.
+        assert check_engine(engine, prefix, drawn[1::2], bound=0.1) > 1e-3
+        return engine.run(drawn[1::2])
+
+    one, other = outputs().astype(np.float32), outputs().astype(np.float32)
+    assert np.abs(one - other).mean() < 0.02 * one.std()
+
+
+def test_int8_needs_images_to_calibrate_on(prefix):
+    with pytest.raises(ValueError, match="calibrate"):
+        build_engine(prefix, name="openvino", precision="int8", batch_size=2, output="float16")
 
 
 def test_auto_chooses_an_engine(prefix):

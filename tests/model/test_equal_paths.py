@@ -1,5 +1,7 @@
 """Without augmentation, training behind the cut is training end to end."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from src.model.training import (
     train_on_bank,
 )
 
-RECIPE = Recipe(epochs=3, patience=5, batch_size=8, learning_rate=1e-4, seed=3)
+RECIPE = Recipe(epochs=3, patience=5, batch_size=8, learning_rate=1e-4, schedule="constant", seed=3)
 
 
 class StepLosses(keras.callbacks.Callback):
@@ -84,7 +86,9 @@ def test_losses_and_weights_agree(both_paths, frozen_layers):
 
 def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(classifier_of, parts):
     classifier = classifier_of(154)
-    wild = Recipe(epochs=20, patience=1, batch_size=8, learning_rate=0.1, seed=0)
+    wild = Recipe(
+        epochs=20, patience=1, batch_size=8, learning_rate=0.1, schedule="constant", seed=0
+    )
     history = train_end_to_end(classifier, parts["train"], parts["validation"], wild)
     best = int(np.argmin(history["val_loss"]))
     assert len(history["val_loss"]) == best + 2 < 20
@@ -92,3 +96,15 @@ def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(classifier
     labels = parts["validation"].labels
     loss = -np.log(probabilities[np.arange(len(labels)), labels]).mean()
     assert loss == pytest.approx(history["val_loss"][best], rel=1e-3)
+
+
+def test_cosine_schedule_ends_at_zero(classifier_of, parts):
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    recipe = dataclasses.replace(RECIPE, schedule="cosine", epochs=2)
+    train_end_to_end(classifier_of(154), parts["train"], parts["validation"], recipe, [Rates()])
+    assert rates == pytest.approx([RECIPE.learning_rate / 2, 0], abs=1e-9)

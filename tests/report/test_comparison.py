@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.comparison import aligned_tests, differences, disagreements, ranking
+from src.report.comparison import aligned_tests, differences, disagreements, pooled, ranking
 from src.report.paired import difference_interval, mcnemar
 from src.report.tables import comparison_report
 from tests.report.samples import table_of
@@ -81,6 +81,15 @@ def test_order_of_the_images_does_not_matter(tables):
     shuffled = {"bad": tables["bad"].sample(frac=1, random_state=0), "good": tables["good"]}
     found = differences(aligned_tests(shuffled)).iloc[0]
     assert (found.only_first_wrong, found.only_second_wrong) == (8, 0)
+
+
+def test_folds_count_as_one(tables):
+    good = tables["good"]
+    folds = [good.iloc[:12], good.iloc[12:]]
+    whole = pooled([*folds, good.assign(part="validation")])
+    assert differences(aligned_tests({"good": good, "folds": whole})).p_value.item() == 1
+    with pytest.raises(InputError, match=r"12 images, such as 0\.jpg, are tested by several"):
+        pooled([*folds, good.iloc[:12]])
 
 
 def test_other_images_or_labels_are_refused(tables):

@@ -1,0 +1,65 @@
+"""Export a trained classifier for deployment, checked against Keras on real patches.
+
+python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER]
+"""
+
+import itertools
+from pathlib import Path
+
+from src.config import entry_point_of
+from src.sections import Export
+
+
+@entry_point_of("export/config", Export)
+def main(config: Export) -> None:
+    from src.data.split import read_manifest
+    from src.formats import export
+    from src.model.weights import weights_sha256
+    from src.tracking import runs
+    from src.tracking.models import find_model, load_classifier, training_split
+
+    formats = export.FORMATS if config.format == "all" else [config.format]
+    precisions = export.PRECISIONS if config.precision == "all" else [config.precision]
+    for name in formats:
+        export.format_named(name)
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    classifier = load_classifier(config.model)
+    if config.manifest and config.images:
+        manifest, root = read_manifest(Path(config.manifest)), Path(config.images)
+    else:
+        manifest, root = training_split(config.model)
+    patches = export.load_part(manifest, root, "test", config.check_images)
+    calibration = export.load_part(manifest, root, "validation", config.calibration_images).images
+    reference, rate = export.timed(lambda images: classifier.predict(images), patches.images)
+    one_of_each = manifest.drop_duplicates("label").sort_values("label")
+    about = {
+        "model": config.model,
+        "weights_sha256": weights_sha256(classifier),
+        "input": f"image: uint8 {[None, *classifier.input_shape[1:]]}, RGB",
+        "output": "float32 [None, 2], the classes' probabilities",
+        "classes": [path.split("/")[0] for path in one_of_each.path],
+        "calibration_images": len(calibration),
+    }
+    size = find_model(config.model).stat().st_size
+    check = export.compare(reference, rate, patches, reference)
+    exported = [export.Exported("Keras", "float32", size, check)]
+    for name, precision in itertools.product(formats, precisions):
+        print(f"{name} {precision}")
+        exported.append(
+            export.export_classifier(
+                classifier,
+                format=name,
+                precision=precision,
+                calibration=calibration,
+                patches=patches,
+                reference=reference,
+                limits=export.Limits(config.max_accuracy_lost, config.min_agreement),
+                about=about,
+                folder=Path(config.output),
+            )
+        )
+    print(export.export_table(exported))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""LiteRT, formerly TensorFlow Lite: one .tflite file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from src.formats.artifact import Format, Run
+from src.formats.signature import uint8_images
+
+
+def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
+    """Convert by Keras' own exporter; float16 halves the weights, int8 computes in integers."""
+
+    def representative() -> Iterator[list[np.ndarray]]:
+        for image in calibration:
+            yield [image[np.newaxis]]
+
+    # Without TensorFlow's own operations, which runtimes on small devices lack.
+    target_spec: dict[str, Any] = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    options: dict[str, Any] = {}
+    if precision != "float32":
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        target_spec["supported_types"] = [tf.float16]
+    if precision == "int8":
+        options["representative_dataset"] = representative
+    classifier.export(
+        target,
+        format="litert",
+        verbose=False,
+        input_signature=uint8_images(classifier),
+        target_spec=target_spec,
+        **options,
+    )
+
+
+def load(path: Path) -> Run:
+    """Run by TensorFlow's interpreter, which is that of the ai-edge-litert package."""
+    interpreter = tf.lite.Interpreter(str(path), num_threads=2)
+    image = interpreter.get_input_details()[0]
+    probabilities = interpreter.get_output_details()[0]["index"]
+
+    def run(images: np.ndarray) -> np.ndarray:
+        results = np.empty((len(images), 2), np.float32)
+        interpreter.resize_tensor_input(image["index"], (1, *image["shape"][1:]))
+        interpreter.allocate_tensors()
+        for row, one in enumerate(images):
+            interpreter.set_tensor(image["index"], one[np.newaxis])
+            interpreter.invoke()
+            results[row] = interpreter.get_tensor(probabilities)[0]
+        return results
+
+    return run
+
+
+FORMAT = Format(".tflite", (), write, load)

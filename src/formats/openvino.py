@@ -1,0 +1,25 @@
+"""OpenVINO's own format: NAME.xml, the graph, and NAME.bin, the weights, beside it."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import openvino as ov
+
+from src.formats.artifact import Format, Run
+from src.model.openvino_engine import compile_run, convert
+
+
+def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
+    """Write the converted model; float16 halves the weights, the arithmetic is the processor's."""
+    images = calibration if precision == "int8" else None
+    model = convert(classifier, "float32", images)
+    ov.save_model(model, target, compress_to_fp16=precision == "float16")
+
+
+def load(path: Path) -> Run:
+    """Compile for this processor, computing in float32 whatever is not int8."""
+    return compile_run(ov.Core().read_model(path), precision="f32", batch_size=2)
+
+
+FORMAT = Format(".xml", (), write, load)

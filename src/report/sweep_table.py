@@ -1,0 +1,95 @@
+"""The settings of a sweep in order of how well they do, and which of them can't be told apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from src.report.paired import mcnemar
+from src.report.tables import SIGNIFICANT
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One setting of a sweep: one run, or the folds of a cross-validation taken together.
+
+    Attributes:
+        name: of the run.
+        values: what it has for each swept setting.
+        predictions: its prediction table, of all its folds.
+        metrics: see `src.report.evaluation.evaluate`.
+        seconds: that its training took.
+    """
+
+    name: str
+    values: Mapping[str, float | str]
+    predictions: pd.DataFrame
+    metrics: Mapping[str, Mapping[str, float]]
+    seconds: float
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates by validation loss, the least first."""
+    return sorted(candidates, key=lambda candidate: candidate.metrics["validation"]["loss"])
+
+
+def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
+    """One row a candidate of `ranked`, the best first.
+
+    Returns:
+        `name`; the swept settings; validation_loss and validation_errors; test_errors, test_images,
+        test_accuracy with its 95 % Wilson interval test_low to test_high, test_loss; minutes;
+        p_value of McNemar's exact test against the best one on the test images, missing where
+        these are others; and as_good_as_best, whether p_value is at least 0.05.
+    """
+    rows = []
+    for candidate in ranking:
+        validation, test = candidate.metrics["validation"], candidate.metrics["test"]
+        p_value = _p_value(ranking[0].predictions, candidate.predictions)
+        rows.append(
+            {
+                "name": candidate.name,
+                **candidate.values,
+                "validation_loss": validation["loss"],
+                "validation_errors": int(validation["errors"]),
+                "test_errors": int(test["errors"]),
+                "test_images": int(test["images"]),
+                "test_accuracy": test["accuracy"],
+                "test_low": test["accuracy_low"],
+                "test_high": test["accuracy_high"],
+                "test_loss": test["loss"],
+                "minutes": candidate.seconds / 60,
+                "p_value": p_value,
+                "as_good_as_best": None if p_value is None else p_value >= SIGNIFICANT,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    """`ranking_table` as Markdown, in the columns that a person compares."""
+    lines = [
+        "| run | validation loss | test errors | test accuracy (95 % interval) | minutes "
+        "| p against the best | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in table.to_dict("records"):
+        told = {True: "can't be told from the best", False: "worse or better", None: "other images"}
+        p_value = "–" if row["p_value"] is None else f"{row['p_value']:.3g}"
+        lines.append(
+            f"| {row['name']} | {row['validation_loss']:.5f} "
+            f"| {row['test_errors']} of {row['test_images']} "
+            f"| {row['test_accuracy']:.5f} ({row['test_low']:.4f} to {row['test_high']:.4f}) "
+            f"| {row['minutes']:.1f} | {p_value} | {told[row['as_good_as_best']]} |"
+        )
+    return "\n".join(lines)
+
+
+def _p_value(best: pd.DataFrame, other: pd.DataFrame) -> float | None:
+    first, second = (
+        predictions[predictions.part == "test"].set_index("path").correct.sort_index()
+        for predictions in (best, other)
+    )
+    if not first.index.equals(second.index):
+        return None
+    return mcnemar(first.to_numpy(), second.to_numpy())

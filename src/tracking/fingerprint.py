@@ -1,0 +1,69 @@
+"""When two runs are the same: a hash over the settings and the code that decide the result."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from src.code import code_fingerprints
+
+SOURCE = Path(__file__).resolve().parent.parent
+# What images, features, training and metrics are made by.
+CODE = ("data", "model", "features", "stages", "tracked_training")
+# Settings that change where things lie, how fast they come and what is drawn, but no result; each
+# stands for all below it. The images are known by the pinned checksum or their seed, ImageNet's
+# weights by theirs. features.engine and .precision do change the features, by a rounding error.
+INDIFFERENT = (
+    "audit.bins",
+    "audit.gallery",
+    "audit.seed",
+    "data.api",
+    "data.dir",
+    "data.direct_url",
+    "data.downloads",
+    "data.http",
+    "data.max_ratio",
+    "data.pin",
+    "features.batch_size",
+    "features.check_images",
+    "features.dir",
+    "features.max_error",
+    "model.imagenet.member",
+    "model.imagenet.member_sha256",
+    "model.imagenet.path",
+    "model.imagenet.requirement",
+    "model.imagenet.requirement_sha256",
+    "model.imagenet.timeout",
+    "reports",
+    "threads",
+    "tracking",
+    "train.output",
+    "workspace",
+)
+
+
+def fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str:
+    """16 hex digits that are the same for two runs of the same settings by the same code.
+
+    Args:
+        settings: flat, by dotted name. A manifest of the split counts by its content.
+        swept: those that count even if they decide no result, as a sweep compares them.
+    """
+    decisive = {
+        key: value for key, value in settings.items() if key in swept or not _is_indifferent(key)
+    }
+    manifest = Path(decisive.get("split.manifest") or "")
+    if manifest.is_file():
+        decisive["split.manifest"] = _sha256(manifest.read_bytes())
+    code = code_fingerprints(SOURCE)
+    by = {name: code[name] for name in CODE}
+    return _sha256(json.dumps([decisive, by], sort_keys=True).encode())[:16]
+
+
+def _is_indifferent(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in INDIFFERENT)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,145 @@
+"""A sweep as MLflow keeps it: one parent run, and one child a job, named by what varies."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlflow
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from src.tracking.fingerprint import fingerprint
+from src.tracking.processes import process_tags
+from src.tracking.runs import flatten, git_tags
+
+# Tags of the parent, and of a child.
+SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
+FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
+# In the names of runs; any other setting goes by the last part of its key.
+SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
+LONGEST_NAME = 250
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a sweep makes of one of its jobs: the child run's name, and what it is known by."""
+
+    name: str
+    values: dict[str, str]
+    fingerprint: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The child's, by which it is found and reported."""
+        values = {f"{VALUE}{key}": value for key, value in self.values.items()}
+        return {FINGERPRINT: self.fingerprint, **values}
+
+
+def short_names(keys: Collection[str]) -> dict[str, str]:
+    """What settings are called in the names of runs and figures; in full where two would agree."""
+    short = {key: SHORT.get(key, key.rpartition(".")[2]) for key in keys}
+    taken = Counter(short.values())
+    return {key: name if taken[name] == 1 else key for key, name in short.items()}
+
+
+def named(values: Mapping[str, object]) -> str:
+    """`frozen=143 dropout=0.3` for the values of some settings."""
+    names = short_names(values)
+    return " ".join(f"{names[key]}={value}" for key, value in values.items())[:LONGEST_NAME]
+
+
+def open_sweep(
+    name: str,
+    swept: Sequence[str],
+    overrides: Sequence[str],
+    jobs: Iterable[Mapping[str, Any]],
+) -> str:
+    """Open the sweep's parent run in the experiment that is connected, or the same sweep's again.
+
+    Two sweeps are the same if they have the same name, vary the same settings, and agree in the
+    code and in all settings that decide a result and that none of their jobs changes.
+
+    Args:
+        name: of the sweep.
+        swept: the dotted names of the settings that it varies.
+        overrides: as they were given.
+        jobs: each job's nested settings.
+
+    Returns:
+        The parent's run id.
+    """
+    shared = _shared(jobs)
+    tags = {
+        SWEEP: fingerprint({"sweep": [name, sorted(swept)], **shared}),
+        KEYS: " ".join(swept),
+        OVERRIDES: " ".join(overrides),
+        **process_tags(),
+        **git_tags(),
+    }
+    client = mlflow.MlflowClient()
+    known = mlflow.search_runs(
+        filter_string=f"tags.`{SWEEP}` = '{tags[SWEEP]}'", max_results=1, output_format="list"
+    )
+    if known:
+        parent = known[0].info.run_id
+        for key, value in tags.items():
+            client.set_tag(parent, key, value)
+        client.update_run(parent, status="RUNNING")
+        return parent
+    with mlflow.start_run(run_name=name[:LONGEST_NAME], tags=tags) as run:
+        mlflow.log_params(shared)
+    client.update_run(run.info.run_id, status="RUNNING")
+    return run.info.run_id
+
+
+def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -> Job:
+    """The job that these `key=value` overrides and nested settings are in the parent's sweep."""
+    given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+    keys = mlflow.get_run(parent).data.tags[KEYS].split()
+    values = {key: _readable(given[key]) for key in keys}
+    return Job(named(values), values, fingerprint(flatten(settings), keys))
+
+
+def finished_child(parent: str, job: Job) -> Run | None:
+    """The child of an earlier start of the sweep that has done the job, if there is one."""
+    finished = mlflow.search_runs(
+        filter_string=(
+            f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED' "
+            f"and tags.`{FINGERPRINT}` = '{job.fingerprint}'"
+        ),
+        max_results=1,
+        output_format="list",
+    )
+    return finished[0] if finished else None
+
+
+def children_of(parent: str) -> list[Run]:
+    """The runs of all jobs of a sweep, of all its starts, the earliest first."""
+    children = mlflow.search_runs(
+        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
+        order_by=["attributes.start_time ASC"],
+        output_format="list",
+    )
+    return [run for run in children if FINGERPRINT in run.data.tags]
+
+
+def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The flat settings that are the same in all jobs."""
+    first, *others = [flatten(settings) for settings in jobs]
+    absent = object()
+    return {
+        key: value
+        for key, value in first.items()
+        if all(other.get(key, absent) == value for other in others)
+    }
+
+
+def _readable(value: str) -> str:
+    """A value as it was typed, or a long number to three digits."""
+    if len(value) <= 6:
+        return value
+    try:
+        return f"{float(value):.3g}"
+    except ValueError:
+        return value.strip("'\"")

@@ -1,0 +1,143 @@
+"""Hydra tells this of a sweep's start, its jobs' ends and its own end.
+
+Every command instantiates it, so nothing that is slow to import stands at the top.
+"""
+
+import atexit
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from src.config import Config, check
+from src.errors import InputError
+
+# The setting whose jobs are kept together, so that one feature bank is filled and read at a time.
+CUT = "model.frozen_layers"
+PARENT = "tracking.parent_run"
+
+
+class SweepCallback(Callback):
+    """Opens one parent run for the jobs of a sweep, and closes it with their result."""
+
+    def __init__(self, command: str) -> None:
+        """Make it for the sweeps of `command`, an entry point's name, and no other's."""
+        self.command = command
+        self.parent = ""
+        self.started = 0
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Check every job's configuration, open the parent run, and hand its id to the jobs."""
+        if config.hydra.job.name != self.command:
+            return
+        self.started = int(time.time() * 1000)
+        with _errors_end_the_sweep():
+            overrides = _by_key(config)
+            jobs = [_compose(config, job) for job in product(*map(_values, overrides.values()))]
+            self.parent = _open(config, overrides, jobs)
+            atexit.register(self._close, "KILLED")
+            with read_write(config), open_dict(config):
+                config.hydra.sweeper.params = {}
+                # Quoted, as an id of digits alone would be read as a number.
+                task = [*_given(overrides), f"{PARENT}='{self.parent}'"]
+                config.hydra.overrides.task = task
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Keep a failed job, which is a FAILED run by now, from ending the sweep."""
+        if OmegaConf.select(config, PARENT) and job_return.status is JobStatus.FAILED:
+            error = job_return._return_value
+            if isinstance(error, InputError):
+                print(f"error: {error}", file=sys.stderr)
+            else:
+                traceback.print_exception(error)
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, None
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Log what the sweep has found in its parent run, and fail if a job did not finish."""
+        if not self.parent:
+            return
+        from src.tracking.sweep_report import report_sweep
+
+        with _errors_end_the_sweep():
+            outcome = report_sweep(self.parent, self.started)
+            print(outcome.summary)
+            self._close("FAILED" if outcome.unfinished else "FINISHED")
+            if outcome.unfinished:
+                sys.exit(1)
+
+    def _close(self, status: str) -> None:
+        import mlflow
+
+        atexit.unregister(self._close)
+        mlflow.MlflowClient().set_terminated(self.parent, status)
+
+
+@contextmanager
+def _errors_end_the_sweep() -> Iterator[None]:
+    """Hydra makes a warning of what a callback raises, all but SystemExit."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def _by_key(config: DictConfig) -> dict[str, Override]:
+    """The overrides of the sweep's file and of the command line, which wins; the cut first."""
+    of_file = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    parsed = parser.parse_overrides([*of_file, *config.hydra.overrides.task])
+    by_key = {override.get_key_element(): override for override in parsed}
+    return dict(sorted(by_key.items(), key=lambda item: item[0] != CUT))
+
+
+def _given(overrides: Mapping[str, Override]) -> list[str]:
+    return [str(override.input_line) for override in overrides.values()]
+
+
+def _values(override: Override) -> list[str]:
+    """An override for each value it takes, or for the ends of the interval it is drawn from."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    interval = override.value()
+    assert isinstance(interval, IntervalSweep)
+    return [f"{key}={interval.start}", f"{key}={interval.end}"]
+
+
+def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
+    loader = GlobalHydra.instance().config_loader()
+    composed = loader.load_sweep_config(config, list(overrides))
+    with read_write(composed), open_dict(composed):
+        del composed["hydra"]
+    return check(composed)
+
+
+def _open(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
+    from src.tracking import runs
+    from src.tracking.sweep import named, open_sweep
+
+    tracking = jobs[0].tracking
+    runs.connect(tracking.uri, tracking.experiment)
+    swept = {
+        key.lstrip("+"): str(override.input_line).split("=", 1)[1]
+        for key, override in overrides.items()
+        if override.is_sweep_override()
+    }
+    file = config.hydra.runtime.choices.get("sweep")
+    name = tracking.run_name or file or named(swept)
+    return open_sweep(name, list(swept), _given(overrides), [job.model_dump() for job in jobs])

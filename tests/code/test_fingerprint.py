@@ -1,0 +1,87 @@
+"""What makes two runs the same."""
+
+import pytest
+
+from src.tracking import fingerprint as module
+from src.tracking.fingerprint import fingerprint
+from src.tracking.runs import flatten
+
+
+@pytest.fixture(scope="module")
+def of(composed):
+    """The fingerprint of a configuration with overrides."""
+
+    def of(*overrides: str) -> str:
+        return fingerprint(flatten(composed(*overrides).model_dump()))
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.dropout=0.3",
+        "model.imagenet.sha256=" + "0" * 64,
+        "train.path=end_to_end",
+        "train.seed=1",
+        "seed=1",
+        "split.fold=1",
+        "split=random",
+        "augment=none",
+        "data.seed=1",
+        "audit.threshold=0.9",
+        "features.precision=bf16",
+        "features.views=2",
+        "features.max_kib_per_image=1",
+    ],
+)
+def test_what_decides_the_result_counts(of, override):
+    assert of(override) != of()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "tracking.run_name=another",
+        "tracking.parent_run='1234'",
+        "tracking.experiment=another",
+        "threads.tensorflow=1",
+        "workspace=elsewhere",
+        "reports=elsewhere",
+        "data.dir=elsewhere",
+        "features.dir=elsewhere",
+        "features.batch_size=8",
+        "model.imagenet.path=elsewhere",
+        "train.output=elsewhere",
+        "audit.gallery=9",
+    ],
+)
+def test_what_only_says_where_and_how_fast_does_not(of, override):
+    assert of(override) == of()
+
+
+def test_swept_setting_counts_all_the_same():
+    one, other = {"features.batch_size": 4}, {"features.batch_size": 8}
+    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint(one, ["features.batch_size"]) != fingerprint(other, ["features.batch_size"])
+
+
+def test_manifest_counts_by_its_content(tmp_path):
+    same, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    same.write_text("path,label,part\n")
+    other.write_text("path,label,part\n")
+    assert fingerprint({"split.manifest": str(same)}) == fingerprint({"split.manifest": str(other)})
+    before = fingerprint({"split.manifest": str(other)})
+    other.write_text("path,label,part\n1.jpg,0,test\n")
+    assert fingerprint({"split.manifest": str(other)}) != before
+
+
+def test_code_of_training_counts(monkeypatch):
+    before = fingerprint({})
+    real = module.code_fingerprints
+
+    def edited(folder):
+        return {**real(folder), "features": "edited"}
+
+    monkeypatch.setattr(module, "code_fingerprints", edited)
+    assert fingerprint({}) != before

@@ -1,0 +1,62 @@
+"""Sweeps as commands, in a folder of their own, and the runs they leave."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from src.config import CONF
+from src.model.weights import weights_sha256
+from tests.samples import small_backbone
+
+TINY = (
+    *("~local", "data.images=40", "data.image_size=96", "train.epochs=1", "features.views=1"),
+    "tracking.system_metrics=false",
+)
+
+
+class Sweeps:
+    """A folder that sweeps of tiny jobs are started in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        backbone = small_backbone()
+        backbone.save_weights(folder / "small.weights.h5")
+        self.weights = (
+            "model.imagenet.path=small.weights.h5",
+            f"model.imagenet.sha256={weights_sha256(backbone)}",
+        )
+
+    def start(self, *overrides: str, log: str = "log") -> subprocess.Popen[bytes]:
+        """Start a sweep, in a process group of its own; its output goes to the file `log`."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+        environment |= {"PYTHONPATH": str(CONF.parent), "RAY_USAGE_STATS_ENABLED": "0"}
+        command = [sys.executable, "-m", "src.train", "-m", *TINY, *self.weights, *overrides]
+        with (self.folder / log).open("wb") as output:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def run(self, *overrides: str, log: str = "log") -> tuple[int, str]:
+        """A whole sweep: its exit status and output."""
+        status = self.start(*overrides, log=log).wait()
+        return status, (self.folder / log).read_text()
+
+    def runs(self, filter_string: str = "") -> list[Run]:
+        """All runs that match, the earliest first."""
+        client = MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        order = ["attributes.start_time ASC"]
+        return list(client.search_runs(experiments, filter_string, order_by=order))
+
+    def children(self, parent: Run) -> list[Run]:
+        return self.runs(f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'")

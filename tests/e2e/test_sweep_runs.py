@@ -1,0 +1,138 @@
+"""`python -m src.train -m` from its start to its end, stopped and killed on the way."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.entities import Run
+
+from tests.e2e.sweeps import Sweeps
+
+# In this order: the first job finishes, the second fails, the third finishes.
+SWEEP = ("features.max_error=0.2,1e-12,0.3", "train.seed=1")
+
+
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory) -> Sweeps:
+    return Sweeps(tmp_path_factory.mktemp("project"))
+
+
+def wait_for(sweep: subprocess.Popen[bytes], condition: Callable[[], object]) -> None:
+    while not condition():
+        assert sweep.poll() is None, "the sweep ended too early: see its log"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
+    """Runs after Ctrl-C in the second job; after a kill; status and output of the last start."""
+    sweep = sweeps.start(*SWEEP)
+    # From then on there is a database that can be read.
+    wait_for(sweep, lambda: "Launching" in (sweeps.folder / "log").read_text())
+    wait_for(sweep, lambda: len(sweeps.runs()) == 3)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait() != 0
+    interrupted = sweeps.runs()
+    sweep = sweeps.start(*SWEEP)
+    wait_for(sweep, lambda: len(sweeps.runs()) > 3)
+    os.killpg(sweep.pid, signal.SIGKILL)
+    sweep.wait()
+    killed = sweeps.runs()
+    return interrupted, killed, *sweeps.run(*SWEEP)
+
+
+def statuses(runs: list[Run]) -> list[str]:
+    return [run.info.status for run in runs]
+
+
+def test_interrupted_sweep_leaves_nothing_running(history):
+    assert statuses(history[0]) == ["KILLED", "FINISHED", "FAILED"]
+
+
+def test_killed_sweep_is_closed_at_the_next_start(sweeps, history):
+    left = [run.info.run_id for run in history[1] if run.info.status == "RUNNING"]
+    assert len(left) == 2
+    assert "RUNNING" not in statuses(sweeps.runs())
+    # The parent goes on; the job that was killed is another run's now.
+    assert [run.info.status for run in sweeps.runs() if run.info.run_id == left[1]] == ["KILLED"]
+
+
+def test_all_starts_are_one_parent_and_nothing_is_done_twice(sweeps, history):
+    parent, *others = sweeps.runs()
+    assert parent.info.run_name == "max_error=0.2,1e-12,0.3"
+    assert [run.info.run_id for run in sweeps.children(parent)] == [r.info.run_id for r in others]
+    done = [run.info.run_name for run in others if run.info.status == "FINISHED"]
+    assert done == ["max_error=0.2", "max_error=0.3"]
+
+
+def test_failed_job_is_a_failed_child_and_the_sweep_fails(sweeps, history):
+    _, _, status, output = history
+    assert status == 1
+    assert "2 of 3 jobs finished" in output
+    parent, *children = sweeps.runs()
+    assert parent.info.status == "FAILED"
+    (failed,) = [run for run in children if run.info.start_time == max_start(children, "1e-12")]
+    assert failed.info.status == "FAILED"
+    assert failed.data.tags["error"].startswith("InputError: the openvino engine in f32 is off by")
+    assert "Traceback" not in output.split("Launching")[1]
+
+
+def max_start(children: list[Run], value: str) -> int:
+    return max(run.info.start_time for run in children if value in run.info.run_name)
+
+
+def test_parent_has_what_the_sweep_found(sweeps, history):
+    parent, *children = sweeps.runs()
+    finished = [run for run in children if run.info.status == "FINISHED"]
+    least = min(run.data.metrics["best.validation.loss"] for run in finished)
+    assert parent.data.metrics["best.validation.loss"] == pytest.approx(least)
+    assert parent.data.tags["sweep.overrides"].endswith("train.seed=1")
+    assert parent.data.params["train.seed"] == "1"
+
+
+def test_bad_value_fails_before_any_job(sweeps, history):
+    before = len(sweeps.runs())
+    status, output = sweeps.run("model.dropout=0.1,2", log="bad")
+    assert status == 1
+    assert "model.dropout: should be less than 1 (it is 2)" in output
+    assert "Traceback" not in output
+    assert len(sweeps.runs()) == before
+
+
+def test_jobs_of_one_cut_run_together(sweeps, history):
+    status, _ = sweeps.run(
+        *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),
+        # Each job fails at once.
+        *("model.imagenet.path=missing.h5", "tracking.run_name=order"),
+        log="order",
+    )
+    assert status == 1
+    order = [run.info.run_name for run in sweeps.runs() if "frozen" in run.info.run_name]
+    assert order == [
+        *("frozen=150 dropout=0.1", "frozen=150 dropout=0.2"),
+        *("frozen=143 dropout=0.1", "frozen=143 dropout=0.2"),
+    ]
+
+
+def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
+    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", log="folds")
+    assert status == 0, output
+    assert "2 folds" in output
+    (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
+    address = f"sqlite:///{sweeps.folder}/mlruns/mlflow.db"
+    kept = {
+        name: mlflow.artifacts.download_artifacts(
+            run_id=parent.info.run_id, artifact_path=name, tracking_uri=address
+        )
+        for name in ("predictions.csv", "label_suspects.csv")
+    }
+    tables = {name: pd.read_csv(path) for name, path in kept.items()}
+    predictions = tables["predictions.csv"]
+    test = predictions[predictions.part == "test"]
+    assert len(test) == test.path.nunique() == parent.data.metrics["best.test.images"]
+    assert set(tables["label_suspects.csv"].part) <= {"test"}

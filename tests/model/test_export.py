@@ -1,0 +1,136 @@
+"""Every export really runs in its runtime and gives Keras' probabilities, or is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from src.data.batches import load_images
+from src.errors import InputError
+from src.formats import export
+from src.formats.export import Limits, Patches, export_classifier, export_table
+from src.model.classifier import build_classifier, rescaling
+from tests.samples import small_backbone
+
+# A random network is far more sensitive than a trained one.
+LIMITS = Limits(max_accuracy_lost=0.2, min_agreement=0.8)
+LARGEST = {"float32": 1e-3, "float16": 0.1, "int8": 0.7}
+
+
+@pytest.fixture(scope="module")
+def drawn(patches) -> np.ndarray:
+    root, listing = patches
+    return load_images([root / path for path in listing.path])
+
+
+@pytest.fixture(scope="module")
+def classifier(drawn) -> keras.Model:
+    """A small classifier that is certain, with half of the drawn patches on either side."""
+    backbone = small_backbone()
+    # Normalised by the patches' own statistics, or random layers would make them all alike.
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    backbone(rescaling()(drawn), training=True)
+    model = build_classifier(
+        backbone, frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+    head = model.get_layer("probabilities")
+    features = keras.Model(model.input, head.input).predict(drawn, verbose=0)
+    # Along the direction in which they differ most, which survives 8 bits in a random network too.
+    axis = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)[2][0]
+    kernel = np.stack([np.zeros_like(axis), axis * 4 / (features @ axis).std()], axis=1)
+    head.set_weights([kernel, -np.median(features @ kernel, axis=0)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def reference(classifier, drawn) -> np.ndarray:
+    return np.asarray(classifier.predict(drawn, verbose=0))
+
+
+def exported(classifier, drawn, reference, folder, **changes):
+    settings = {
+        "format": "openvino",
+        "precision": "float32",
+        "calibration": drawn[::2],
+        "patches": Patches(drawn, reference.argmax(axis=1)),
+        "reference": reference,
+        "limits": LIMITS,
+        "about": {"model": "small"},
+        "folder": folder,
+    }
+    return export_classifier(classifier, **(settings | changes))
+
+
+@pytest.mark.parametrize("precision", export.PRECISIONS)
+@pytest.mark.parametrize("name", export.FORMATS)
+def test_export_runs_and_agrees(classifier, drawn, reference, tmp_path, name, precision):
+    try:
+        chosen = export.format_named(name)
+    except InputError as error:
+        pytest.skip(str(error))
+    done = exported(classifier, drawn, reference, tmp_path, format=name, precision=precision)
+    (folder,) = tmp_path.iterdir()
+    assert folder.name == f"{name}-{precision}"
+    card = json.loads((folder / "card.json").read_text())
+    assert card["model"] == "small"
+    assert card["check"]["largest_difference"] == done.check.largest_difference
+    assert done.check.largest_difference < LARGEST[precision]
+    assert done.size == sum(f.stat().st_size for f in folder.iterdir() if f.name != "card.json")
+    # Of 2.26 million parameters.
+    bytes_each = {"float32": 4, "float16": 2, "int8": 1}[precision]
+    assert 0.9 * bytes_each < done.size / 2.26e6 < 1.4 * bytes_each
+    # Any number of images, from the file alone.
+    run = chosen.load(folder / f"model{chosen.suffix}")
+    for images in (drawn[:1], drawn[:5]):
+        probabilities = run(images)
+        assert probabilities.dtype == np.float32
+        np.testing.assert_allclose(probabilities, reference[: len(images)], atol=LARGEST[precision])
+
+
+def test_badly_calibrated_export_is_refused_and_leaves_nothing(
+    classifier, drawn, reference, tmp_path
+):
+    with pytest.raises(InputError, match=r"openvino-int8 is refused: on 40 patches"):
+        exported(
+            classifier,
+            drawn,
+            reference,
+            tmp_path,
+            precision="int8",
+            calibration=np.zeros_like(drawn[:4]),
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_refused_export_leaves_the_earlier_one(classifier, drawn, reference, tmp_path):
+    exported(classifier, drawn, reference, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    labels = 1 - reference.argmax(axis=1)
+    opposite = Patches(drawn, labels)
+    with pytest.raises(InputError, match="is refused"):
+        exported(classifier, drawn, reference, tmp_path, patches=opposite, reference=1 - reference)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"format=onnx needs onnx, onnxruntime, tf2onnx: pip"):
+        export.format_named("onnx")
+    assert export.format_named("litert").suffix == ".tflite"
+
+
+def test_probabilities_that_are_none_are_refused():
+    patches = Patches(np.zeros((2, 8, 8, 3), np.uint8), np.array([0, 1]))
+    nan = np.full((2, 2), np.nan)
+    check = export.compare(nan, 1.0, patches, np.eye(2))
+    with pytest.raises(InputError, match="gives no probabilities"):
+        export.refuse("onnx-int8", check, Limits(1.0, 0.0))
+
+
+def test_table_has_a_row_an_export():
+    check = export.Check(500, 0.998, 0.002, 0.996, 0.25, 812.4)
+    table = export_table([export.Exported("onnx", "int8", 2_640_000, check)])
+    assert table.splitlines()[-1] == "| onnx | int8 | 2.6 MB | 812 | 0.9980 | 0.9960 | 0.25 |"
