@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from src.vision.scoring import Scores
+from src.vision.scoring import Scores, tile_means
 
 FINER = 4  # outlines are drawn on a grid this much finer than the map's
 # Logits beyond which a cell counts no more in an outline, so that a strong one does not push the
@@ -61,9 +61,9 @@ class Findings:
 def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:
     """Find the cracked regions of one photo.
 
-    A place belongs to a crack where its own evidence is positive and a tile over it is at or above
-    the threshold. Heat is the evidence times the highest probability of a tile over it, as a share
-    of the photo's strongest evidence.
+    A place belongs to a crack where its own evidence is positive and, joined with its neighbours,
+    makes a tile cracked. Heat is the evidence times the highest probability of a tile over it, as
+    a share of the photo's strongest evidence.
 
     Args:
         scores: of the photo, at one or several scales. Coarser ones add the regions that no finer
@@ -80,7 +80,7 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
     for one in scores:
         around = one.nearby()
         lit = np.maximum(one.evidence, 0) * around / max(one.evidence.max(), 1e-6)
-        certain = np.where(around >= threshold, np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
+        certain = np.where(standing(one, threshold), np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
         inside, lit, around = (
             _resampled(field, one, first, step, grid) for field in (certain, lit, around)
         )
@@ -104,6 +104,22 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
         first=first,
         step=step,
     )
+
+
+def standing(scores: Scores, threshold: float) -> np.ndarray:
+    """Cells (rows, columns) bool of the groups that alone bring a tile to the threshold.
+
+    Beside a crack its tiles make every speck look cracked; a group counts only if it would do
+    without what speaks for a crack elsewhere in the tile. If none would, all count.
+    """
+    candidates = (scores.evidence > 0) & (scores.nearby() >= threshold)
+    count, labels = cv2.connectedComponents(candidates.astype(np.uint8), connectivity=8)
+    against = np.minimum(scores.evidence, 0)
+    alone = np.zeros(count, bool)
+    for group in range(1, count):
+        logits = tile_means(np.where(labels == group, scores.evidence, against), scores.cells)
+        alone[group] = logits.max() >= np.log(threshold / (1 - threshold))
+    return alone[labels] if alone.any() else candidates
 
 
 def _untouched(new: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -92,9 +92,7 @@ class Scorer:
         """Score every tile of an RGB photo, `scale` times its size, in steps of CELL pixels."""
         image = rescaled(photo, scale)
         evidence = self._map(image)
-        size = self.cells, self.cells
-        logits = cv2.boxFilter(evidence, -1, size, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
-        logits = logits[: 1 - self.cells or None, : 1 - self.cells or None]
+        logits = tile_means(evidence, self.cells)
         shift = self._shift(image, logits) if self.anchors else 0.0
         return Scores(
             evidence=(evidence + shift) / self.temperature,
@@ -155,6 +153,13 @@ class Scorer:
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""
         return self.cells + max(0, -(-(side - self.patch) // CELL))
+
+
+def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:
+    """(rows - cells + 1, columns - cells + 1) means of the squares of `cells` x `cells`."""
+    square = cells, cells
+    means = cv2.boxFilter(evidence, -1, square, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(means[: 1 - cells or None, : 1 - cells or None])
 
 
 def blocks(cells: int, size: int, halo: int) -> Iterator[Block]:

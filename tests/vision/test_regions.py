@@ -75,6 +75,23 @@ def test_evidence_counts_only_under_a_tile_above_the_threshold():
     assert len(lower.regions) == 1
 
 
+def test_a_speck_beside_a_crack_is_no_region_of_its_own():
+    evidence = plain()
+    evidence[5, 4:12] = 40
+    evidence[7, 6] = 3
+    beside = find(scores_of(evidence))
+    assert len(beside.regions) == 1
+    assert beside.regions[0].box[3] < 7 * 32
+
+
+def test_specks_that_only_together_make_a_tile_cracked_are_shown():
+    evidence = plain()
+    evidence[5, 5] = evidence[7, 7] = 20
+    found = find(scores_of(evidence))
+    assert found.cracked
+    assert len(found.regions) == 2
+
+
 def test_regions_at_the_edge_stay_inside():
     evidence = plain()
     evidence[:, -1] = 90
