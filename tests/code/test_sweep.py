@@ -1,11 +1,13 @@
 """A sweep's parent run: the same again, its jobs' names, and the result it tells."""
 
 from io import StringIO
+from pathlib import Path
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from src.report.evaluation import Evaluation, evaluate
 from src.report.metrics import prediction_table
@@ -13,15 +15,17 @@ from src.tracking import runs
 from src.tracking.sweep import finished_child, job_of, open_sweep
 from src.tracking.sweep_report import report_sweep
 
-EVALUATE = {
+LOGGED = {
+    "data": {"dir": "images", "classes": ["Negative", "Positive"]},
+    "tracking": {"prediction_grid": 4},
     "evaluate": {
         "bins": 5,
         "resamples": 100,
         "missed_crack": 10.0,
         "false_alarm": 1.0,
-        "suspect": 0.05,
+        "suspect": 0.45,
         "seed": 0,
-    }
+    },
 }
 BASE = {"model": {"frozen_layers": 150, "dropout": 0.2}, "train": {"epochs": 10}}
 
@@ -63,11 +67,11 @@ def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) 
 def log_child(parent: str, table: pd.DataFrame, *overrides: str, **job_settings: float) -> str:
     job = job_of(parent, overrides, settings(**job_settings))
     with runs.tracked_run(
-        job.name, EVALUATE, system_metrics=False, parent=parent, tags=job.tags
+        job.name, LOGGED, system_metrics=False, parent=parent, tags=job.tags
     ) as run_id:
         for epoch, loss in enumerate((0.5, 0.2), start=1):
             mlflow.log_metric("validation.loss", loss, step=epoch)
-        runs.log_metrics_of_parts(evaluate(table, Evaluation(**EVALUATE["evaluate"])))
+        runs.log_metrics_of_parts(evaluate(table, Evaluation(**LOGGED["evaluate"])))
         runs.log_predictions(table)
     return run_id
 
@@ -202,6 +206,9 @@ def test_parent_has_the_figures(reported):
 
 
 def test_folds_are_taken_together():
+    Path("images").mkdir()
+    for number in range(40):
+        Image.new("RGB", (8, 8)).save(f"images/test-{number}.jpg")
     parent = opened("folds", "split.fold", "model.dropout")
     for dropout, wrong in ((0.2, [3]), (0.3, [3, 4, 25])):
         for fold in range(2):
@@ -218,3 +225,9 @@ def test_folds_are_taken_together():
     assert table.p_value[1] == pytest.approx(0.5)
     metrics = mlflow.get_run(parent).data.metrics
     assert (metrics["best.test.errors"], metrics["best.test.images"]) == (1, 40)
+    kept = pd.read_csv(StringIO(artifact(parent, "predictions.csv")))
+    assert (kept.part == "test").sum() == 40
+    suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
+    assert suspects.path.tolist() == ["test-3.jpg"]
+    figures = mlflow.MlflowClient().list_artifacts(parent, "figures")
+    assert "figures/label_suspects.png" in {item.path for item in figures}
