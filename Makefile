@@ -9,6 +9,8 @@ PORT ?= 5000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MLFLOW_DISABLE_TELEMETRY ?= true
+# NNCF, too, would report its use.
+export NNCF_CI ?= 1
 # One person's UI needs one worker and no job queue.
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 

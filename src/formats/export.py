@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -177,11 +178,10 @@ def refuse(name: str, check: Check, limits: Limits) -> None:
     """Raise unless `check` keeps within `limits`.
 
     Raises:
-        InputError: it does not; or the export gives something other than probabilities.
+        InputError: it does not.
     """
-    # Written so that a NaN is refused.
-    if not check.largest_difference <= 1:
-        raise InputError(f"{name} gives no probabilities: they are off by more than 1")
+    if math.isnan(check.largest_difference):
+        raise InputError(f"{name} is refused: it gives NaN where Keras gives probabilities")
     if check.accuracy_lost > limits.max_accuracy_lost or check.agreement < limits.min_agreement:
         raise InputError(
             f"{name} is refused: on {check.images} patches its accuracy is "

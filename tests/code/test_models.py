@@ -1,15 +1,19 @@
 """Finding a trained classifier: a file, a run, the registry, and what is wrong with the others."""
 
+import json
+from pathlib import Path
+
 import keras
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 
 from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.weights import weights_sha256
 from src.tracking import runs
-from src.tracking.models import load_classifier
+from src.tracking.models import load_classifier, training_split
 from tests.samples import small_backbone
 
 
@@ -91,3 +95,36 @@ def test_files_that_are_no_classifier_are_named(tmp_path):
     other.save(tmp_path / "other.keras")
     with pytest.raises(InputError, match=r"takes \(None, 8\) and gives \(None, 2\)"):
         load_classifier(str(tmp_path / "other.keras"))
+
+
+MANIFEST = pd.DataFrame(
+    {
+        "path": ["Negative/1.jpg", "Negative/2.jpg", "Positive/1.jpg"],
+        "label": [0, 0, 1],
+        "part": ["train", "validation", "test"],
+    }
+)
+
+
+def test_split_of_a_file_is_what_the_pipeline_left_beside_it(tmp_path):
+    MANIFEST.to_csv(tmp_path / "split.csv", index=False)
+    (tmp_path / "fetched.json").write_text(json.dumps({"dir": "data"}))
+    manifest, images = training_split(str(tmp_path / "model.keras"))
+    pd.testing.assert_frame_equal(manifest, MANIFEST)
+    assert images == Path("data")
+    (tmp_path / "fetched.json").unlink()
+    with pytest.raises(InputError, match=r"no fetched\.json of the pipeline beside"):
+        training_split(str(tmp_path / "model.keras"))
+
+
+def test_split_of_a_run_and_of_its_model_are_the_runs(classifier, logged):
+    settings = {"data": {"dir": "outputs/images"}}
+    with runs.tracked_run("trained", settings, system_metrics=False) as run_id:
+        mlflow.log_text(MANIFEST.to_csv(index=False), "split.csv")
+        uri = runs.log_model(classifier, 96)
+    for model in (run_id, uri):
+        manifest, images = training_split(model)
+        pd.testing.assert_frame_equal(manifest, MANIFEST)
+        assert images == Path("outputs/images")
+    with pytest.raises(InputError, match=r"its run has no split\.csv and data\.dir"):
+        training_split(logged)
