@@ -42,12 +42,12 @@ def test_stages_read_what_was_chosen(project):
 def test_metrics_and_plots_are_what_dvc_understands(project):
     shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
     metrics = shown[""]["data"]["reports/metrics.json"]["data"]
-    assert set(metrics) == {"validation", "test"}
+    assert set(metrics) == {"validation", "test", "calibration", "operating"}
     assert metrics["test"]["images"] == 8
     assert metrics["test"]["accuracy_low"] <= metrics["test"]["accuracy"]
     project.run("dvc", "plots", "show", "-o", "plots")
     page = (project.folder / "plots/index.html").read_text()
-    for name in ("confusion", "roc", "precision_recall", "history"):
+    for name in ("confusion", "roc", "precision_recall", "reliability", "history"):
         assert f"{name}.csv" in page
 
 
