@@ -4,12 +4,14 @@ Every command instantiates it, so nothing that is slow to import stands at the t
 """
 
 import atexit
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
+from types import FrameType
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -35,6 +37,7 @@ class SweepCallback(Callback):
         self.command = command
         self.parent = ""
         self.started = 0
+        self.interrupted = False
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check every job's configuration, open the parent run, and hand its id to the jobs."""
@@ -46,6 +49,7 @@ class SweepCallback(Callback):
             jobs = [_compose(config, job) for job in product(*map(_values, overrides.values()))]
             self.parent = _open(config, overrides, jobs)
             atexit.register(self._close, "KILLED")
+            self._remember_interrupts()
             with read_write(config), open_dict(config):
                 config.hydra.sweeper.params = {}
                 # Quoted, as an id of digits alone would be read as a number.
@@ -54,6 +58,8 @@ class SweepCallback(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Keep a failed job, which is a FAILED run by now, from ending the sweep."""
+        if self.interrupted:
+            raise KeyboardInterrupt
         if OmegaConf.select(config, PARENT) and job_return.status is JobStatus.FAILED:
             error = job_return._return_value
             if isinstance(error, InputError):
@@ -74,6 +80,18 @@ class SweepCallback(Callback):
             self._close("FAILED" if outcome.unfinished else "FINISHED")
             if outcome.unfinished:
                 sys.exit(1)
+
+    def _remember_interrupts(self) -> None:
+        """End the sweep at the next job's end where a library has swallowed KeyboardInterrupt."""
+        # Not where it is ignored, as in a shell script's background, or handled otherwise.
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            signal.default_int_handler(number, frame)
+
+        signal.signal(signal.SIGINT, interrupt)
 
     def _close(self, status: str) -> None:
         import mlflow

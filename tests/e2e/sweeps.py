@@ -1,6 +1,7 @@
 """Sweeps as commands, in a folder of their own, and the runs they leave."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,8 @@ class Sweeps:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Tests that run in a script's background inherit that Ctrl-C is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
 
     def run(self, *overrides: str, log: str = "log") -> tuple[int, str]:
