@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -92,7 +93,7 @@ def found(model: str, precision: str, folder: str, looped: str) -> dict[str, flo
     from src.vision.photos import crop
 
     inspector = Inspector(config := configured(model, precision), *load(config))
-    verdicts, alone, truths, sums = [], [], [], dict.fromkeys(COUNTED, 0.0)
+    verdicts, alone, free, truths, sums = [], [], [], [], dict.fromkeys(COUNTED, 0.0)
     paths = sorted(Path(folder).glob("*.jpg"))
     for number, path in enumerate(paths):
         photo = Image.open(path).convert("RGB")
@@ -106,6 +107,8 @@ def found(model: str, precision: str, folder: str, looped: str) -> dict[str, flo
             pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
             real = inspector.classifier.predict(pixels, batch_size=32, verbose=0)[:, 1]
             alone.append(real >= config.threshold)
+            level = replace(inspector.scorer, anchors=0).score(photo, 1.0).probability
+            free.append((level[::STEP, ::STEP] >= config.threshold).ravel())
         for key, value in places_found(inspector.findings(photo), mask).items():
             sums[key] += value
     both = np.concatenate(verdicts), np.concatenate(truths)
@@ -118,6 +121,7 @@ def found(model: str, precision: str, folder: str, looped: str) -> dict[str, flo
         "recall": recall,
         "f1": f1,
         "looped_f1": agreement(both[0][start], both[1][start])[2],
+        "free_f1": agreement(np.concatenate(free), both[1][start])[2],
         "alone_f1": agreement(np.concatenate(alone), both[1][start])[2],
         "left_out": int(((both[1] > 0) & (both[1] < LEAST)).sum()),
         "tiles": len(both[0]),

@@ -75,6 +75,7 @@ def rows(measured: Measured) -> list[str]:
         "|---|---|---|",
         f"| tile F1, {found['looped']:.0f} photos | {found['alone_f1']:.3f} | "
         f"{found['looped_f1']:.3f} |",
+        f"| the same without anchors | – | {found['free_f1']:.3f} |",
         f"| tile F1, all {found['photos']:.0f} photos | – | {found['f1']:.3f} |",
         f"| precision, recall | – | {found['precision']:.3f}, {found['recall']:.3f} |",
         f"| cracks with a region over them | – | {found['cracks_found']:.0f} of "

@@ -24,7 +24,7 @@ def main(config: Predict) -> None:
     print(photo_table(done.records, done.unreadable, SHOWN))
     cracked = sum(record["cracked"] for record in done.records)
     print(
-        f"{len(done.records)} photos ({done.done_before} done before), {cracked} cracked, "
+        f"{cracked} cracked of {len(done.records)} ({done.done_before} of them done before), "
         f"{len(done.unreadable)} unreadable: {done.report}"
     )
     if done.unreadable:

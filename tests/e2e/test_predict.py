@@ -157,7 +157,7 @@ def test_command_ends_with_3_where_a_photo_could_not_be_read(model, folder, tmp_
     )
     assert ended.returncode == 3, ended.stderr
     assert f"can't be read: {BROKEN}: not an image" in ended.stdout
-    assert "3 photos (0 done before)" in ended.stdout
+    assert "of 3 (0 of them done before), 1 unreadable" in ended.stdout
     assert (tmp_path / "report.html").is_file()
     assert "Traceback" not in ended.stderr
 
