@@ -5,9 +5,9 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from src.errors import InputError
+from src.report.metrics import wilson_interval
 from src.report.paired import difference_interval, mcnemar
 
 Tests = dict[str, pd.DataFrame]
@@ -58,15 +58,15 @@ def ranking(tests: Tests) -> pd.DataFrame:
     rows = []
     for name, test in tests.items():
         images, right = len(test), int(test.correct.sum())
-        interval = binomtest(right, images).proportion_ci(method="wilson")
+        low, high = wilson_interval(right, images)
         rows.append(
             {
                 "run": name,
                 "errors": images - right,
                 "images": images,
                 "accuracy": right / images,
-                "accuracy_low": interval.low,
-                "accuracy_high": interval.high,
+                "accuracy_low": low,
+                "accuracy_high": high,
                 "loss": test.loss.mean(),
             }
         )

@@ -59,6 +59,12 @@ def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
     return np.where(predictions.correct, predictions.label, 1 - predictions.label)
 
 
+def wilson_interval(right: int, images: int) -> tuple[float, float]:
+    """The 95 % interval of an accuracy (Wilson 1927)."""
+    interval = binomtest(right, images).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     """Metrics of one part's prediction table.
 
@@ -73,7 +79,7 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     """
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())
-    interval = binomtest(images - errors, images).proportion_ci(method="wilson")
+    low, high = wilson_interval(images - errors, images)
     predicted = predicted_labels(predictions)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         label, predicted, average="binary", zero_division=0
@@ -81,8 +87,8 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     return {
         "loss": float(predictions.loss.mean()),
         "accuracy": 1 - errors / images,
-        "accuracy_low": float(interval.low),
-        "accuracy_high": float(interval.high),
+        "accuracy_low": low,
+        "accuracy_high": high,
         "errors": errors,
         "images": images,
         "false_alarms": int(((label == 0) & (predicted == 1)).sum()),
