@@ -26,7 +26,7 @@ $(READY): requirements.lock
 	@touch $@
 
 .PHONY: extras
-extras: $(READY) ## add what other launchers, Optuna's search and ONNX need
+extras: $(READY) ## add what other launchers, Optuna's search, ONNX and PostgreSQL need
 	sh .ci/environment $(PYTHON) $(VENV) requirements-extras.lock
 
 .PHONY: demo
@@ -67,4 +67,4 @@ RESOLVE := uv pip compile pyproject.toml --extra dev --universal --python-versio
 lock: $(READY) ## resolve pyproject.toml into both lock files anew
 	$(RESOLVE) --output-file requirements.lock
 	cp requirements.lock requirements-extras.lock
-	$(RESOLVE) --extra sweep --extra ray --extra export --output-file requirements-extras.lock
+	$(RESOLVE) --extra sweep --extra ray --extra export --extra server --output-file requirements-extras.lock

@@ -61,10 +61,13 @@ class EndToEnd(keras.Model):
         super().__init__(name="end_to_end")
         self.classifier = classifier
 
-    def call(self, images: Any) -> Any:
+    def call(self, images: Any, training: bool = False) -> Any:
+        # Without the argument Keras tells the layers inside nothing: dropout would never drop, and
+        # validation images would be augmented.
         x = images
         for layer in self.classifier.layers[1:]:
-            x = layer(x, training=False) if isinstance(layer, keras.Model) else layer(x)
+            frozen = isinstance(layer, keras.Model)
+            x = layer(x, training=training and not frozen)
         return x
 
 

@@ -15,16 +15,17 @@ from src.errors import InputError
 from src.model.weights import weights_sha256
 from src.report.evaluation import Evaluation, evaluate
 from src.tracked_training import train_and_track
-from tests.samples import small_backbone
+from tests.samples import lively_backbone
 
 TINY = ("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2")
 
 
 @pytest.fixture(scope="module")
-def pretrained(tmp_path_factory) -> tuple[str, ...]:
-    """Overrides that let a small backbone's weights play ImageNet's."""
+def pretrained(tmp_path_factory, patches) -> tuple[str, ...]:
+    """Overrides that let a small backbone's weights, which tell images apart, play ImageNet's."""
+    root, listing = patches
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    backbone = small_backbone()
+    backbone = lively_backbone(load_images([root / path for path in listing.path[:16]]))
     backbone.save_weights(path)
     sha256 = weights_sha256(backbone)
     return (f"model.imagenet.path={path}", f"model.imagenet.sha256={sha256}")

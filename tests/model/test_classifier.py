@@ -14,6 +14,7 @@ from src.model.classifier import (
     inference_model,
     parameter_counts,
 )
+from tests.samples import lively_backbone
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,21 @@ def test_a_model_without_the_backbone_is_refused():
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="other")
     with pytest.raises(InputError, match="other has no MobileNetV2 backbone"):
         backbone_of(other)
+
+
+def test_end_to_end_drops_in_training_and_augments_nothing_in_validation(rng):
+    images = rng.integers(0, 256, (4, 96, 96, 3)).astype(np.uint8)
+    classifier = build_classifier(
+        lively_backbone(images), frozen_layers=150, dropout=0.5, flip="horizontal", rotation=0.2
+    )
+    model = EndToEnd(classifier)
+    model.compile(loss="sparse_categorical_crossentropy")
+    expected = -np.log(classifier.predict(images, verbose=0)[:, 0]).mean()
+    assert model.evaluate(images, np.zeros(4), verbose=0) == pytest.approx(expected, rel=1e-4)
+    plain, trained = model(images, training=False), model(images, training=True)
+    assert np.abs(plain - trained).max() > 1e-3
+    still = build_classifier(
+        backbone_of(classifier), frozen_layers=150, dropout=0.5, flip=None, rotation=0
+    )
+    dropped = EndToEnd(still)(images, training=True)
+    assert np.abs(still.predict(images, verbose=0) - dropped).max() > 1e-3
