@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from src.model.class_map import class_map_model
-from src.model.engine import build_engine
+from src.model.engine import build_engine, chosen_engine
 from src.model.weights import weights_sha256
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
@@ -89,6 +89,8 @@ class Inspector:
         self, config: Predict, classifier: keras.Model, identity: dict[str, str], temperature: float
     ) -> None:
         self.config, self.classifier, self.temperature = config, classifier, temperature
+        # What `auto` stands for here: another machine's findings are not quite the same.
+        name, precision = chosen_engine(config.engine.name, config.engine.precision)
         self.made_by: dict[str, Any] = {
             "format": FORMAT,
             "model": identity,
@@ -97,7 +99,7 @@ class Inspector:
             "flips": config.flips,
             "threshold": config.threshold,
             "temperature": temperature,
-            "engine": config.engine.model_dump(),
+            "engine": {**config.engine.model_dump(), "name": name, "precision": precision},
             "pictures": config.pictures.model_dump(),
         }
         self._scoring, self._large = threading.Lock(), threading.Lock()
@@ -105,11 +107,11 @@ class Inspector:
     @cached_property
     def scorer(self) -> Scorer:
         """Built for the first photo that is new."""
-        engine = self.config.engine
+        engine, made_by = self.config.engine, self.made_by["engine"]
         compiled = build_engine(
             class_map_model(self.classifier),
-            name=engine.name,
-            precision=engine.precision,
+            name=made_by["name"],
+            precision=made_by["precision"],
             batch_size=1,
             output="float32",
         )
