@@ -12,11 +12,10 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from src.config import CONF, check_as
+from src.config import CONF, compose_as
 from src.data.synthetic import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
@@ -30,8 +29,7 @@ BROKEN = "broken <i>.png"
 
 
 def settings(*overrides: str) -> Predict:
-    with initialize_config_dir(str(CONF / "predict"), version_base="1.3"):
-        return check_as(Predict, compose("config", ["engine.precision=f32", *overrides]))
+    return compose_as(Predict, "predict/config", ["engine.precision=f32", *overrides])
 
 
 @pytest.fixture(scope="module")
