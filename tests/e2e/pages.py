@@ -1,6 +1,7 @@
 """MLflow's pages as a person goes through them."""
 
 import io
+import time
 
 import numpy as np
 from PIL import Image
@@ -30,11 +31,18 @@ def expect_drawn(image: Locator) -> None:
     expect(image).not_to_have_js_property("naturalWidth", 0)
 
 
-def coloured_pixels(plot: Locator) -> int:
-    """How many pixels of the plot, as it is shown, have a colour; its legend at the right left out.
+def expect_coloured(plot: Locator, pixels: int) -> None:
+    """The plot, as it is shown, has at least so many coloured pixels left of its legend.
 
-    For what is drawn by WebGL, of which the page itself knows nothing.
+    For what WebGL draws, of which the page itself knows nothing.
     """
+    deadline = time.monotonic() + 60
+    while (found := coloured_pixels(plot)) < pixels:
+        assert time.monotonic() < deadline, f"{found} coloured pixels"
+        plot.page.wait_for_timeout(200)
+
+
+def coloured_pixels(plot: Locator) -> int:
     shown = np.array(Image.open(io.BytesIO(plot.screenshot())).convert("RGB")).astype(int)
     plotted = shown[:, : shown.shape[1] * 9 // 10]
     return int((np.ptp(plotted, axis=2) > 50).sum())

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from src.config import CONF
 from src.data.batches import load_images
-from tests.e2e.pages import chart, coloured_pixels, expect_drawn, open_runs
+from tests.e2e.pages import chart, expect_coloured, expect_drawn, open_runs
 from tests.e2e.servers import (
     environment_of_commands,
     free_port,
@@ -193,7 +193,7 @@ def test_compared_runs_are_drawn(page: Page, server: Server, sweeps: Sweeps) -> 
     axes = table.locator(".axis-title")
     expect(axes.first).to_have_text("model.dropout")
     expect(axes.last).to_have_text("best.validation.loss")
-    assert coloured_pixels(table.locator(".gl-canvas-focus")) > 300
+    expect_coloured(table.locator(".gl-canvas-focus"), 300)
     table.get_by_role("switch", name="Parameters - Show diff only").click()
     different = table.get_by_role("row", name=re.compile("^model.dropout"))
     expect(different).to_be_visible()
