@@ -74,8 +74,9 @@ def report_sweep(parent: str, since: int) -> Outcome:
             if FOLD in done[0].values:
                 _log_folds(ranking[0], done[0].run)
         view = share_view(parent, sorted(done[0].values))
-        told[0] += f" Best by validation loss: {ranking[0].name}."
-        told += ["", f"[All runs with their settings and results]({view})"]
+        # In the first paragraph, as the page folds away all that comes later.
+        link = f"[All runs with their settings and results]({view})"
+        told[0] += f" Best by validation loss: {ranking[0].name}. {link}"
         told += ["", markdown_table(table.head(DESCRIBED))]
     told += ["", *(f"- {line}" for line in unfinished)] if unfinished else []
     summary = "\n".join(told)
