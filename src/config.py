@@ -87,14 +87,20 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
 
 
 def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
+    """Compose conf/`name`.yaml of `Config` with overrides, and check it; see `compose_as`."""
+    return compose_as(Config, overrides, name)
+
+
+def compose_as(schema: type[Schema], overrides: Sequence[str], name: str) -> Schema:
     """Compose conf/`name`.yaml with overrides, and check it.
 
     Raises:
-        InputError: see `check`; or an override names an unknown setting.
+        InputError: see `check_as`; or an override names an unknown setting.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    path = CONF / name
+    with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:
-            return check(compose(name, list(overrides)))
+            return check_as(schema, compose(path.name, list(overrides)))
         except HydraException as error:
             raise InputError(f"configuration: {error}") from error
 

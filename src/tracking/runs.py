@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -200,10 +200,10 @@ def log_model(model: keras.Model, image_size: int) -> str:
     return str(info.model_uri)
 
 
-def pinned_requirements() -> list[str]:
-    """`name==version` of the installed packages that a logged model needs."""
+def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
+    """`name==version` of those of the packages that are installed."""
     pinned = []
-    for package in MODEL_PACKAGES:
+    for package in packages:
         try:
             pinned.append(f"{package}=={version(package)}")
         except PackageNotFoundError:
