@@ -18,6 +18,8 @@ from src.tracking.provenance import TEMPERATURE
 from src.tracking.reading import predictions_of, run_named
 from src.tracking.registry import CHAMPION, PREVIOUS, aliased, point, promoting, tag
 
+COMPARISON = "comparison."
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -42,7 +44,8 @@ def promote(config: Promote, name: str) -> Outcome:
         name: the run's id, or its first characters.
 
     Raises:
-        InputError: there is no such run, or it has not finished, or lacks a model or predictions.
+        InputError: there is no such run, it has not finished, or it lacks a model, predictions or
+            the names of its classes.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
@@ -82,11 +85,14 @@ def _decided(
     if champion and champion.version == version.version:
         return Outcome(version, "kept", "it is the champion already")
     decision = _compared(config, run, predictions, champion)
-    figures: dict[str, object] = {
-        f"comparison.{key}": value for key, value in decision.figures.items()
-    }
+    # Those of an earlier comparison go.
+    figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
+    figures |= {f"{COMPARISON}{key}": value for key, value in decision.figures.items()}
     if champion:
-        figures |= {"comparison.version": champion.version, "comparison.run": champion.run_id}
+        figures |= {
+            f"{COMPARISON}version": champion.version,
+            f"{COMPARISON}run": champion.run_id,
+        }
     outcome = Outcome(version, "promoted" if decision.promoted else "refused", decision.why)
     # Before the aliases, so that no champion is without its reasons.
     _record(outcome, figures)

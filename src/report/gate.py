@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from src.errors import InputError
 from src.report.comparison import aligned_tests, differences
 
 
@@ -38,12 +39,14 @@ def decide(
         min_accuracy: on the test images, below which the challenger is refused in any case.
 
     Raises:
-        InputError: they were not tested on the same images.
+        InputError: they were not tested on the same images, or the challenger on none.
     """
     tables = {"challenger": challenger} | ({} if champion is None else {"champion": champion})
     tests = aligned_tests(tables)
     errors = {name: int((~test.correct).sum()) for name, test in tests.items()}
     images = len(tests["challenger"])
+    if not images:
+        raise InputError("the challenger's predictions have no test part")
     figures: dict[str, float] = {"errors": errors["challenger"], "images": images}
     made = f"{errors['challenger']} errors of {images} test images"
     if champion is not None:

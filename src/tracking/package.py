@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.entities import Run
+from mlflow.entities import LoggedModelStatus, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import Model
 from PIL import Image
 
 from src.code import code_fingerprints
@@ -57,24 +58,43 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
     for version in versions:
         if version.tags.get(PACKAGED) == made_by:
             return version
-    logged = mlflow.initialize_logged_model(
-        name=name, source_run_id=run.info.run_id, experiment_id=run.info.experiment_id
+    model_id = _logged(name, run, file, settings)
+    return mlflow.register_model(f"models:/{model_id}", name, tags={PACKAGED: made_by})
+
+
+def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str:
+    """The id of a new logged model of the run, tried on an example.
+
+    By the client, as MLflow's log_model would open the finished run again.
+    """
+    client = mlflow.MlflowClient()
+    logged = client.create_logged_model(
+        run.info.experiment_id, name=name, source_run_id=run.info.run_id
     )
-    _log(logged.model_id, file, settings)
-    return mlflow.register_model(f"models:/{logged.model_id}", name, tags={PACKAGED: made_by})
-
-
-def _log(model_id: str, file: Path, settings: Mapping[str, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder, _no_warnings():
-        mlflow.pyfunc.log_model(
-            model_id=model_id,
-            python_model=str(SOURCE / "serving" / "pyfunc_model.py"),
-            code_paths=[str(_copied_code(Path(folder)))],
-            artifacts={"classifier": str(file)},
-            model_config=dict(settings),
-            input_example=[_example()],
-            pip_requirements=pinned_requirements(PACKAGES),
-        )
+    described = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run.info.run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    status = LoggedModelStatus.FAILED
+    try:
+        with tempfile.TemporaryDirectory() as folder, _no_warnings():
+            mlflow.pyfunc.save_model(
+                f"{folder}/model",
+                mlflow_model=described,
+                python_model=str(SOURCE / "serving" / "pyfunc_model.py"),
+                code_paths=[str(_copied_code(Path(folder)))],
+                artifacts={"classifier": str(file)},
+                model_config=dict(settings),
+                input_example=[_example()],
+                pip_requirements=pinned_requirements(PACKAGES),
+            )
+            client.log_model_artifacts(logged.model_id, f"{folder}/model")
+        status = LoggedModelStatus.READY
+    finally:
+        client.finalize_logged_model(logged.model_id, status)
+    return str(logged.model_id)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """The model registry: versions of one registered model, and the aliases that point to them."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 import mlflow
-from filelock import FileLock
 from mlflow.entities.model_registry import ModelVersion
+
+from src.tracking.processes import one_process
 
 CHAMPION, PREVIOUS = "champion", "previous"
 
@@ -28,18 +28,15 @@ def point(alias: str, version: ModelVersion) -> None:
 
 
 def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
+    """Set the tags of a version; None takes one away."""
     client = mlflow.MlflowClient()
     for key, value in tags.items():
-        client.set_model_version_tag(version.name, version.version, key, str(value))
+        if value is not None:
+            client.set_model_version_tag(version.name, version.version, key, str(value))
+        elif key in version.tags:
+            client.delete_model_version_tag(version.name, version.version, key)
 
 
 def promoting() -> AbstractContextManager[object]:
-    """Held by the one process that decides and moves aliases, where the registry is sqlite.
-
-    A server has no such lock.
-    """
-    uri = mlflow.get_registry_uri()
-    if not uri.startswith("sqlite:///"):
-        return nullcontext()
-    file = Path(uri.removeprefix("sqlite:///"))
-    return FileLock(file.with_name(f".{file.name}.promotion.lock"))
+    """Held by the one process that decides and moves aliases, if the registry is a sqlite file."""
+    return one_process(mlflow.get_registry_uri(), "promotion")

@@ -39,10 +39,11 @@ def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:
 
 def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) -> str:
     """The id of a run as training leaves it, on the server that is connected."""
-    settings = {"data": {"classes": ["Negative", "Positive"]}}
+    settings = {"data": {"classes": ["Negative", "Positive"], "dir": "images"}}
     with runs.tracked_run(name, settings, system_metrics=False) as run_id:
         if table is not None:
             runs.log_predictions(table)
+            mlflow.log_text(table[["path", "label", "part"]].to_csv(index=False), "split.csv")
         if model is not None:
             runs.log_model(model, PATCH)
         mlflow.log_metric("best.calibration.temperature", TEMPERATURE)

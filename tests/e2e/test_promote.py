@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import mlflow
 import pytest
@@ -14,6 +15,8 @@ from src.photo_inspection import load
 from src.promotion import go_back, promote
 from src.sections import Predict, Promote
 from src.tracking import runs
+from src.tracking.registry import aliased as versions_by_alias
+from src.tracking.registry import point, promoting
 from tests.e2e import registry
 
 NAME = "crack-classifier"
@@ -45,6 +48,8 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
 def ids(tracked) -> dict[str, str]:
     """The runs, with the first as champion and the better one before it."""
     uri, ids = tracked
+    if "champion" in versions_by_alias(NAME):
+        mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
     promote(registry.settings(uri), ids["better"])
     promote(registry.settings(uri, "margin=1.0"), ids["first"])
     assert aliased(ids) == {"champion": "first", "previous": "better"}
@@ -58,10 +63,8 @@ def config(tracked) -> Promote:
 
 def aliased(ids: Mapping[str, str]) -> dict[str, str]:
     """By alias the names of the runs."""
-    client = mlflow.MlflowClient()
     names = {run_id: name for name, run_id in ids.items()}
-    aliases = client.get_registered_model(NAME).aliases
-    return {alias: names[client.get_model_version(NAME, v).run_id] for alias, v in aliases.items()}
+    return {alias: names[v.run_id] for alias, v in versions_by_alias(NAME).items()}
 
 
 def tags_of(alias: str) -> dict[str, str]:
@@ -93,8 +96,9 @@ def test_champion_challenger_and_back(tracked):
     assert compared["images"] == "400"
     assert (compared["version"], compared["run"]) == ("1", ids["first"])
     assert float(compared["p_value"]) == pytest.approx(2 / 2**16)
-    assert 0.02 < float(compared["low"]) < float(compared["difference"]) == 0.04
-    assert float(compared["high"]) == 0.04
+    assert float(compared["difference"]) == pytest.approx(0.04)
+    assert 0.02 < float(compared["low"]) < 0.04
+    assert float(compared["high"]) == pytest.approx(0.04)
 
     better = promote(config, ids["better"][:12])
     assert better.decision == "promoted"
@@ -155,6 +159,12 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
         refused = promote(config, ids["better"])
         assert refused.decision == "refused"
         assert "had different images (dataset.fingerprint)" in refused.why
+        tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+        # What it was promoted by before is gone.
+        assert {key for key in tags if key.startswith("comparison")} == {
+            "comparison.version",
+            "comparison.run",
+        }
     finally:
         for name in ("first", "better"):
             client.delete_tag(ids[name], "dataset.fingerprint")
@@ -196,7 +206,6 @@ def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
         done.append(alias)
         point(alias, version)
 
-    point = promotion.point
     monkeypatch.setattr(promotion, "point", killed)
     with pytest.raises(KeyboardInterrupt):
         go_back(config) if back else promote(config, ids["better"])
@@ -206,27 +215,39 @@ def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
     assert aliased(ids)["champion"] == "better"
 
 
-def test_two_at_once_are_decided_one_after_the_other(ids, tracked):
+def test_two_at_once_are_decided_one_after_the_other(ids, config):
+    champions = versions_by_alias(NAME)
+    with ThreadPoolExecutor(1) as pool:
+        with promoting():
+            other = pool.submit(promote, config, ids["worse"])
+            # Enough to decide, were it not for the lock.
+            wait([other], timeout=4)
+            point("champion", champions["previous"])
+        assert other.result().decision == "refused"
+    assert "where the champion makes 2 " in other.result().why
+
+
+def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
+    settings = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
+    return subprocess.run(
+        [sys.executable, "-m", "src.promote", *arguments, *settings],
+        cwd=CONF.parent,
+        env=registry.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_says_what_was_decided(ids, tracked):
     uri, _ = tracked
-    command = [sys.executable, "-m", "src.promote", f"tracking.uri={uri}"]
-    command += ["serving.engine.precision=f32"]
-    started = [
-        subprocess.Popen(
-            [*command, ids[name]],
-            cwd=CONF.parent,
-            env=registry.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("better", "worse")
-    ]
-    (promoted, _), (refused, errors) = (process.communicate() for process in started)
-    assert [process.returncode for process in started] == [0, 3], errors
-    assert f"{NAME} version" in promoted
-    assert "promoted: 2 errors of 400 test images where the champion makes 4" in promoted
-    assert "refused: 20 errors of 400 test images where the champion makes" in refused
-    assert "Traceback" not in errors
+    refused = run(ids["worse"], uri=uri)
+    assert refused.returncode == 3, refused.stderr
+    assert f"{NAME} version" in refused.stdout
+    assert "refused: 20 errors of 400 test images where the champion makes 4 " in refused.stdout
+    assert "Traceback" not in refused.stderr
+    restored = run("--back", uri=uri)
+    assert restored.returncode == 0, restored.stderr
+    assert "restored: in place of version" in restored.stdout
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 

@@ -27,7 +27,7 @@ from src.photo_inspection import inspect
 from src.promotion import promote
 from src.sections import Predict
 from src.tracking import runs
-from src.tracking.models import load_classifier
+from src.tracking.models import load_classifier, training_split
 from tests.e2e import registry
 
 CHAMPION = "models:/crack-classifier@champion"
@@ -143,9 +143,11 @@ def test_images_of_several_sizes_as_the_logged_example_and_pixels(address, uri, 
     assert first == second != third
 
 
-def test_the_registered_model_names_its_code_requirements_and_signature(uri):
+def test_the_registered_model_has_one_classifier_its_split_requirements_and_signature(uri):
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=CHAMPION))
     assert len(list(folder.rglob("*.keras"))) == 1
+    manifest, images = training_split(CHAMPION)
+    assert (len(manifest), images) == (400, Path("images"))
     requirements = (folder / "requirements.txt").read_text().split()
     assert all(re.fullmatch(r"[a-z-]+==[\d.]+", line) for line in requirements)
     assert {line.split("==")[0] for line in requirements} >= {"mlflow", "keras", "openvino"}

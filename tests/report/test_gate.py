@@ -84,3 +84,9 @@ def test_one_of_two_is_always_good_enough(one, other, margin):
 def test_other_test_images_are_not_compared():
     with pytest.raises(InputError, match="test parts have 1000 and 500 images, 500 of them in"):
         decide(judged({1}), judged({1}, 500), **THRESHOLDS)
+
+
+def test_no_test_images_at_all_are_said():
+    table = judged({1}).assign(part="validation")
+    with pytest.raises(InputError, match="the challenger's predictions have no test part"):
+        decide(table, None, **THRESHOLDS)
