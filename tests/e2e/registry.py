@@ -43,7 +43,9 @@ def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) ->
     with runs.tracked_run(name, settings, system_metrics=False) as run_id:
         if table is not None:
             runs.log_predictions(table)
-            mlflow.log_text(table[["path", "label", "part"]].to_csv(index=False), "split.csv")
+            parts = np.resize(["train", "validation", "test"], len(table))
+            split = table[["path", "label"]].assign(part=parts)
+            mlflow.log_text(split.to_csv(index=False), "split.csv")
         if model is not None:
             runs.log_model(model, PATCH)
         mlflow.log_metric("best.calibration.temperature", TEMPERATURE)
