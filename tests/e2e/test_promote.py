@@ -224,6 +224,8 @@ def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
 
 def test_two_at_once_are_decided_one_after_the_other(ids, config):
     champions = versions_by_alias(NAME)
+    # Packaged, so that deciding is all that is left.
+    promote(config, ids["worse"])
     with ThreadPoolExecutor(1) as pool:
         with promoting():
             other = pool.submit(promote, config, ids["worse"])
