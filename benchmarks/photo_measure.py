@@ -18,10 +18,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import numpy as np
-from hydra import compose, initialize_config_dir
 from PIL import Image
 
-from src.config import CONF, check_as
+from src.config import compose_as
 from src.data.synthetic import draw_photo
 from src.model.class_map import CELL
 from src.sections import Predict
@@ -184,9 +183,8 @@ def half_overlapping(side: int, patch: int) -> list[int]:
 
 def configured(model: str, precision: str) -> Predict:
     """Prediction's own settings; input and output are given by the measurement."""
-    with initialize_config_dir(str(CONF / "predict"), version_base="1.3"):
-        overrides = ["input=-", "output=-", f"model={model}", f"engine.precision={precision}"]
-        return check_as(Predict, compose("config", overrides))
+    overrides = ["input=-", "output=-", f"model={model}", f"engine.precision={precision}"]
+    return compose_as(Predict, "predict/config", overrides)
 
 
 if __name__ == "__main__":

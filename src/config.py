@@ -87,11 +87,11 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
 
 
 def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
-    """Compose conf/`name`.yaml of `Config` with overrides, and check it; see `compose_as`."""
-    return compose_as(Config, overrides, name)
+    """Compose conf/`name`.yaml with overrides, and check it; see `compose_as`."""
+    return compose_as(Config, name, overrides)
 
 
-def compose_as(schema: type[Schema], overrides: Sequence[str], name: str) -> Schema:
+def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Schema:
     """Compose conf/`name`.yaml with overrides, and check it.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import keras
@@ -14,7 +15,7 @@ from src.data.receipt import Receipt
 from src.model.bank import Bank, open_bank
 from src.model.classifier import build_backbone, build_classifier
 from src.model.cut import Cut, cut_classifier
-from src.model.engine import Engine, build_engine, check_engine
+from src.model.engine import Engine, build_engine, check_engine, chosen_engine
 from src.model.extraction import Augmentation, fill_bank
 from src.model.training import Part
 from src.model.views import ALL_FLIPS, FLIPS
@@ -41,7 +42,7 @@ class Extracted:
             images as they are and, with `augment.test_flips`, of their flips.
         engine: which computed the features.
         precision: of its arithmetic.
-        error: of the engine against Keras in float32, see `check_engine`.
+        error: of the engine against Keras in float32, when it last computed some of them.
         added: how many features were not there yet.
     """
 
@@ -123,18 +124,7 @@ def extract(
     """Fill the bank with what training and evaluation on this manifest read."""
     features, augment = config.features, config.augment
     paths = [Path(config.data.dir, path) for path in listing.path]
-    calibrated = features.precision == "int8"
-    engine = build_engine(
-        cut.prefix,
-        name=features.engine,
-        precision=features.precision,
-        batch_size=features.batch_size,
-        output="float16",
-        calibration=load_spread(paths, features.calibration_images) if calibrated else None,
-        threads=config.threads.openvino,
-    )
-    images = load_spread(paths, features.check_images)
-    error = check_engine(engine, cut.prefix, images, features.max_error)
+    engine = PrefixEngine(config, cut.prefix, paths)
     parts = parts_of(config, manifest, listing)
     everything = np.sort(np.concatenate([part.rows for part in parts.values()]))
     wanted = {0: everything}
@@ -150,14 +140,62 @@ def extract(
         views = range(1, len(FLIPS[ALL_FLIPS]))
         added += fill_bank(flipped, engine.run, paths, dict.fromkeys(views, held_out), flips)
         predicted += [flipped.features(view) for view in views]
+    error = bank.engine_error
+    if added or error is None or error > features.max_error:
+        error = bank.engine_error = engine.error
     return Extracted(cut, bank, predicted, engine.name, engine.precision, error, added)
+
+
+class PrefixEngine:
+    """The engine that computes features; built and checked only when a bank lacks some.
+
+    Attributes:
+        name: openvino or tensorflow.
+        precision: of its arithmetic.
+    """
+
+    def __init__(self, config: Config, prefix: keras.Model, paths: Sequence[Path]) -> None:
+        """
+        Args:
+            config: of it the section features, and the threads.
+            prefix: images (n, size, size, 3) to features.
+            paths: of all images; some are what the engine is checked, and int8 calibrated, on.
+        """
+        self.config, self.prefix, self.paths = config, prefix, paths
+        features = config.features
+        self.name, self.precision = chosen_engine(features.engine, features.precision)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """Features (n, h, w, c) float16 of images (n, size, size, 3) uint8."""
+        return self._checked[0].run(images)
+
+    @property
+    def error(self) -> float:
+        """Of the engine against Keras in float32, see `check_engine`."""
+        return self._checked[1]
+
+    @cached_property
+    def _checked(self) -> tuple[Engine, float]:
+        features = self.config.features
+        int8 = self.precision == "int8"
+        engine = build_engine(
+            self.prefix,
+            name=self.name,
+            precision=self.precision,
+            batch_size=features.batch_size,
+            output="float16",
+            calibration=load_spread(self.paths, features.calibration_images) if int8 else None,
+            threads=self.config.threads.openvino,
+        )
+        images = load_spread(self.paths, features.check_images)
+        return engine, check_engine(engine, self.prefix, images, features.max_error)
 
 
 def bank_for(
     config: Config,
     start: Start,
     cut: Cut,
-    engine: Engine,
+    engine: PrefixEngine,
     receipt: Receipt,
     drawn_by: Augmentation,
 ) -> Bank:

@@ -13,6 +13,7 @@ import keras
 from PIL import Image
 from tqdm import tqdm
 
+from src.model.engine import chosen_engine
 from src.model.weights import weights_sha256
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
@@ -87,6 +88,8 @@ class Inspector:
         self, config: Predict, classifier: keras.Model, identity: dict[str, str], temperature: float
     ) -> None:
         self.config, self.classifier, self.temperature = config, classifier, temperature
+        # What `auto` stands for here: another machine's findings are not quite the same.
+        name, precision = chosen_engine(config.engine.name, config.engine.precision)
         self.made_by: dict[str, Any] = {
             "format": FORMAT,
             "model": identity,
@@ -95,7 +98,7 @@ class Inspector:
             "flips": config.flips,
             "threshold": config.threshold,
             "temperature": temperature,
-            "engine": config.engine.model_dump(),
+            "engine": {**config.engine.model_dump(), "name": name, "precision": precision},
             "pictures": config.pictures.model_dump(),
         }
         self._scoring, self._large = threading.Lock(), threading.Lock()
@@ -107,7 +110,7 @@ class Inspector:
             self.classifier,
             temperature=self.temperature,
             flips=self.config.flips,
-            **self.config.engine.model_dump(),
+            **self.made_by["engine"],
         )
 
     def inspect_all(

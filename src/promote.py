@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     if len(named) != (0 if chosen.back else 1):
         parser.error("name one run, or --back and none")
     try:
-        config = compose_as(Promote, settings, "promote/config")
+        config = compose_as(Promote, "promote/config", settings)
         from src.promotion import go_back, promote
 
         outcome = go_back(config) if chosen.back else promote(config, named[0])

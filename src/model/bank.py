@@ -44,6 +44,16 @@ class Bank:
     rows: int
     shape: tuple[int, ...]
 
+    @property
+    def engine_error(self) -> float | None:
+        """Of the engine that last computed features for it, see `check_engine`; None: not noted."""
+        noted = self.folder / "engine_error"
+        return float(noted.read_text()) if noted.exists() else None
+
+    @engine_error.setter
+    def engine_error(self, error: float) -> None:
+        write_text(self.folder / "engine_error", f"{error}\n")
+
     def features(self, view: int) -> np.memmap:
         """(rows, *shape) float16, memory-mapped and writable; missing rows are zero."""
         return self._map(view, "features", np.float16, (self.rows, *self.shape))

@@ -53,12 +53,9 @@ def build_engine(
     Raises:
         ValueError: int8 without images to calibrate on.
     """
-    if name == "auto":
-        name = "tensorflow" if _has_gpu() else "openvino"
+    name, precision = chosen_engine(name, precision)
     if name == "tensorflow":
-        return Engine(name, "f32", _tensorflow(model, batch_size, output))
-    if precision == "auto":
-        precision = fastest_precision()
+        return Engine(name, precision, _tensorflow(model, batch_size, output))
     if precision != "int8":
         run = compile_run(convert(model, output), precision, batch_size, threads)
     elif calibration is not None:
@@ -67,6 +64,15 @@ def build_engine(
     else:
         raise ValueError("int8 needs images to calibrate on")
     return Engine(name, precision, run)
+
+
+def chosen_engine(name: str, precision: str) -> tuple[str, str]:
+    """The engine and the precision that `build_engine` takes for these on this machine."""
+    if name == "auto":
+        name = "tensorflow" if _has_gpu() else "openvino"
+    if name == "tensorflow":
+        return name, "f32"
+    return name, fastest_precision() if precision == "auto" else precision
 
 
 def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: float) -> float:

@@ -11,6 +11,9 @@ from sklearn import metrics
 
 from src.report.metrics import predicted_labels
 
+# Of a grid of patches.
+COLUMNS = 6
+
 
 def learning_curves(history: dict[str, list[float]]) -> Figure:
     """Loss and accuracy of train and validation against the epoch (from 1)."""
@@ -85,20 +88,35 @@ def prediction_grid(
         count: how many patches.
     """
     shown = predictions.sort_values("loss", ascending=False).head(count)
-    columns = min(6, len(shown))
-    rows = -(-len(shown) // columns)
+    drawn = shown[["label", "probability", "correct"]].itertuples(index=False, name=None)
+    titles = []
+    for label, probability, correct in drawn:
+        predicted = label if correct else 1 - label
+        certainty = probability if predicted else 1 - probability
+        titles.append(f"{classes[predicted]} {certainty:.3f}\ntruly {classes[label]}")
+    colours = ["black" if correct else "crimson" for correct in shown.correct]
+    return patch_grid([images / path for path in shown.path], titles, colours)
+
+
+def patch_grid(
+    paths: Sequence[Path], titles: Sequence[str], colours: Sequence[str] | None = None
+) -> Figure:
+    """Draw patches in rows of `COLUMNS`.
+
+    Args:
+        paths: of the images.
+        titles: one a patch.
+        colours: of the titles; None draws all in black.
+    """
+    columns = max(1, min(COLUMNS, len(paths)))
+    rows = max(1, -(-len(paths) // columns))
     figure = Figure(figsize=(2 * columns, 2.4 * rows), layout="constrained")
     cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for axes in cells:
         axes.axis("off")
-    drawn = shown[["path", "label", "probability", "correct"]].itertuples(index=False, name=None)
-    for axes, (path, label, probability, correct) in zip(cells, drawn, strict=False):
-        predicted = label if correct else 1 - label
-        certainty = probability if predicted else 1 - probability
-        axes.imshow(Image.open(images / path))
-        axes.set_title(
-            f"{classes[predicted]} {certainty:.3f}\ntruly {classes[label]}",
-            fontsize=8,
-            color="black" if correct else "crimson",
-        )
+    for axes, path, title in zip(cells, paths, titles, strict=False):
+        axes.imshow(Image.open(path))
+        axes.set_title(title, fontsize=8)
+    for axes, colour in zip(cells, colours or (), strict=False):
+        axes.title.set_color(colour)
     return figure

@@ -15,6 +15,7 @@ from src.tracking.runs import flatten, git_tags
 
 # Tags of the parent, and of a child.
 SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
+BEST = "sweep.best"
 FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
 # In the names of runs; any other setting goes by the last part of its key.
 SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
@@ -122,6 +123,17 @@ def children_of(parent: str) -> list[Run]:
         output_format="list",
     )
     return [run for run in children if FINGERPRINT in run.data.tags]
+
+
+def latest_sweep() -> Run | None:
+    """The parent run of the connected experiment's latest sweep that has a result, if any has."""
+    found = mlflow.search_runs(
+        filter_string=f"tags.`{BEST}` != ''",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return found[0] if found else None
 
 
 def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

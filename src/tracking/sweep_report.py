@@ -19,7 +19,7 @@ from src.report.figures import prediction_grid
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.reading import predictions_of
 from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
-from src.tracking.sweep import FINGERPRINT, VALUE, children_of, named, short_names
+from src.tracking.sweep import BEST, FINGERPRINT, VALUE, children_of, named, short_names
 from src.tracking.sweep_view import share_view
 
 # Runs that differ in nothing else are taken together: each image is tested in one of them.
@@ -54,33 +54,43 @@ def report_sweep(parent: str, since: int) -> Outcome:
         since: when the sweep was started this time, in milliseconds as MLflow counts them. What
             failed before and was not tried again is no part of the sweep any more.
     """
-    latest = _latest(children_of(parent))
-    done = [_read(run) for run in latest if run.info.status == "FINISHED"]
+    children = children_of(parent)
+    done = finished_jobs(children)
     unfinished = [
         f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
-        for run in latest
+        for run in _latest(children)
         if run.info.status != "FINISHED" and run.info.start_time >= since
     ]
     told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
-        ranking = ranked(_candidates(done))
+        ranking = ranked(candidates(done))
         table = ranking_table(ranking)
         with mlflow.start_run(run_id=parent):
             log_metrics_of_parts(ranking[0].metrics)
-            mlflow.set_tag("sweep.best", ranking[0].name)
+            mlflow.set_tag(BEST, ranking[0].name)
             mlflow.log_text(table.to_csv(index=False), "ranking.csv")
-            for name, figure in _figures(done).items():
+            for name, figure in figures_of(done).items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
             if FOLD in done[0].values:
                 _log_folds(ranking[0], done[0].run)
         view = share_view(parent, sorted(done[0].values))
-        told[0] += f" Best by validation loss: {ranking[0].name}."
-        told += ["", f"[All runs with their settings and results]({view})"]
+        # In the first paragraph, as the page folds away all that comes later.
+        link = f"[All runs with their settings and results]({view})"
+        told[0] += f" Best by validation loss: {ranking[0].name}. {link}"
         told += ["", markdown_table(table.head(DESCRIBED))]
     told += ["", *(f"- {line}" for line in unfinished)] if unfinished else []
     summary = "\n".join(told)
     mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
     return Outcome(summary, unfinished)
+
+
+def finished_jobs(children: Sequence[Run]) -> list[Child]:
+    """Those of a sweep's children that have finished, one a configuration.
+
+    Args:
+        children: the earliest first, see `src.tracking.sweep.children_of`.
+    """
+    return [_read(run) for run in _latest(children) if run.info.status == "FINISHED"]
 
 
 def _latest(children: Sequence[Run]) -> list[Run]:
@@ -110,7 +120,7 @@ def _number(value: str) -> float | str:
     return int(number) if number.is_integer() else number
 
 
-def _candidates(children: Sequence[Child]) -> list[Candidate]:
+def candidates(children: Sequence[Child]) -> list[Candidate]:
     """One a setting, its folds taken together."""
     settings: dict[tuple[tuple[str, float | str], ...], list[Child]] = {}
     for child in children:
@@ -152,7 +162,8 @@ def _config(run: Run) -> dict[str, Any]:
     return config
 
 
-def _figures(children: Sequence[Child]) -> dict[str, Figure]:
+def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
+    """By name: metrics against each swept setting, a heat map of each two, all curves."""
     runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
     keys = sorted(children[0].values)
     names = short_names(keys)

@@ -13,7 +13,6 @@ LOSS = "metrics.`best.validation.loss`"
 COLUMNS = (
     "attributes.`Duration`",
     LOSS,
-    "metrics.`best.validation.errors`",
     "metrics.`best.test.errors`",
     "metrics.`best.test.accuracy`",
 )

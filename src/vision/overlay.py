@@ -23,6 +23,8 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
         opacity: of the strongest heat, 0 to 1.
     """
     table = heat_colours(opacity)
+    colours = np.ascontiguousarray(table[:, None, :3])
+    weights = table[:, 3].astype(np.float32) / 255
     for top in range(0, photo.height, BAND):
         height = min(BAND, photo.height - top)
         heat = _heat_at(findings, 0, top, photo.width, height, 1)
@@ -30,12 +32,12 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
         if not len(columns):
             continue
         left, right = int(columns[0]), int(columns[-1]) + 1
-        pixels = np.array(photo.crop((left, top, right, top + height)))
+        pixels = np.asarray(photo.crop((left, top, right, top + height)))
         level = _levels(heat[:, left:right])
-        warm = table[level, 3] > 0
-        colour, alpha = np.split(table[level[warm]].astype(np.float32), [3], axis=1)
-        pixels[warm] = (pixels[warm] + alpha / 255 * (colour - pixels[warm])).astype(np.uint8)
-        photo.paste(Image.fromarray(pixels), (left, top))
+        weight = cv2.LUT(level, weights)
+        warm = cv2.LUT(cv2.merge([level] * 3), colours)
+        blended = cv2.blendLinear(pixels, warm, 1 - weight, weight)
+        photo.paste(Image.fromarray(blended), (left, top))
     drawing = ImageDraw.Draw(photo)
     width = max(2, round(max(photo.size) / 800))
     for ink, extra in ((CASING, 2), (OUTLINE, 0)):
@@ -71,7 +73,7 @@ def heat_picture(findings: Findings, width: int, height: int, longest: int) -> b
 
 
 def _levels(heat: np.ndarray) -> np.ndarray:
-    return np.rint(255 * np.clip(heat, 0, 1)).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(heat, alpha=255.0))
 
 
 def _heat_at(

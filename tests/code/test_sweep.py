@@ -12,7 +12,7 @@ from PIL import Image
 from src.report.evaluation import Evaluation, evaluate
 from src.report.metrics import prediction_table
 from src.tracking import runs
-from src.tracking.sweep import finished_child, job_of, open_sweep
+from src.tracking.sweep import finished_child, job_of, latest_sweep, open_sweep
 from src.tracking.sweep_report import report_sweep
 
 LOGGED = {
@@ -203,6 +203,19 @@ def test_parent_has_the_figures(reported):
         "figures/heat_map_dropout_and_frozen.png",
         "figures/validation_curves.png",
     }
+
+
+def test_latest_sweep_is_the_last_with_a_result():
+    parent = opened("with a result", "model.dropout")
+    log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
+    report_sweep(parent, since=0)
+    opened("without", "model.dropout")
+    assert latest_sweep().info.run_id == parent
+    runs.connect(None, "never swept")
+    try:
+        assert latest_sweep() is None
+    finally:
+        runs.connect(None, "crack-detection")
 
 
 def test_folds_are_taken_together():

@@ -1,10 +1,5 @@
 """Runs that tests of the model registry promote, written without training."""
 
-import os
-import sys
-from collections.abc import Mapping
-from pathlib import Path
-
 import keras
 import mlflow
 import numpy as np
@@ -54,11 +49,4 @@ def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) ->
 
 def settings(uri: str, *overrides: str) -> Promote:
     given = [f"tracking.uri={uri}", "serving.engine.precision=f32", *overrides]
-    return compose_as(Promote, given, "promote/config")
-
-
-def environment(**added: str) -> Mapping[str, str]:
-    """Of a command of the virtual environment, without this session's own MLflow settings."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
-    return {**inherited, "PATH": path, **added}
+    return compose_as(Promote, "promote/config", given)

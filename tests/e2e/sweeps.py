@@ -23,8 +23,9 @@ TINY = (
 class Sweeps:
     """A folder that sweeps of tiny jobs are started in."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, server: str | None = None) -> None:
+        """Make it to track on the server at this address, or in the folder itself."""
+        self.folder, self.server = folder, server
         backbone = small_backbone()
         backbone.save_weights(folder / "small.weights.h5")
         self.weights = (
@@ -36,6 +37,7 @@ class Sweeps:
         """Start a sweep, in a process group of its own; its output goes to the file `log`."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
         environment |= {"PYTHONPATH": str(CONF.parent), "RAY_USAGE_STATS_ENABLED": "0"}
+        environment |= {"MLFLOW_TRACKING_URI": self.server} if self.server else {}
         command = [sys.executable, "-m", "src.train", "-m", *TINY, *self.weights, *overrides]
         with (self.folder / log).open("wb") as output:
             return subprocess.Popen(
@@ -56,7 +58,7 @@ class Sweeps:
 
     def runs(self, filter_string: str = "") -> list[Run]:
         """All runs that match, the earliest first."""
-        client = MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
+        client = MlflowClient(self.server or f"sqlite:///{self.folder}/mlruns/mlflow.db")
         experiments = [e.experiment_id for e in client.search_experiments()]
         order = ["attributes.start_time ASC"]
         return list(client.search_runs(experiments, filter_string, order_by=order))

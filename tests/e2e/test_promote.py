@@ -18,6 +18,7 @@ from src.tracking import runs
 from src.tracking.registry import aliased as versions_by_alias
 from src.tracking.registry import point, promoting
 from tests.e2e import registry
+from tests.e2e.servers import environment_of_commands
 
 NAME = "crack-classifier"
 
@@ -116,14 +117,14 @@ def test_champion_challenger_and_back(tracked):
 def test_the_champion_is_what_predict_looks_for(ids, tracked):
     uri, _ = tracked
     settings = ["input=x", "output=y", f"tracking.uri={uri}"]
-    _, champion, temperature = load(compose_as(Predict, settings, "predict/config"))
+    _, champion, temperature = load(compose_as(Predict, "predict/config", settings))
     assert champion["name"] == f"models:/{NAME}@champion"
     assert (champion["run"], temperature) == (ids["first"], registry.TEMPERATURE)
 
 
 def test_a_photo_is_judged_alike_by_default():
-    predict = compose_as(Predict, ["input=x", "output=y"], "predict/config")
-    serving = compose_as(Promote, [], "promote/config").serving
+    predict = compose_as(Predict, "predict/config", ["input=x", "output=y"])
+    serving = compose_as(Promote, "promote/config", []).serving
     assert serving.engine == predict.engine
     assert (serving.flips, serving.threshold) == (predict.flips, predict.threshold)
     assert serving.scales == [predict.scale]
@@ -241,7 +242,7 @@ def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "src.promote", *arguments, *settings],
         cwd=CONF.parent,
-        env=registry.environment(),
+        env=environment_of_commands(),
         capture_output=True,
         text=True,
     )

@@ -7,11 +7,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -29,6 +26,7 @@ from src.sections import Predict
 from src.tracking import runs
 from src.tracking.models import load_classifier, training_split
 from tests.e2e import registry
+from tests.e2e.servers import environment_of_commands, free_port, wait_until_healthy
 
 CHAMPION = "models:/crack-classifier@champion"
 
@@ -51,32 +49,20 @@ def address(uri, tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "src").mkdir()
     (folder / "src" / "__init__.py").write_text("raise ImportError('another project')")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["mlflow", "models", "serve", "-m", CHAMPION, "--env-manager", "local"]
     server = subprocess.Popen(
         [*command, "--port", str(port)],
         cwd=folder,
-        env=registry.environment(MLFLOW_TRACKING_URI=uri),
+        env=environment_of_commands() | {"MLFLOW_TRACKING_URI": uri},
         start_new_session=True,
     )
     try:
-        wait_for(f"http://127.0.0.1:{port}/ping", server)
+        wait_until_healthy(f"http://127.0.0.1:{port}", server)
         yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 300
-    with httpx.Client(trust_env=False) as client:
-        while server.poll() is None and time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                if client.get(address).is_success:
-                    return
-            time.sleep(0.2)
-    pytest.fail(f"`mlflow models serve` does not answer at {address}: see its output")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +102,7 @@ def test_photos_are_judged_as_predict_judges_them(address, uri, photo, tmp_path)
     for name, form in (("photo.jpg", "JPEG"), ("photo.png", "PNG")):
         (tmp_path / "in" / name).write_bytes(encoded(photo, form))
     given = [f"input={tmp_path / 'in'}", f"output={tmp_path / 'out'}", f"tracking.uri={uri}"]
-    done = inspect(compose_as(Predict, [*given, "engine.precision=f32"], "predict/config"))
+    done = inspect(compose_as(Predict, "predict/config", [*given, "engine.precision=f32"]))
     expected = {record["photo"]: record for record in done.records}
     images = [text((tmp_path / "in" / name).read_bytes()) for name in expected]
     answered = predictions(ask(address, request(*images)))

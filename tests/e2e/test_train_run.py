@@ -157,6 +157,19 @@ def test_same_seed_same_run(folder, composed, pretrained):
     assert another.metrics["test"]["loss"] != one.metrics["test"]["loss"]
 
 
+def test_a_full_bank_needs_no_engine(folder, composed, pretrained):
+    config = composed(*TINY, *pretrained, "train.epochs=1")
+    bank = mlflow.get_run(train_and_track(config).run_id).data.tags["bank.folder"]
+    # A note of another hand, under a bound that no engine keeps: one that is built is refused.
+    Path(config.features.dir, bank, "engine_error").write_text("1e-9")
+    config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-8")
+    again = mlflow.get_run(train_and_track(config).run_id)
+    assert again.data.metrics["bank.engine_error"] == 1e-9
+    config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-10")
+    with pytest.raises(InputError, match=r"features\.max_error=1e-10"):
+        train_and_track(config)
+
+
 def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
     config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
     metrics = mlflow.get_run(train_and_track(config).run_id).data.metrics

@@ -1,20 +1,15 @@
 """What `make ui` shows of a run, seen in a browser."""
 
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator
 
-import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from src.config import CONF
+from tests.e2e.pages import chart, expect_drawn, open_runs
+from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
 
 pytestmark = pytest.mark.browser
 
@@ -39,51 +34,13 @@ FIGURES = (
 def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the UI over a folder with one finished run."""
     folder = tmp_path_factory.mktemp("project")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    environment = inherited | {
-        "PYTHONPATH": str(ROOT),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}",
-    }
+    environment = environment_of_commands() | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, *TRAIN], cwd=folder, env=environment, check=True)
-    with served(folder, environment) as address:
-        yield address
-
-
-@contextmanager
-def served(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """`make ui` over the runs in `folder`, on a free port; yields the address once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     # The environment is the one that runs this test: READY= leaves out making it.
+    port = free_port()
     command = ["make", f"--file={ROOT / 'Makefile'}", "ui", "READY=", f"PORT={port}"]
-    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_healthy(address, server)
+    with mlflow_server(command, port, folder, environment) as address:
         yield address
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
-    with httpx.Client(trust_env=False) as client:
-        while server.poll() is None and time.monotonic() < deadline:
-            with suppress(httpx.TransportError):
-                if client.get(f"{address}/health").is_success:
-                    return
-            time.sleep(0.2)
-    pytest.fail(f"`make ui` does not answer at {address}: see its output")
-
-
-def open_runs(page: Page, address: str) -> None:
-    """Go from the start page to the experiment's runs."""
-    page.goto(address)
-    # MLflow opens on language models; its other half has the runs and models.
-    page.get_by_role("button", name="Model training").click()
-    page.get_by_role("main").get_by_role("link", name="crack-detection").click()
 
 
 def open_run(page: Page, address: str, tab: str) -> None:
@@ -91,14 +48,6 @@ def open_run(page: Page, address: str, tab: str) -> None:
     open_runs(page, address)
     page.get_by_role("link", name=RUN).click()
     page.get_by_role("tab", name=tab, exact=True).click()
-
-
-def chart(page: Page, metric: str) -> Locator:
-    """The card that has the metric's name and a plot."""
-    page.get_by_role("searchbox", name="Search metric charts").fill(metric)
-    title = page.get_by_role("heading", name=metric, exact=True)
-    plot = page.locator(".js-plotly-plot")
-    return page.locator("div").filter(has=title).filter(has=plot).last
 
 
 def test_the_run_is_listed_with_its_model_and_metrics(page: Page, ui: str) -> None:
@@ -133,7 +82,4 @@ def test_the_figures_show(page: Page, ui: str) -> None:
     page.get_by_text("figures").click()
     for name in FIGURES:
         page.get_by_text(f"{name}.png").click()
-        image = page.get_by_role("img", name=f"figures/{name}.png")
-        expect(image).to_be_visible()
-        expect(image).to_have_js_property("complete", True)
-        expect(image).not_to_have_js_property("naturalWidth", 0)
+        expect_drawn(page.get_by_role("img", name=f"figures/{name}.png"))
