@@ -3,10 +3,8 @@
 import base64
 import io
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +24,7 @@ from src.sections import Predict
 from src.tracking import runs
 from src.tracking.models import load_classifier, training_split
 from tests.e2e import registry
-from tests.e2e.servers import environment_of_commands, free_port, wait_until_healthy
+from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
 
 CHAMPION = "models:/crack-classifier@champion"
 
@@ -51,18 +49,9 @@ def address(uri, tmp_path_factory) -> Iterator[str]:
     (folder / "src" / "__init__.py").write_text("raise ImportError('another project')")
     port = free_port()
     command = ["mlflow", "models", "serve", "-m", CHAMPION, "--env-manager", "local"]
-    server = subprocess.Popen(
-        [*command, "--port", str(port)],
-        cwd=folder,
-        env=environment_of_commands() | {"MLFLOW_TRACKING_URI": uri},
-        start_new_session=True,
-    )
-    try:
-        wait_until_healthy(f"http://127.0.0.1:{port}", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+    environment = environment_of_commands() | {"MLFLOW_TRACKING_URI": uri}
+    with mlflow_server([*command, "--port", str(port)], port, folder, environment) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
