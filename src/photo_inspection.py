@@ -13,8 +13,7 @@ import keras
 from PIL import Image
 from tqdm import tqdm
 
-from src.model.class_map import class_map_model
-from src.model.engine import build_engine, chosen_engine
+from src.model.engine import chosen_engine
 from src.model.weights import weights_sha256
 from src.report.photo_tables import write_tables
 from src.report.photos import write_report
@@ -26,7 +25,7 @@ from src.vision.overlay import draw_findings, encoded, heat_picture, preview
 from src.vision.photos import Unreadable, find_photos, megapixels, read_photo
 from src.vision.records import Place, fingerprint, found_before, keep, place
 from src.vision.regions import Findings, find_cracks
-from src.vision.scoring import Scorer
+from src.vision.scoring import Scorer, build_scorer
 
 FORMAT = 1  # of records: one that says other than this code would must not be taken for new
 HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
@@ -107,22 +106,11 @@ class Inspector:
     @cached_property
     def scorer(self) -> Scorer:
         """Built for the first photo that is new."""
-        engine, made_by = self.config.engine, self.made_by["engine"]
-        compiled = build_engine(
-            class_map_model(self.classifier),
-            name=made_by["name"],
-            precision=made_by["precision"],
-            batch_size=1,
-            output="float32",
-        )
-        return Scorer(
-            compiled.run,
-            self.made_by["patch"],
+        return build_scorer(
+            self.classifier,
             temperature=self.temperature,
             flips=self.config.flips,
-            block_megapixels=engine.block_megapixels,
-            halo=engine.halo,
-            anchors=engine.anchors,
+            **self.made_by["engine"],
         )
 
     def inspect_all(

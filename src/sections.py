@@ -250,3 +250,23 @@ class Predict(Section):
     engine: PhotoEngine
     photos: Photos
     pictures: Pictures
+
+
+class Serving(Section):
+    """How a registered model judges the images it is sent."""
+
+    scales: Annotated[list[Scale], Field(min_length=1)]
+    flips: bool
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    max_megapixels: Annotated[float, Field(gt=0)]
+    engine: PhotoEngine
+
+
+class Promote(Section):
+    """What src.promote is told; see conf/promote/config.yaml."""
+
+    name: Name
+    margin: Annotated[float, Field(ge=0, le=1)]
+    min_accuracy: Annotated[float, Field(ge=0, le=1)]
+    serving: Serving
+    tracking: Server

@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from src.data.split import read_manifest
 from src.errors import InputError
+from src.tracking.registry import CHAMPION
 
 RUN_ID = re.compile("[0-9a-f]{32}")
 FORMS = "a .keras file, a run's id, or models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
@@ -111,7 +112,11 @@ def _fetched(uri: str) -> Path:
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (MlflowException, OSError) as error:
         server = mlflow.get_tracking_uri()
-        raise InputError(f"there is no model {uri} on {server}: {error}") from error
+        hint = "; `python -m src.promote RUN` makes a run's model the champion"
+        raise InputError(
+            f"there is no model {uri} on {server}: {error}"
+            f"{hint if uri.endswith(f'@{CHAMPION}') else ''}"
+        ) from error
     files = sorted(folder.rglob("*.keras"))
     if len(files) != 1:
         raise InputError(f"{uri} holds {len(files)} .keras files, and must hold one")

@@ -1,10 +1,13 @@
-"""Which process a run belongs to, so that the runs of processes that are gone can be closed."""
+"""Which process a run belongs to, so that those of processes that are gone can be closed; locks."""
 
 import os
 import socket
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import mlflow
 import psutil
+from filelock import FileLock
 from mlflow.entities import Run, RunStatus
 
 HOST, PROCESS = "process.host", "process.id"
@@ -52,3 +55,11 @@ def _is_alive(process: str) -> bool:
         return alive and abs(found.create_time() - float(started)) <= TOLERANCE
     except psutil.NoSuchProcess:
         return False
+
+
+def one_process(uri: str, work: str) -> AbstractContextManager[object]:
+    """Held by the one process that does this work on a sqlite file; a server has no such lock."""
+    if not uri.startswith("sqlite:///"):
+        return nullcontext()
+    file = Path(uri.removeprefix("sqlite:///"))
+    return FileLock(file.with_name(f".{file.name}.{work}.lock"))

@@ -2,8 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,13 +12,12 @@ import keras
 import mlflow
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from src.tracking.processes import close_abandoned_runs, process_tags
+from src.tracking.processes import close_abandoned_runs, one_process, process_tags
 
 STORE = Path("mlruns")
 # What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
@@ -43,20 +42,13 @@ def connect(uri: str | None, experiment: str) -> None:
         uri = f"sqlite:///{STORE.absolute()}/mlflow.db"
         artifacts = (STORE / "artifacts").absolute().as_uri()
     mlflow.set_tracking_uri(uri)
-    with _making_database(uri):
+    # Two at once would both make the database.
+    with one_process(uri, "making"):
         known = mlflow.get_experiment_by_name(experiment)
     if known is None:
         _make_experiment(experiment, artifacts)
     mlflow.set_experiment(experiment)
     close_abandoned_runs()
-
-
-def _making_database(uri: str) -> AbstractContextManager[object]:
-    """Held by the one process that opens a sqlite file, as two at once would both make it."""
-    if not uri.startswith("sqlite:///"):
-        return nullcontext()
-    file = Path(uri.removeprefix("sqlite:///"))
-    return FileLock(file.with_name(f".{file.name}.lock"))
 
 
 def _make_experiment(name: str, artifacts: str | None) -> None:
@@ -200,10 +192,10 @@ def log_model(model: keras.Model, image_size: int) -> str:
     return str(info.model_uri)
 
 
-def pinned_requirements() -> list[str]:
-    """`name==version` of the installed packages that a logged model needs."""
+def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
+    """`name==version` of those of the packages that are installed."""
     pinned = []
-    for package in MODEL_PACKAGES:
+    for package in packages:
         try:
             pinned.append(f"{package}=={version(package)}")
         except PackageNotFoundError:

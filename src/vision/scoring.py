@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
+import keras
 import numpy as np
 from PIL import Image
 from scipy.special import expit
 
-from src.model.class_map import CELL, first_centre, patch_cells
-from src.model.engine import Run
+from src.model.class_map import CELL, class_map_model, first_centre, patch_cells
+from src.model.engine import Run, build_engine
 from src.vision.photos import crop, rescaled
 
 TOGETHER = 8  # blocks handed to the engine at once
@@ -153,6 +154,42 @@ class Scorer:
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""
         return self.cells + max(0, -(-(side - self.patch) // CELL))
+
+
+def build_scorer(
+    classifier: keras.Model,
+    *,
+    name: str,
+    precision: str,
+    temperature: float,
+    flips: bool,
+    block_megapixels: float,
+    halo: int,
+    anchors: int,
+) -> Scorer:
+    """Compile a classifier from `build_classifier` for whole photos.
+
+    Args:
+        classifier: of square patches.
+        name: of the engine, as is `precision`: see `build_engine`.
+        temperature: see `Scorer`, as for the rest.
+    """
+    engine = build_engine(
+        class_map_model(classifier),
+        name=name,
+        precision=precision,
+        batch_size=1,
+        output="float32",
+    )
+    return Scorer(
+        engine.run,
+        int(classifier.input_shape[1]),
+        temperature=temperature,
+        flips=flips,
+        block_megapixels=block_megapixels,
+        halo=halo,
+        anchors=anchors,
+    )
 
 
 def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:

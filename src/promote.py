@@ -1,0 +1,47 @@
+"""Make a run's model the champion, unless it is worse than the present one; or go back.
+
+python -m src.promote RUN              a run's id, or the first characters of it
+python -m src.promote --back           champion and previous change places
+python -m src.promote RUN margin=0.002 serving.scales=[0.5] tracking.uri=http://…
+
+Ends with status 3 where the model was refused.
+"""
+
+import argparse
+import sys
+
+from src.config import compose_as
+from src.errors import InputError
+from src.sections import Promote
+
+REFUSED = 3
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m src.promote",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", nargs="*", metavar="RUN", help="one, and settings")
+    parser.add_argument("--back", action="store_true", help="restore the previous champion")
+    # Settings may stand behind the option too.
+    chosen = parser.parse_intermixed_args(arguments)
+    named = [argument for argument in chosen.run if "=" not in argument]
+    settings = [argument for argument in chosen.run if "=" in argument]
+    if len(named) != (0 if chosen.back else 1):
+        parser.error("name one run, or --back and none")
+    try:
+        config = compose_as(Promote, "promote/config", settings)
+        from src.promotion import go_back, promote
+
+        outcome = go_back(config) if chosen.back else promote(config, named[0])
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    print(f"{config.name} version {outcome.version.version} {outcome.decision}: {outcome.why}")
+    if outcome.decision == "refused":
+        sys.exit(REFUSED)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,149 @@
+"""The champion of the model registry: how a run's model becomes it, and how it is taken back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import yaml
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+
+from src.errors import InputError
+from src.report.gate import Decision, decide
+from src.sections import Promote
+from src.tracking import runs
+from src.tracking.models import find_model
+from src.tracking.package import registered
+from src.tracking.provenance import TEMPERATURE
+from src.tracking.reading import predictions_of, run_named
+from src.tracking.registry import CHAMPION, PREVIOUS, aliased, point, promoting, tag
+
+COMPARISON = "comparison."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done with a version.
+
+    Attributes:
+        version: of the registered model.
+        decision: promoted, refused, restored, or kept where it was the champion already.
+        why: in a sentence.
+    """
+
+    version: ModelVersion
+    decision: str
+    why: str
+
+
+def promote(config: Promote, name: str) -> Outcome:
+    """Register a run's model, and make it the champion if it is not worse than the present one.
+
+    Args:
+        config: of the registry and the thresholds.
+        name: the run's id, or its first characters.
+
+    Raises:
+        InputError: there is no such run, it has not finished, or it lacks a model, predictions or
+            the names of its classes.
+    """
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    run = run_named(name)
+    if run.info.status != "FINISHED":
+        raise InputError(f"run {run.info.run_id} is {run.info.status}; only FINISHED ones count")
+    predictions = predictions_of(run)
+    file = find_model(run.info.run_id)
+    version = registered(config.name, run, file, {**config.serving.model_dump(), **_known_of(run)})
+    with promoting():
+        return _decided(config, run, predictions, version)
+
+
+def go_back(config: Promote) -> Outcome:
+    """Make the previous champion the champion again, and the champion the previous one.
+
+    Raises:
+        InputError: there is no previous one.
+    """
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    with promoting():
+        versions = aliased(config.name)
+        champion, previous = versions.get(CHAMPION), versions.get(PREVIOUS)
+        if not (champion and previous) or champion.version == previous.version:
+            raise InputError(f"{config.name} has no previous champion to go back to")
+        outcome = Outcome(previous, "restored", f"in place of version {champion.version}")
+        _record(outcome)
+        # In this order what is asked for is done even if the process is killed in between.
+        point(CHAMPION, previous)
+        point(PREVIOUS, champion)
+    return outcome
+
+
+def _decided(
+    config: Promote, run: Run, predictions: pd.DataFrame, version: ModelVersion
+) -> Outcome:
+    champion = aliased(config.name).get(CHAMPION)
+    if champion and champion.version == version.version:
+        return Outcome(version, "kept", "it is the champion already")
+    decision = _compared(config, run, predictions, champion)
+    # Those of an earlier comparison go.
+    figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
+    figures |= {f"{COMPARISON}{key}": value for key, value in decision.figures.items()}
+    if champion:
+        figures |= {
+            f"{COMPARISON}version": champion.version,
+            f"{COMPARISON}run": champion.run_id,
+        }
+    outcome = Outcome(version, "promoted" if decision.promoted else "refused", decision.why)
+    # Before the aliases, so that no champion is without its reasons.
+    _record(outcome, figures)
+    if decision.promoted:
+        # In this order there is a champion to go back to whenever the process is killed.
+        if champion:
+            point(PREVIOUS, champion)
+        point(CHAMPION, version)
+    return outcome
+
+
+def _compared(
+    config: Promote, run: Run, predictions: pd.DataFrame, champion: ModelVersion | None
+) -> Decision:
+    thresholds = {"margin": config.margin, "min_accuracy": config.min_accuracy}
+    if not champion:
+        return decide(predictions, None, **thresholds)
+    try:
+        if not champion.run_id:
+            raise InputError("it is of no run")
+        reigning = run_named(champion.run_id)
+        _check_same_images(run, reigning)
+        return decide(predictions, predictions_of(reigning), **thresholds)
+    except InputError as error:
+        begin_anew = (
+            "mlflow.MlflowClient().delete_registered_model_alias("
+            f"'{config.name}', '{CHAMPION}') makes the next one the first"
+        )
+        why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
+        return Decision(False, why, {})
+
+
+def _check_same_images(run: Run, reigning: Run) -> None:
+    """Drawn images of two seeds have the same names and labels."""
+    fingerprints = [one.data.tags.get("dataset.fingerprint") for one in (run, reigning)]
+    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
+        raise InputError(
+            f"runs {run.info.run_id} and {reigning.info.run_id} had different images "
+            "(dataset.fingerprint); train one with the data of the other"
+        )
+
+
+def _known_of(run: Run) -> dict[str, object]:
+    """What serving takes from the run: the names of its classes, and its temperature."""
+    if "data.classes" not in run.data.params:
+        raise InputError(f"run {run.info.run_id} does not say what its classes are (data.classes)")
+    classes = yaml.safe_load(run.data.params["data.classes"])
+    return {"classes": classes, "temperature": run.data.metrics.get(TEMPERATURE, 1.0)}
+
+
+def _record(outcome: Outcome, figures: Mapping[str, object] | None = None) -> None:
+    """Tag the version with what was decided, and with what that is founded on."""
+    decision = {"decision": outcome.decision, "decision.why": outcome.why}
+    tag(outcome.version, {**decision, **(figures or {})})

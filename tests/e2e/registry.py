@@ -1,0 +1,52 @@
+"""Runs that tests of the model registry promote, written without training."""
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+
+from src.config import compose_as
+from src.data.synthetic import draw_photo
+from src.model.classifier import build_classifier
+from src.sections import Promote
+from src.tracking import runs
+from tests.report.samples import table_of
+from tests.samples import lively_backbone
+
+PATCH, TEMPERATURE = 96, 1.7
+LABELS = [0, 1] * 200
+
+
+def classifier() -> keras.Model:
+    """The published architecture at 96 pixels, which says something else of each image."""
+    rng = np.random.default_rng(0)
+    patches = [draw_photo(rng, width=PATCH, height=PATCH, cracks=i % 2)[0] for i in range(8)]
+    return build_classifier(
+        lively_backbone(np.stack(patches)), frozen_layers=150, dropout=0.2, flip=None, rotation=0
+    )
+
+
+def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:
+    """The table of a model that has the first `wrong` images wrong."""
+    right = [0.1 + 0.8 * label for label in labels]
+    return table_of(labels, [1 - p if i < wrong else p for i, p in enumerate(right)])
+
+
+def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) -> str:
+    """The id of a run as training leaves it, on the server that is connected."""
+    settings = {"data": {"classes": ["Negative", "Positive"], "dir": "images"}}
+    with runs.tracked_run(name, settings, system_metrics=False) as run_id:
+        if table is not None:
+            runs.log_predictions(table)
+            parts = np.resize(["train", "validation", "test"], len(table))
+            split = table[["path", "label"]].assign(part=parts)
+            mlflow.log_text(split.to_csv(index=False), "split.csv")
+        if model is not None:
+            runs.log_model(model, PATCH)
+        mlflow.log_metric("best.calibration.temperature", TEMPERATURE)
+    return run_id
+
+
+def settings(uri: str, *overrides: str) -> Promote:
+    given = [f"tracking.uri={uri}", "serving.engine.precision=f32", *overrides]
+    return compose_as(Promote, "promote/config", given)

@@ -1,0 +1,280 @@
+"""Champions, refused challengers and going back, in a real registry."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import mlflow
+import pytest
+
+from src import promotion
+from src.config import CONF, compose_as
+from src.errors import InputError
+from src.photo_inspection import load
+from src.promotion import go_back, promote
+from src.sections import Predict, Promote
+from src.tracking import runs
+from src.tracking.registry import aliased as versions_by_alias
+from src.tracking.registry import point, promoting
+from tests.e2e import registry
+from tests.e2e.servers import environment_of_commands
+
+NAME = "crack-classifier"
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
+    """A server's address, and its runs by name."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('tracked')}/mlflow.db"
+    before = mlflow.get_tracking_uri()
+    runs.connect(uri, "crack-detection")
+    model = registry.classifier()
+    tables = {
+        "first": registry.predictions(4),
+        "better": registry.predictions(2),
+        "worse": registry.predictions(20),
+        "elsewhere": registry.predictions(0, [0, 1] * 50),
+    }
+    ids = {name: registry.trained(name, model, table) for name, table in tables.items()}
+    ids["no model"] = registry.trained("no model", None, tables["first"])
+    ids["no predictions"] = registry.trained("no predictions", model, None)
+    with pytest.raises(KeyError), runs.tracked_run("failed", {}, system_metrics=False) as failed:
+        raise KeyError
+    yield uri, {**ids, "failed": failed}
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def ids(tracked) -> dict[str, str]:
+    """The runs, with the first as champion and the better one before it."""
+    uri, ids = tracked
+    if "champion" in versions_by_alias(NAME):
+        mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
+    promote(registry.settings(uri), ids["better"])
+    promote(registry.settings(uri, "margin=1.0"), ids["first"])
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
+    return ids
+
+
+@pytest.fixture
+def config(tracked) -> Promote:
+    return registry.settings(tracked[0])
+
+
+def aliased(ids: Mapping[str, str]) -> dict[str, str]:
+    """By alias the names of the runs."""
+    names = {run_id: name for name, run_id in ids.items()}
+    return {alias: names[v.run_id] for alias, v in versions_by_alias(NAME).items()}
+
+
+def tags_of(alias: str) -> dict[str, str]:
+    return mlflow.MlflowClient().get_model_version_by_alias(NAME, alias).tags
+
+
+def test_champion_challenger_and_back(tracked):
+    uri, ids = tracked
+    config = registry.settings(uri)
+    first = promote(config, ids["first"])
+    assert (first.decision, first.version.version) == ("promoted", 1)
+    assert tags_of("champion")["decision.why"] == (
+        "4 errors of 400 test images; there was no champion to compare with"
+    )
+
+    again = promote(config, ids["first"])
+    assert (again.decision, again.version.version) == ("kept", 1)
+    assert tags_of("champion")["decision"] == "promoted"
+
+    refused = promote(config, ids["worse"])
+    assert refused.decision == "refused"
+    assert aliased(ids) == {"champion": "first"}
+    tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+    assert tags["decision"] == "refused"
+    assert tags["decision.why"] == refused.why
+    assert "20 errors of 400 test images where the champion makes 4 " in refused.why
+    compared = {key.removeprefix("comparison."): value for key, value in tags.items()}
+    assert (compared["errors"], compared["champion_errors"]) == ("20", "4")
+    assert compared["images"] == "400"
+    assert (compared["version"], compared["run"]) == ("1", ids["first"])
+    assert float(compared["p_value"]) == pytest.approx(2 / 2**16)
+    assert float(compared["difference"]) == pytest.approx(0.04)
+    assert 0.02 < float(compared["low"]) < 0.04
+    assert float(compared["high"]) == pytest.approx(0.04)
+
+    better = promote(config, ids["better"][:12])
+    assert better.decision == "promoted"
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+    restored = go_back(config)
+    assert (restored.decision, restored.version.version) == ("restored", 1)
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
+    assert tags_of("champion")["decision"] == "restored"
+    assert tags_of("champion")["decision.why"] == f"in place of version {better.version.version}"
+    go_back(config)
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+def test_the_champion_is_what_predict_looks_for(ids, tracked):
+    uri, _ = tracked
+    settings = ["input=x", "output=y", f"tracking.uri={uri}"]
+    _, champion, temperature = load(compose_as(Predict, "predict/config", settings))
+    assert champion["name"] == f"models:/{NAME}@champion"
+    assert (champion["run"], temperature) == (ids["first"], registry.TEMPERATURE)
+
+
+def test_a_photo_is_judged_alike_by_default():
+    predict = compose_as(Predict, "predict/config", ["input=x", "output=y"])
+    serving = compose_as(Promote, "promote/config", []).serving
+    assert serving.engine == predict.engine
+    assert (serving.flips, serving.threshold) == (predict.flips, predict.threshold)
+    assert serving.scales == [predict.scale]
+
+
+def test_other_settings_of_serving_are_another_version(ids, tracked):
+    uri, _ = tracked
+    before = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
+    stricter = promote(registry.settings(uri, "serving.threshold=0.9"), ids["first"])
+    assert stricter.decision == "promoted"
+    assert stricter.version.version != before.version
+    assert aliased(ids) == {"champion": "first", "previous": "first"}
+
+
+def test_other_test_images_are_refused_saying_what_to_do(ids, config):
+    client = mlflow.MlflowClient()
+    (model,) = client.get_run(ids["elsewhere"]).outputs.model_outputs
+    by_hand = mlflow.register_model(f"models:/{model.model_id}", NAME)
+    client.set_registered_model_alias(NAME, "champion", by_hand.version)
+    refused = promote(config, ids["first"])
+    assert refused.decision == "refused"
+    assert "test parts have 400 and 100 images, 100 of them in common" in refused.why
+    assert "same data, split strategy, split seed and fold" in refused.why
+    assert "delete_registered_model_alias('crack-classifier', 'champion')" in refused.why
+    assert aliased(ids) == {"champion": "elsewhere", "previous": "better"}
+
+
+def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
+    client = mlflow.MlflowClient()
+    for name, fingerprint in (("first", "a" * 64), ("better", "b" * 64)):
+        client.set_tag(ids[name], "dataset.fingerprint", fingerprint)
+    try:
+        refused = promote(config, ids["better"])
+        assert refused.decision == "refused"
+        assert "had different images (dataset.fingerprint)" in refused.why
+        tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+        # What it was promoted by before is gone.
+        assert {key for key in tags if key.startswith("comparison")} == {
+            "comparison.version",
+            "comparison.run",
+        }
+    finally:
+        for name in ("first", "better"):
+            client.delete_tag(ids[name], "dataset.fingerprint")
+    assert promote(config, ids["better"]).decision == "promoted"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no model", "logged no model"),
+        ("no predictions", r"has no predictions\.csv"),
+        ("failed", "is FAILED; only FINISHED ones count"),
+        ("0123456789abcdef", "no run at sqlite"),
+    ],
+)
+def test_a_run_that_can_t_be_promoted_is_named(ids, config, name, says):
+    versions = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")
+    with pytest.raises(InputError, match=says):
+        promote(config, ids.get(name, name))
+    assert mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'") == versions
+
+
+def test_nothing_to_go_back_to(tracked):
+    config = registry.settings(tracked[0], "name=nothing")
+    with pytest.raises(InputError, match="nothing has no previous champion to go back to"):
+        go_back(config)
+
+
+@pytest.mark.parametrize(
+    ("back", "moves", "left"),
+    [
+        (False, 0, {"champion": "first", "previous": "better"}),
+        (False, 1, {"champion": "first", "previous": "first"}),
+        (True, 0, {"champion": "first", "previous": "better"}),
+        (True, 1, {"champion": "better", "previous": "better"}),
+    ],
+)
+def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
+    ids, config, monkeypatch, back, moves, left
+):
+    done = []
+
+    def killed(alias, version) -> None:
+        if len(done) == moves:
+            raise KeyboardInterrupt
+        done.append(alias)
+        point(alias, version)
+
+    monkeypatch.setattr(promotion, "point", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go_back(config) if back else promote(config, ids["better"])
+    monkeypatch.undo()
+    assert aliased(ids) == left
+    assert promote(config, ids["better"]).decision in ("promoted", "kept")
+    assert aliased(ids)["champion"] == "better"
+
+
+def test_two_at_once_are_decided_one_after_the_other(ids, config):
+    champions = versions_by_alias(NAME)
+    # Packaged, so that deciding is all that is left.
+    promote(config, ids["worse"])
+    with ThreadPoolExecutor(1) as pool:
+        with promoting():
+            other = pool.submit(promote, config, ids["worse"])
+            # Enough to decide, were it not for the lock.
+            wait([other], timeout=4)
+            point("champion", champions["previous"])
+        assert other.result().decision == "refused"
+    assert "where the champion makes 2 " in other.result().why
+
+
+def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
+    settings = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
+    return subprocess.run(
+        [sys.executable, "-m", "src.promote", *arguments, *settings],
+        cwd=CONF.parent,
+        env=environment_of_commands(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_says_what_was_decided(ids, tracked):
+    uri, _ = tracked
+    refused = run(ids["worse"], uri=uri)
+    assert refused.returncode == 3, refused.stderr
+    assert f"{NAME} version" in refused.stdout
+    assert "refused: 20 errors of 400 test images where the champion makes 4 " in refused.stdout
+    assert "Traceback" not in refused.stderr
+    restored = run("--back", uri=uri)
+    assert restored.returncode == 0, restored.stderr
+    assert "restored: in place of version" in restored.stdout
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name one run, or --back and none"),
+        (["a", "b"], "name one run, or --back and none"),
+        (["a", "--back"], "name one run, or --back and none"),
+        (["a", "margin=2"], "margin: should be less than or equal to 1"),
+        (["a", "serving.scale=1"], "serving.scale"),
+    ],
+)
+def test_wrong_arguments_are_named_before_anything_is_loaded(arguments, says):
+    command = [sys.executable, "-X", "importtime", "-m", "src.promote", *arguments]
+    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
+    assert ended.returncode in (1, 2)
+    assert says in ended.stderr
+    assert "mlflow" not in ended.stderr
+    assert "Traceback" not in ended.stderr
