@@ -1,6 +1,6 @@
 """This project's speed beside the recipe as everyone writes it, measured in one run.
 
-python -m benchmarks.speed [--images 800] [--rounds 3] [--output docs/speed]
+python -m benchmarks.speed [--images 1600] [--rounds 2] [--output FOLDER]
 
 Every measurement is a process of its own and they alternate, so that a machine which slows down
 slows both; the ratios are of medians over the rounds. Patches are drawn by the project.
@@ -38,8 +38,8 @@ Measured = dict[str, dict[str, float]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--images", type=int, default=800)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=1600)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
