@@ -1,6 +1,7 @@
 """One training run as MLflow has it afterwards."""
 
 import json
+import re
 from pathlib import Path
 
 import mlflow
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from src.config import Config
+from src.config import CONF, Config
 from src.data.batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
@@ -136,6 +137,15 @@ def test_model_loads_back_and_gives_the_same_probabilities(trained):
     # Features stored in float16, against float32 throughout.
     tolerance = 1e-3 if run.data.tags["training.path"] == "bank" else 1e-5
     np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=tolerance)
+
+
+def test_the_readme_loads_a_model(trained):
+    _, _, run = trained
+    readme = (CONF.parent / "README.md").read_text()
+    snippet = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    names = {"images": np.zeros((2, 96, 96, 3), np.uint8)}
+    exec(snippet.replace("m-…", run.outputs.model_outputs[-1].model_id), names)
+    assert names["probabilities"].shape == (2, 2)
 
 
 def test_pipeline_files_are_kept(trained, folder):
