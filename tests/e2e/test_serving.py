@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,12 +33,16 @@ CHAMPION = "models:/crack-classifier@champion"
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory) -> Iterator[str]:
     """A server's address with a champion."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('tracked')}/mlflow.db"
+    folder = tmp_path_factory.mktemp("tracked")
+    uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
-    runs.connect(uri, "crack-detection")
-    run_id = registry.trained("champion", registry.classifier(), registry.predictions(2))
-    promote(registry.settings(uri, "serving.max_megapixels=1"), run_id)
-    yield uri
+    with pytest.MonkeyPatch.context() as patch:
+        # Where MLflow puts the artifacts of such a server.
+        patch.chdir(folder)
+        runs.connect(uri, "crack-detection")
+        run_id = registry.trained("champion", registry.classifier(), registry.predictions(2))
+        promote(registry.settings(uri, "serving.max_megapixels=1"), run_id)
+        yield uri
     mlflow.set_tracking_uri(before)
 
 
@@ -118,7 +123,11 @@ def test_images_of_several_sizes_as_the_logged_example_and_pixels(address, uri, 
     assert first == second != third
 
 
-def test_the_registered_model_has_one_classifier_its_split_requirements_and_signature(uri):
+def test_the_registered_model_has_one_classifier_its_split_requirements_and_signature(
+    uri, monkeypatch
+):
+    # Loading the model puts its own copy of src first.
+    monkeypatch.setattr(sys, "path", [*sys.path])
     folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=CHAMPION))
     assert len(list(folder.rglob("*.keras"))) == 1
     manifest, images = training_split(CHAMPION)
