@@ -43,7 +43,7 @@ repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experime
 
 .PHONY: test
 test: $(READY) ## run the tests
-	pytest
+	pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
 lint: $(READY) ## check style and types

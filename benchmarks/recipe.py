@@ -9,7 +9,7 @@ BATCH_SIZE = 32
 
 
 def datasets(folder: Path):
-    """Training and validation datasets (80:20) of class folders, as the tutorials load them."""
+    """Training and validation datasets (75:25) of class folders, as the tutorials load them."""
     settings = {
         "directory": folder,
         "validation_split": 0.25,

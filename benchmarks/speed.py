@@ -102,14 +102,14 @@ def rows(measured: Measured, images: int) -> list[str]:
     seen = EPOCHS * images * 0.75
     lines += [
         line("first run of a sweep, bank included", ten, first, seen),
-        line("each further run at the same cut", ten, further, seen),
+        line("each further run at the same cut, its epochs alone", ten, further, seen),
     ]
     predict = measured["recipe_prediction"]
     precisions = ("f32", "bf16", "int8")
     engines = [measured[f"engine_prediction {precision}"] for precision in precisions]
     lines += [
         line(
-            "prediction, decoding included",
+            "patches through the engine, decoding included",
             predict["seconds"],
             [engine["seconds"] for engine in engines],
             predict["images"],

@@ -49,11 +49,10 @@ def described(name: str, parent: str, figures: Path) -> str:
     run = run_named(parent)
     tags, run_id = run.data.tags, run.info.run_id
     ranking = pd.read_csv(fetched(run_id, "ranking.csv"))
-    ranking = ranking.astype({"p_value": object, "as_good_as_best": object})
     lines = [
         f"`python -m src.train -m {tags[OVERRIDES]}`, commit {tags['git.commit'][:7]}.",
         "",
-        markdown_table(ranking.where(ranking.notna(), None)),
+        markdown_table(ranking),
     ]
     for short in short_names(tags[KEYS].split()).values():
         figure = figures / f"sweep_{name}_{short}.png"

@@ -89,7 +89,7 @@ def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
         same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
         if not (same and Path(config.data.dir).exists()):
             _fetch(config)
-    return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
+        return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,18 @@ def audit_images(
     config: Config, listing: pd.DataFrame, receipt: Receipt
 ) -> tuple[Twins, Overlaps | None]:
     """Find twins and overlaps, and write pairs, groups and what they were found by."""
+    with _auditing(config):
+        return _audit(config, listing, receipt)
+
+
+def _auditing(config: Config) -> FileLock:
+    """Held by the one process that audits into the workspace, or reads what was found."""
+    return FileLock(Path(config.workspace, ".audit.lock"))
+
+
+def _audit(
+    config: Config, listing: pd.DataFrame, receipt: Receipt
+) -> tuple[Twins, Overlaps | None]:
     audit, images, workspace = config.audit, Path(config.data.dir), Path(config.workspace)
     # Gone first and written last, as it vouches for the others.
     (workspace / "audit.json").unlink(missing_ok=True)
@@ -144,18 +156,16 @@ def audited_images(config: Config, listing: pd.DataFrame, receipt: Receipt) -> A
     """What the audit found among the images, which are audited first if need be."""
     workspace = Path(config.workspace)
     made = workspace / "audit.json"
-    # One process at a time: the others find it made.
-    with FileLock(workspace / ".audit.lock"):
-        if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
-            audit_images(config, listing, receipt)
-    related = read_groups(workspace / "groups.csv", listing, "overlap_group")
     kept_together = "overlap_group" if config.split.strategy == "overlap" else "group"
-    return Audit(
-        read_pairs(workspace / "pairs.csv"),
-        read_overlaps(workspace / "overlaps.csv") if config.audit.overlaps else None,
-        read_groups(workspace / "groups.csv", listing, kept_together),
-        related,
-    )
+    with _auditing(config):
+        if not made.exists() or json.loads(made.read_text()) != _audited_by(config, receipt):
+            _audit(config, listing, receipt)
+        return Audit(
+            read_pairs(workspace / "pairs.csv"),
+            read_overlaps(workspace / "overlaps.csv") if config.audit.overlaps else None,
+            read_groups(workspace / "groups.csv", listing, kept_together),
+            read_groups(workspace / "groups.csv", listing, "overlap_group"),
+        )
 
 
 def _audited_by(config: Config, receipt: Receipt) -> dict[str, object]:

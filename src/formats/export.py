@@ -144,7 +144,7 @@ def format_named(name: str) -> Format:
     missing = [package for package in chosen.packages if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"format={name} needs {', '.join(missing)}: pip install -e '.[export]'; "
+            f"format={name} needs {', '.join(missing)}: make extras installs it; "
             "format=litert and format=openvino need no more than is here"
         )
     return chosen

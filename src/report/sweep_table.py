@@ -74,13 +74,16 @@ def markdown_table(table: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):
-        told = {True: "can't be told from the best", False: "worse or better", None: "other images"}
-        p_value = "–" if row["p_value"] is None else f"{row['p_value']:.3g}"
+        p_value, told = "–", "other images"
+        # Missing is None as made here, and NaN in a column of numbers.
+        if pd.notna(row["p_value"]):
+            p_value = f"{row['p_value']:.3g}"
+            told = "can't be told from the best" if row["as_good_as_best"] else "worse or better"
         lines.append(
             f"| {row['name']} | {row['validation_loss']:.5f} "
             f"| {row['test_errors']} of {row['test_images']} "
             f"| {row['test_accuracy']:.5f} ({row['test_low']:.4f} to {row['test_high']:.4f}) "
-            f"| {row['minutes']:.1f} | {p_value} | {told[row['as_good_as_best']]} |"
+            f"| {row['minutes']:.1f} | {p_value} | {told} |"
         )
     return "\n".join(lines)
 

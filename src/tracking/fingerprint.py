@@ -9,7 +9,7 @@ from typing import Any
 from src.code import code_fingerprints
 
 SOURCE = Path(__file__).resolve().parent.parent
-# What images, features, training and metrics are made by.
+# What images, features, training and predictions are made by.
 CODE = ("data", "model", "features", "stages", "tracked_training")
 # Settings that change where things lie, how fast they come and what is drawn, but no result; each
 # stands for all below it. The images are known by the pinned checksum or their seed, ImageNet's

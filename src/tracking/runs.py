@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
+from src.errors import InputError
 from src.tracking.processes import close_abandoned_runs, one_process, process_tags
 
 STORE = Path("mlruns")
@@ -33,6 +34,9 @@ def connect(uri: str | None, experiment: str) -> None:
         uri: a tracking URI; None takes MLFLOW_TRACKING_URI if set, else sqlite in mlruns/ with the
             artifacts beside it.
         experiment: the experiment's name.
+
+    Raises:
+        InputError: the server does not answer.
     """
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
     artifacts = None
@@ -44,7 +48,13 @@ def connect(uri: str | None, experiment: str) -> None:
     mlflow.set_tracking_uri(uri)
     # Two at once would both make the database.
     with one_process(uri, "making"):
-        known = mlflow.get_experiment_by_name(experiment)
+        try:
+            known = mlflow.get_experiment_by_name(experiment)
+        except MlflowException as error:
+            raise InputError(
+                f"no tracking server answers at {uri}, which tracking.uri or MLFLOW_TRACKING_URI "
+                f"names: {error}"
+            ) from error
     if known is None:
         _make_experiment(experiment, artifacts)
     mlflow.set_experiment(experiment)

@@ -3,6 +3,7 @@
 import mlflow
 import pytest
 
+from src.errors import InputError
 from src.tracking import runs
 
 
@@ -29,6 +30,12 @@ def test_environment_chooses_the_server_and_the_setting_comes_before_it(folder, 
     assert not (folder / "mlruns").exists()
     runs.connect(f"sqlite:///{folder}/own.db", "crack-detection")
     assert (folder / "own.db").is_file()
+
+
+def test_a_server_that_does_not_answer_is_an_error_that_names_it(folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InputError, match=r"no tracking server answers at http://127\.0\.0\.1:9"):
+        runs.connect("http://127.0.0.1:9", "crack-detection")
 
 
 def test_interrupted_run_is_not_left_running(folder):
