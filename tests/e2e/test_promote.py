@@ -1,6 +1,5 @@
 """Champions, refused challengers and going back, in a real registry."""
 
-import ast
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from src.errors import InputError
 from src.photo_inspection import load
 from src.promotion import go_back, promote
 from src.sections import Predict, Promote
-from src.tracking import package, runs
+from src.tracking import runs
 from src.tracking.registry import aliased as versions_by_alias
 from src.tracking.registry import point
 from tests.e2e import registry
@@ -139,26 +138,6 @@ def test_other_settings_of_serving_are_another_version(ids, tracked):
     assert stricter.version.version != before.version
     # The same model in another package does not take the place of the one before it.
     assert aliased(ids) == {"champion": "first", "previous": "better"}
-
-
-def test_what_serves_is_packaged_and_nothing_else():
-    """So that an edit of what trains makes no other version."""
-    imported, new = set(), {"src.serving.pyfunc_model"}
-    while new:
-        imported |= new
-        new = {found for module in new for found in imports_of(module)} - imported
-    folders = {module.rpartition(".")[0] for module in imported}
-    files = {f"{folder}.__init__" for folder in folders} | imported
-    assert sorted(package.CODE) == sorted(
-        f"{module.removeprefix('src.').replace('.', '/')}.py" for module in files
-    )
-
-
-def imports_of(module: str) -> set[str]:
-    """The modules of this project that this one names."""
-    tree = ast.parse((CONF.parent / f"{module.replace('.', '/')}.py").read_text())
-    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    return {name for name in named if name.startswith("src.")}
 
 
 def test_other_test_images_are_refused_saying_what_to_do(ids, config):
