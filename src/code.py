@@ -6,15 +6,20 @@ from pathlib import Path
 
 
 def code_fingerprints(folder: Path) -> dict[str, object]:
-    """By package and module, a sha256 of the statements: blind to comments and docstrings."""
+    """By package and module, the `code_fingerprint`."""
     fingerprints: dict[str, object] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix == ".py":
-            statements = ast.dump(_without_docstrings(ast.parse(path.read_text())))
-            fingerprints[path.stem] = hashlib.sha256(statements.encode()).hexdigest()
+            fingerprints[path.stem] = code_fingerprint(path)
         elif (path / "__init__.py").exists():
             fingerprints[path.name] = code_fingerprints(path)
     return fingerprints
+
+
+def code_fingerprint(module: Path) -> str:
+    """A sha256 of a module's statements: blind to comments and docstrings."""
+    statements = ast.dump(_without_docstrings(ast.parse(module.read_text())))
+    return hashlib.sha256(statements.encode()).hexdigest()
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

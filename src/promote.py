@@ -2,7 +2,7 @@
 
 python -m src.promote RUN              a run's id, or the first characters of it
 python -m src.promote --back           champion and previous change places
-python -m src.promote RUN margin=0.002 serving.scales=[0.5] tracking.uri=http://…
+python -m src.promote RUN margin=0.002 'serving.scales=[0.5]' tracking.uri=http://…
 
 Ends with status 3 where the model was refused.
 """

@@ -16,9 +16,11 @@ from src.tracking.models import find_model
 from src.tracking.package import registered
 from src.tracking.provenance import TEMPERATURE
 from src.tracking.reading import predictions_of, run_named
-from src.tracking.registry import CHAMPION, PREVIOUS, aliased, point, promoting, tag
+from src.tracking.registry import CHAMPION, PREVIOUS, aliased, point, promoting, tag, version_of
 
 COMPARISON = "comparison."
+# On a restored version, the number of the one that it replaced.
+REPLACED = "decision.replaced"
 
 
 @dataclass(frozen=True)
@@ -53,29 +55,42 @@ def promote(config: Promote, name: str) -> Outcome:
         raise InputError(f"run {run.info.run_id} is {run.info.status}; only FINISHED ones count")
     predictions = predictions_of(run)
     file = find_model(run.info.run_id)
-    version = registered(config.name, run, file, {**config.serving.model_dump(), **_known_of(run)})
+    settings = {**config.serving.model_dump(), **_known_of(run)}
     with promoting():
+        version = registered(config.name, run, file, settings)
         return _decided(config, run, predictions, version)
 
 
 def go_back(config: Promote) -> Outcome:
     """Make the previous champion the champion again, and the champion the previous one.
 
+    One that was killed in between is finished.
+
     Raises:
         InputError: there is no previous one.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     with promoting():
-        versions = aliased(config.name)
-        champion, previous = versions.get(CHAMPION), versions.get(PREVIOUS)
-        if not (champion and previous) or champion.version == previous.version:
-            raise InputError(f"{config.name} has no previous champion to go back to")
-        outcome = Outcome(previous, "restored", f"in place of version {champion.version}")
-        _record(outcome)
+        restored, replaced = _changing_places(config.name)
+        outcome = Outcome(restored, "restored", f"in place of version {replaced.version}")
+        # Before the aliases, as for a moment the replaced one has none.
+        _record(outcome, {REPLACED: replaced.version})
         # In this order what is asked for is done even if the process is killed in between.
-        point(CHAMPION, previous)
-        point(PREVIOUS, champion)
+        point(CHAMPION, restored)
+        point(PREVIOUS, replaced)
     return outcome
+
+
+def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
+    """The version to restore and the one that it replaces."""
+    versions = aliased(name)
+    champion, previous = versions.get(CHAMPION), versions.get(PREVIOUS)
+    if champion and previous:
+        if champion.version != previous.version:
+            return previous, champion
+        if number := champion.tags.get(REPLACED):
+            return champion, version_of(name, number)
+    raise InputError(f"{name} has no previous champion to go back to")
 
 
 def _decided(
@@ -85,8 +100,9 @@ def _decided(
     if champion and champion.version == version.version:
         return Outcome(version, "kept", "it is the champion already")
     decision = _compared(config, run, predictions, champion)
-    # Those of an earlier comparison go.
+    # Those of an earlier decision go.
     figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
+    figures[REPLACED] = None
     figures |= {f"{COMPARISON}{key}": value for key, value in decision.figures.items()}
     if champion:
         figures |= {
@@ -98,7 +114,8 @@ def _decided(
     _record(outcome, figures)
     if decision.promoted:
         # In this order there is a champion to go back to whenever the process is killed.
-        if champion:
+        # The same model in another package is no other champion: the one before stays in reach.
+        if champion and champion.run_id != run.info.run_id:
             point(PREVIOUS, champion)
         point(CHAMPION, version)
     return outcome

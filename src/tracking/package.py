@@ -18,12 +18,26 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model
 from PIL import Image
 
-from src.code import code_fingerprints
+from src.code import code_fingerprint
 from src.tracking.runs import MODEL_PACKAGES, pinned_requirements
 
 SOURCE = Path(__file__).resolve().parent.parent
-# What src/serving/ stands on: of this project …
-CODE = ("__init__.py", "errors.py", "model", "serving", "vision")
+# What src/serving/ imports, directly or not: of this project …
+CODE = (
+    "__init__.py",
+    "errors.py",
+    "model/__init__.py",
+    "model/class_map.py",
+    "model/classifier.py",
+    "model/engine.py",
+    "model/openvino_engine.py",
+    "serving/__init__.py",
+    "serving/judge.py",
+    "serving/pyfunc_model.py",
+    "vision/__init__.py",
+    "vision/photos.py",
+    "vision/scoring.py",
+)
 # … and of others.
 PACKAGES = (
     *MODEL_PACKAGES,
@@ -49,8 +63,7 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
         file: the classifier, .keras.
         settings: see `src.serving.judge.load_judge`.
     """
-    code = code_fingerprints(SOURCE)
-    by = {part: code[part.removesuffix(".py")] for part in CODE}
+    by = {part: code_fingerprint(SOURCE / part) for part in CODE}
     made_by = hashlib.sha256(json.dumps([settings, by], sort_keys=True).encode()).hexdigest()
     versions = mlflow.MlflowClient().search_model_versions(
         f"name = '{name}' and run_id = '{run.info.run_id}'"
@@ -112,13 +125,9 @@ def _no_warnings() -> Iterator[None]:
 
 def _copied_code(folder: Path) -> Path:
     target = folder / SOURCE.name
-    target.mkdir()
     for part in CODE:
-        if (SOURCE / part).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(SOURCE / part, target / part, ignore=ignored)
-        else:
-            shutil.copy(SOURCE / part, target / part)
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SOURCE / part, target / part)
     return target
 
 

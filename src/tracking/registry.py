@@ -13,13 +13,17 @@ CHAMPION, PREVIOUS = "champion", "previous"
 
 def aliased(name: str) -> dict[str, ModelVersion]:
     """By alias the versions of the registered model; none where it does not exist."""
-    client = mlflow.MlflowClient()
-    found = client.search_registered_models(f"name = '{name}'")
+    found = mlflow.MlflowClient().search_registered_models(f"name = '{name}'")
     return {
-        alias: client.get_model_version(name, version)
+        alias: version_of(name, version)
         for model in found
         for alias, version in model.aliases.items()
     }
+
+
+def version_of(name: str, number: str) -> ModelVersion:
+    """The version of the registered model that has this number."""
+    return mlflow.MlflowClient().get_model_version(name, number)
 
 
 def point(alias: str, version: ModelVersion) -> None:
@@ -38,5 +42,5 @@ def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
 
 
 def promoting() -> AbstractContextManager[object]:
-    """Held by the one process that decides and moves aliases, if the registry is a sqlite file."""
+    """Held by the one process that registers, decides and moves aliases on a sqlite file."""
     return one_process(mlflow.get_registry_uri(), "promotion")

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import mlflow
 import pytest
@@ -16,7 +16,7 @@ from src.promotion import go_back, promote
 from src.sections import Predict, Promote
 from src.tracking import runs
 from src.tracking.registry import aliased as versions_by_alias
-from src.tracking.registry import point, promoting
+from src.tracking.registry import point
 from tests.e2e import registry
 from tests.e2e.servers import environment_of_commands
 
@@ -136,7 +136,8 @@ def test_other_settings_of_serving_are_another_version(ids, tracked):
     stricter = promote(registry.settings(uri, "serving.threshold=0.9"), ids["first"])
     assert stricter.decision == "promoted"
     assert stricter.version.version != before.version
-    assert aliased(ids) == {"champion": "first", "previous": "first"}
+    # The same model in another package does not take the place of the one before it.
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
 
 
 def test_other_test_images_are_refused_saying_what_to_do(ids, config):
@@ -219,22 +220,29 @@ def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
         go_back(config) if back else promote(config, ids["better"])
     monkeypatch.undo()
     assert aliased(ids) == left
-    assert promote(config, ids["better"]).decision in ("promoted", "kept")
-    assert aliased(ids)["champion"] == "better"
+    repeated = go_back(config) if back else promote(config, ids["better"])
+    assert repeated.decision == ("restored" if back else "promoted")
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 
-def test_two_at_once_are_decided_one_after_the_other(ids, config):
-    champions = versions_by_alias(NAME)
-    # Packaged, so that deciding is all that is left.
-    promote(config, ids["worse"])
-    with ThreadPoolExecutor(1) as pool:
-        with promoting():
-            other = pool.submit(promote, config, ids["worse"])
-            # Enough to decide, were it not for the lock.
-            wait([other], timeout=4)
-            point("champion", champions["previous"])
-        assert other.result().decision == "refused"
-    assert "where the champion makes 2 " in other.result().why
+def test_a_killed_promotion_is_not_taken_for_going_back(ids, config):
+    go_back(config)
+    promote(registry.settings(config.tracking.uri, "margin=1.0"), ids["first"])
+    promote(config, ids["better"])
+    # As a promotion leaves it that is killed between its two moves.
+    point("previous", versions_by_alias(NAME)["champion"])
+    with pytest.raises(InputError, match="no previous champion"):
+        go_back(config)
+
+
+def test_two_at_once_are_packaged_and_decided_one_after_the_other(ids, tracked):
+    # Not packaged so far.
+    config = registry.settings(tracked[0], "serving.threshold=0.8")
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(promote, [config] * 2, [ids["better"]] * 2))
+    assert sorted(outcome.decision for outcome in outcomes) == ["kept", "promoted"]
+    assert len({outcome.version.version for outcome in outcomes}) == 1
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 
 def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:

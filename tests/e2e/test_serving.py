@@ -1,5 +1,6 @@
 """The champion behind `mlflow models serve`, asked over HTTP as its users ask it."""
 
+import ast
 import base64
 import io
 import json
@@ -22,7 +23,7 @@ from src.data.synthetic import draw_photo
 from src.photo_inspection import inspect
 from src.promotion import promote
 from src.sections import Predict
-from src.tracking import runs
+from src.tracking import package, runs
 from src.tracking.models import load_classifier, training_split
 from tests.e2e import registry
 from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
@@ -141,6 +142,26 @@ def test_the_registered_model_has_one_classifier_its_split_requirements_and_sign
     first, second = model.predict(batch)
     assert first == second
     assert first["label"] in ("Negative", "Positive")
+
+
+def test_what_serves_is_packaged_and_nothing_else():
+    """So that an edit of what trains makes no other version."""
+    imported, new = set(), {"src.serving.pyfunc_model"}
+    while new:
+        imported |= new
+        new = {found for module in new for found in imports_of(module)} - imported
+    folders = {module.rpartition(".")[0] for module in imported}
+    files = {f"{folder}.__init__" for folder in folders} | imported
+    assert sorted(package.CODE) == sorted(
+        f"{module.removeprefix('src.').replace('.', '/')}.py" for module in files
+    )
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of this project that this one names."""
+    tree = ast.parse((CONF.parent / f"{module.replace('.', '/')}.py").read_text())
+    named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return {name for name in named if name.startswith("src.")}
 
 
 @pytest.mark.parametrize("page", ["docs/registry.md", "README.md"])
