@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import mlflow
@@ -24,24 +24,31 @@ NAME = "crack-classifier"
 
 
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
+def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
     """A server's address, and its runs by name."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('tracked')}/mlflow.db"
+    folder = tmp_path_factory.mktemp("tracked")
+    uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
-    runs.connect(uri, "crack-detection")
-    model = registry.classifier()
-    tables = {
-        "first": registry.predictions(4),
-        "better": registry.predictions(2),
-        "worse": registry.predictions(20),
-        "elsewhere": registry.predictions(0, [0, 1] * 50),
-    }
-    ids = {name: registry.trained(name, model, table) for name, table in tables.items()}
-    ids["no model"] = registry.trained("no model", None, tables["first"])
-    ids["no predictions"] = registry.trained("no predictions", model, None)
-    with pytest.raises(KeyError), runs.tracked_run("failed", {}, system_metrics=False) as failed:
-        raise KeyError
-    yield uri, {**ids, "failed": failed}
+    with pytest.MonkeyPatch.context() as patch:
+        # Where MLflow puts the artifacts of such a server.
+        patch.chdir(folder)
+        runs.connect(uri, "crack-detection")
+        model = registry.classifier()
+        tables = {
+            "first": registry.predictions(4),
+            "better": registry.predictions(2),
+            "worse": registry.predictions(20),
+            "elsewhere": registry.predictions(0, [0, 1] * 50),
+        }
+        ids = {name: registry.trained(name, model, table) for name, table in tables.items()}
+        ids["no model"] = registry.trained("no model", None, tables["first"])
+        ids["no predictions"] = registry.trained("no predictions", model, None)
+        with (
+            pytest.raises(KeyError),
+            runs.tracked_run("failed", {}, system_metrics=False) as failed,
+        ):
+            raise KeyError
+        yield uri, {**ids, "failed": failed}
     mlflow.set_tracking_uri(before)
 
 
