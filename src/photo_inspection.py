@@ -52,10 +52,10 @@ def inspect(config: Predict) -> Inspection:
     """Find the cracks on every photo of `config.input` and write what was found.
 
     Raises:
-        InputError: there are no photos, or no such model.
+        InputError: there are no photos, `output` holds them, or there is no such model.
     """
     source, output = Path(config.input), Path(config.output)
-    paths = find_photos(source, config.photos.extensions, leave_out=output)
+    paths = find_photos(source, config.photos.extensions, output=output)
     root = source if source.is_dir() else source.parent
     places = [place(path, root, output) for path in paths]
     inspector = Inspector(config, *load(config))
