@@ -19,7 +19,7 @@ from src.report.photo_tables import write_tables
 from src.report.photos import write_report
 from src.sections import Predict
 from src.tracking import runs
-from src.tracking.models import load_classifier
+from src.tracking.models import kind_of, load_classifier
 from src.tracking.provenance import origin
 from src.vision.overlay import draw_findings, encoded, heat_picture, preview
 from src.vision.photos import Unreadable, find_photos, megapixels, read_photo
@@ -72,10 +72,11 @@ def load(config: Predict) -> tuple[keras.Model, dict[str, str], float]:
     """The classifier, what it is, and the temperature that applies."""
     known: dict[str, str] = {}
     calibrated = None
-    if not config.model.endswith(".keras"):
+    on_server = kind_of(config.model) != "file"
+    if on_server:
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
-    if not config.model.endswith(".keras"):
+    if on_server:
         known, calibrated = origin(config.model)
     identity = {"name": config.model, **known, "weights": weights_sha256(classifier)[:12]}
     return classifier, identity, config.temperature or calibrated or 1.0
