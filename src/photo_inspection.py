@@ -19,7 +19,7 @@ from src.report.photo_tables import write_tables
 from src.report.photos import write_report
 from src.sections import Predict
 from src.tracking import runs
-from src.tracking.models import load_classifier
+from src.tracking.models import kind_of, load_classifier
 from src.tracking.provenance import origin
 from src.vision.overlay import draw_findings, encoded, heat_picture, preview
 from src.vision.photos import Unreadable, find_photos, megapixels, read_photo
@@ -52,10 +52,10 @@ def inspect(config: Predict) -> Inspection:
     """Find the cracks on every photo of `config.input` and write what was found.
 
     Raises:
-        InputError: there are no photos, or no such model.
+        InputError: there are no photos, `output` holds them, or there is no such model.
     """
     source, output = Path(config.input), Path(config.output)
-    paths = find_photos(source, config.photos.extensions, leave_out=output)
+    paths = find_photos(source, config.photos.extensions, output=output)
     root = source if source.is_dir() else source.parent
     places = [place(path, root, output) for path in paths]
     inspector = Inspector(config, *load(config))
@@ -72,10 +72,11 @@ def load(config: Predict) -> tuple[keras.Model, dict[str, str], float]:
     """The classifier, what it is, and the temperature that applies."""
     known: dict[str, str] = {}
     calibrated = None
-    if not config.model.endswith(".keras"):
+    on_server = kind_of(config.model) != "file"
+    if on_server:
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
-    if not config.model.endswith(".keras"):
+    if on_server:
         known, calibrated = origin(config.model)
     identity = {"name": config.model, **known, "weights": weights_sha256(classifier)[:12]}
     return classifier, identity, config.temperature or calibrated or 1.0

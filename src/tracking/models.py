@@ -4,34 +4,48 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import keras
 import mlflow
 import pandas as pd
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.data.split import read_manifest
 from src.errors import InputError
+from src.tracking.reading import run_named
 from src.tracking.registry import CHAMPION
 
-RUN_ID = re.compile("[0-9a-f]{32}")
-FORMS = "a .keras file, a run's id, or models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
+RUN_ID = re.compile("[0-9a-f]{6,32}")
+FORMS = (
+    "a .keras file, a run's id or at least 6 characters of its beginning, or "
+    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
+)
+
+
+def kind_of(model: str) -> Literal["file", "run", "registry"]:
+    """What `model`, as `load_classifier` takes it, names; a file wherever there is one."""
+    if model.startswith("models:/"):
+        return "registry"
+    return "run" if RUN_ID.fullmatch(model) and not Path(model).exists() else "file"
 
 
 def load_classifier(model: str) -> keras.Model:
     """Load the classifier that `model` names.
 
     Args:
-        model: the path of a .keras file; the id of a run, whose last logged model is meant; or a
-            URI `models:/…` of a registered or logged model. The last two are looked up on the
-            server that `src.tracking.runs.connect` chose.
+        model: the path of a .keras file; the id of a run or at least 6 characters of its
+            beginning, whose last logged model is meant; or a URI `models:/…` of a registered or
+            logged model. The last two are looked up on the server that
+            `src.tracking.runs.connect` chose.
 
     Returns:
         A model of images (n, size, size, 3) in [0, 255] to probabilities (n, 2).
 
     Raises:
-        InputError: there is no such file, run or model, the run logged none, or what is there is
-            no such classifier.
+        InputError: there is no such file, run or model, several runs begin so, the run logged
+            none, or what is there is no such classifier.
     """
     file = find_model(model)
     try:
@@ -54,10 +68,11 @@ def find_model(model: str) -> Path:
     Raises:
         InputError: as there, but the file is not opened.
     """
-    if model.startswith("models:/"):
-        return _fetched(model)
-    if RUN_ID.fullmatch(model) and not Path(model).exists():
-        return _fetched(_model_of_run(model))
+    match kind_of(model):
+        case "registry":
+            return _fetched(model)
+        case "run":
+            return _fetched(_model_of(run_named(model)))
     file = Path(model)
     if not file.is_file():
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
@@ -77,10 +92,11 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     Raises:
         InputError: they are not there.
     """
-    if model.startswith("models:/") or (RUN_ID.fullmatch(model) and not Path(model).exists()):
+    if (kind := kind_of(model)) != "file":
         try:
-            run_id = model
-            if model.startswith("models:/"):
+            if kind == "run":
+                run_id = run_named(model).info.run_id
+            else:
                 run_id = str(mlflow.models.get_model_info(model).run_id)
             images = mlflow.get_run(run_id).data.params["data.dir"]
             split = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="split.csv")
@@ -95,15 +111,10 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     return read_manifest(beside / "split.csv"), Path(images)
 
 
-def _model_of_run(run_id: str) -> str:
-    try:
-        run = mlflow.get_run(run_id)
-    except MlflowException as error:
-        server = mlflow.get_tracking_uri()
-        raise InputError(f"there is no run {run_id} on {server}: {error}") from error
+def _model_of(run: Run) -> str:
     logged = run.outputs.model_outputs if run.outputs else []
     if not logged:
-        raise InputError(f"run {run_id} ({run.info.status}) logged no model")
+        raise InputError(f"run {run.info.run_id} ({run.info.status}) logged no model")
     return f"models:/{logged[-1].model_id}"
 
 

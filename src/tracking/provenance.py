@@ -2,7 +2,8 @@
 
 import mlflow
 
-from src.tracking.models import RUN_ID
+from src.tracking.models import kind_of
+from src.tracking.reading import run_named
 
 # As a training run logs it.
 TEMPERATURE = "best.calibration.temperature"
@@ -20,13 +21,14 @@ def origin(model: str) -> tuple[dict[str, str], float | None]:
     """
     found: dict[str, str] = {}
     run = None
-    if model.startswith("models:/"):
+    kind = kind_of(model)
+    if kind == "registry":
         name, _, alias = model.removeprefix("models:/").partition("@")
         name, _, version = name.partition("/")
         run_id = _run_of(name, alias, version, found)
         run = mlflow.get_run(run_id) if run_id else None
-    elif RUN_ID.fullmatch(model):
-        run = mlflow.get_run(model)
+    elif kind == "run":
+        run = run_named(model)
     if run is None:
         return found, None
     found["run"] = run.info.run_id

@@ -12,35 +12,57 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from src.errors import InputError
 
 GREY = 127  # what the network's own padding is, and so what transparency shows
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+# In an output folder: what was found, and the marked photos.
+RECORDS, OVERLAYS = ".records", "overlays"
+# Besides what they say they raise, Pillow and libheif trip over damaged bytes anywhere: sizes that
+# libheif takes for an attack are RuntimeErrors, EXIF values of a wrong type are TypeErrors or
+# AttributeErrors once Pillow writes the EXIF of a turned photo anew, offsets are OverflowErrors.
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    LookupError,
+)
 
 
 class Unreadable(Exception):
     """A photo that can't be read; the message is the reason."""
 
 
-def find_photos(source: Path, extensions: Sequence[str], *, leave_out: Path) -> list[Path]:
-    """Photos at `source`, sorted.
+def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> list[Path]:
+    """Photos at `source`, sorted, without those that a run has marked.
 
     Args:
         source: a photo, taken whatever its name ends in, or a folder, searched at any depth.
         extensions: what the names of a folder's photos end in, in lower case with the dot.
-        leave_out: a folder not searched: where the results go.
+        output: where the results go, a folder not searched.
 
     Raises:
-        InputError: there is no such file or folder, or no photo in it.
+        InputError: there is no such file or folder, no photo in it, or `output` holds it.
     """
     if source.is_file():
         return [source]
     if not source.is_dir():
         raise InputError(f"input: {source}: no such file or folder")
+    if source.resolve().is_relative_to(output.resolve()):
+        raise InputError(f"output: {output} holds the input {source}; name another folder")
+    everything = sorted(source.rglob("*"))
+    results = {path.resolve().with_name(OVERLAYS) for path in everything if path.name == RECORDS}
+    results.add(output.resolve())
     found = [
         path
-        for path in sorted(source.rglob("*"))
+        for path in everything
         if path.suffix.lower() in extensions
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(source).parts)
-        and not path.resolve().is_relative_to(leave_out.resolve())
+        and results.isdisjoint(path.resolve().parents)
     ]
     if not found:
         raise InputError(f"input: {source} has no photos ({' '.join(extensions)})")
@@ -79,7 +101,7 @@ def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
             ImageOps.exif_transpose(image, in_place=True)
             return _as_rgb(image)
         except DAMAGED as error:
-            raise Unreadable(f"damaged or cut short: {error}") from error
+            raise Unreadable(f"damaged or cut short: {error}".strip()) from error
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -89,7 +111,7 @@ def _opened(data: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise Unreadable(_unknown(data)) from error
     except DAMAGED as error:
-        raise Unreadable(f"damaged or cut short: {error}") from error
+        raise Unreadable(f"damaged or cut short: {error}".strip()) from error
 
 
 def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np.ndarray:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from src.data.files import write_bytes, write_text
+from src.vision.photos import OVERLAYS, RECORDS
 from src.vision.regions import Findings
+
+LONGEST = 240  # bytes of a file's name; file systems allow 255, some of which temporary names need
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,17 @@ def place(path: Path, root: Path, output: Path) -> Place:
     """Where the results of the photo at `path` in the folder `root` go."""
     within = path.relative_to(root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
-    kept = output / ".records" / identity
+    kept = output / RECORDS / identity
+    # Bytes of a name that are no UTF-8 can't be written into a table; escaped, as \xdf, they still
+    # tell one photo from another.
+    name = os.fsencode(within.as_posix()).decode("utf-8", "backslashreplace")
+    overlay = f"{name}.jpg"
+    if max(len(part.encode()) for part in overlay.split("/")) > LONGEST:
+        overlay = f"{identity}.jpg"
     return Place(
         path=path,
-        # Bytes of a name that are no UTF-8 can't be written into a table.
-        name=os.fsencode(within).decode("utf-8", "replace"),
-        overlay=output / "overlays" / within.parent / f"{within.name}.jpg",
+        name=name,
+        overlay=output / OVERLAYS / overlay,
         record=kept.with_suffix(".json"),
         preview=kept.with_suffix(".jpg"),
         heat=kept.with_suffix(".png"),

@@ -46,10 +46,11 @@ def test_file_is_loaded(classifier, tmp_path):
     assert weights_sha256(loaded) == weights_sha256(classifier)
 
 
-@pytest.mark.parametrize("name", ["run", "alias", "version", "logged model"])
+@pytest.mark.parametrize("name", ["run", "run's beginning", "alias", "version", "logged model"])
 def test_run_and_registry_give_the_model_that_was_logged(classifier, logged, name):
     uri = {
         "run": logged,
+        "run's beginning": logged[:8],
         "alias": "models:/cracks@champion",
         "version": "models:/cracks/1",
         "logged model": f"models:/{mlflow.get_run(logged).outputs.model_outputs[0].model_id}",
@@ -64,7 +65,9 @@ def test_run_and_registry_give_the_model_that_was_logged(classifier, logged, nam
     ("name", "message"),
     [
         ("gone.keras", r"gone\.keras: no such model file; a model is a \.keras file, a run's id"),
-        ("0" * 32, "there is no run 0{32} on sqlite:"),
+        ("0" * 32, "no run at sqlite:.* with an id that starts with 0{32};"),
+        ("0" * 6, "no run at sqlite:.* with an id that starts with 0{6};"),
+        ("0" * 5, "00000: no such model file"),
         ("models:/nothing@champion", "there is no model models:/nothing@champion on sqlite:"),
         ("models:/cracks@challenger", "there is no model models:/cracks@challenger on sqlite:"),
         ("models:/cracks/7", "there is no model models:/cracks/7 on sqlite:"),
@@ -122,7 +125,7 @@ def test_split_of_a_run_and_of_its_model_are_the_runs(classifier, logged):
     with runs.tracked_run("trained", settings, system_metrics=False) as run_id:
         mlflow.log_text(MANIFEST.to_csv(index=False), "split.csv")
         uri = runs.log_model(classifier, 96)
-    for model in (run_id, uri):
+    for model in (run_id, run_id[:8], uri):
         manifest, images = training_split(model)
         pd.testing.assert_frame_equal(manifest, MANIFEST)
         assert images == Path("outputs/images")

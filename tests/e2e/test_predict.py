@@ -3,10 +3,12 @@
 import base64
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import mlflow
 import numpy as np
@@ -130,6 +132,22 @@ def test_a_second_run_does_only_what_is_new(done, model, folder, output, tmp_pat
     assert again("threshold=0.9")[0] == 0
 
 
+def test_name_that_is_no_utf8_is_escaped(model, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, width in ((b"Stra\xdfe.png", 90), (b"Stra\xe4e.png", 96)):
+        Image.new("RGB", (width, 96)).save(photos / os.fsdecode(name))
+    arguments = (f"input={photos}", f"output={tmp_path / 'out'}", f"model={model}")
+    done = inspect(settings(*arguments))
+    table = pd.read_csv(tmp_path / "out" / "photos.csv").set_index("photo")
+    assert set(table.index) == {r"Stra\xdfe.png", r"Stra\xe4e.png"}
+    for name, width in ((r"Stra\xdfe.png", 90), (r"Stra\xe4e.png", 96)):
+        with Image.open(tmp_path / "out" / table.overlay[name]) as overlay:
+            assert overlay.width == width
+        assert quote(table.overlay[name]) in done.report.read_text()
+    assert inspect(settings(*arguments)).done_before == 2
+
+
 def test_auto_looks_at_every_scale(done, model, folder, tmp_path):
     auto = inspect(
         settings(
@@ -201,8 +219,10 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
         mlflow.MlflowClient().set_registered_model_alias("crack-classifier", "champion", "1")
         _, champion, temperature = load(settings(*common))
         assert (champion["run"], champion["version"], temperature) == (run_id, "1", 1.7)
-        _, by_run, temperature = load(settings(*common, f"model={run_id}"))
-        assert (by_run["weights"], temperature) == (champion["weights"], 1.7)
+        for name in (run_id, run_id[:8]):
+            _, by_run, temperature = load(settings(*common, f"model={name}"))
+            assert (by_run["run"], by_run["weights"]) == (run_id, champion["weights"])
+            assert temperature == 1.7
         _, logged, temperature = load(settings(*common, f"model={uri}"))
         assert (logged["run"], temperature) == (run_id, 1.7)
         assert load(settings(*common, f"model={run_id}", "temperature=3.0"))[2] == 3

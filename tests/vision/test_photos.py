@@ -1,14 +1,17 @@
 """Photos as they come: formats, orientation, modes, damage."""
 
 import io
+import os
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.files import write_bytes
 from src.errors import InputError
 from src.vision.photos import Unreadable, crop, find_photos, read_photo, rescaled
+from src.vision.records import place
 
 EXTENSIONS = (".jpg", ".png")
 
@@ -108,6 +111,24 @@ def test_damaged_photos_say_why(rng, kind, damage, reason):
         read_photo(damage(saved(noise, kind)), max_megapixels=1)
 
 
+def test_exif_of_a_wrong_type_is_damage(scene):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    data = saved(scene, "JPEG", exif=exif)
+    rational, undefined = b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x07"
+    assert data.count(rational) == 1
+    with pytest.raises(Unreadable, match="damaged or cut short: bad operand type"):
+        read_photo(data.replace(rational, undefined), max_megapixels=1)
+
+
+def test_heic_of_an_impossible_size_is_damage(scene):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    data = bytearray(saved(scene, "HEIF"))
+    data[data.index(b"ispe") + 8] = 1  # the upper byte of its width
+    with pytest.raises(Unreadable, match=r"Security limit exceeded.*\S\Z"):
+        read_photo(bytes(data), max_megapixels=1)
+
+
 def test_floating_point_pixels_are_refused():
     with pytest.raises(Unreadable, match="floating-point"):
         read_photo(saved(Image.new("F", (8, 8)), "TIFF"), max_megapixels=1)
@@ -139,14 +160,49 @@ def test_photos_of_a_folder(tmp_path, scene):
     for name in ("b.JPG", "deep/er/a.png", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         scene.save(tmp_path / name, "JPEG")
-    found = find_photos(tmp_path, EXTENSIONS, leave_out=tmp_path / "out")
+    found = find_photos(tmp_path, EXTENSIONS, output=tmp_path / "out")
     assert [path.relative_to(tmp_path).as_posix() for path in found] == ["b.JPG", "deep/er/a.png"]
     single = tmp_path / "notes.txt"
-    assert find_photos(single, EXTENSIONS, leave_out=tmp_path) == [single]
+    assert find_photos(single, EXTENSIONS, output=tmp_path) == [single]
+
+
+def test_marked_photos_of_any_run_are_no_photos(tmp_path, scene):
+    marked = [place(tmp_path / "a.png", tmp_path, tmp_path / run) for run in ("one", "two/deep")]
+    # As after a run over a single photo, with its own folder as output.
+    marked.append(place(tmp_path / "mine" / "b.png", tmp_path / "mine", tmp_path / "mine"))
+    pictures = [path for at in marked for path in (at.overlay, at.preview)]
+    mine = [tmp_path / "a.png", tmp_path / "mine/b.png", tmp_path / "overlays/c.png"]
+    for path in (*pictures, *mine):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scene.save(path)
+    assert find_photos(tmp_path, EXTENSIONS, output=tmp_path / "three") == mine
+
+
+@pytest.mark.parametrize("output", [".", "site", "site/../site/north"])
+def test_output_must_not_hold_the_input(tmp_path, scene, output):
+    photos = tmp_path / "site" / "north"
+    photos.mkdir(parents=True)
+    scene.save(photos / "a.png")
+    with pytest.raises(
+        InputError, match=r"output: .* holds the input .*north; name another folder"
+    ):
+        find_photos(photos, EXTENSIONS, output=tmp_path / output)
+
+
+def test_places_are_apart_and_can_be_written(tmp_path):
+    names = [b"Stra\xdfe.jpg", b"Stra\xe4e.jpg", b"gr\xfcn/a.jpg", "Straße.jpg".encode()]
+    names += [b"\xe4" * 200 + b".jpg", "ü".encode() * 125 + b".jpg"]
+    places = [place(tmp_path / os.fsdecode(name), tmp_path, tmp_path / "out") for name in names]
+    assert places[0].name == r"Stra\xdfe.jpg"
+    assert places[3].overlay == tmp_path / "out" / "overlays" / "Straße.jpg.jpg"
+    assert len({at.name for at in places}) == len({at.overlay for at in places}) == len(names)
+    for at in places:
+        at.name.encode()
+        write_bytes(at.overlay, b"")
 
 
 def test_no_photos_and_no_folder_are_errors(tmp_path):
     with pytest.raises(InputError, match="has no photos"):
-        find_photos(tmp_path, EXTENSIONS, leave_out=tmp_path / "out")
+        find_photos(tmp_path, EXTENSIONS, output=tmp_path / "out")
     with pytest.raises(InputError, match="no such file or folder"):
-        find_photos(tmp_path / "gone", EXTENSIONS, leave_out=tmp_path)
+        find_photos(tmp_path / "gone", EXTENSIONS, output=tmp_path)
