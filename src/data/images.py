@@ -5,6 +5,8 @@ import io
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 _JPEG_START = b"\xff\xd8"
+# As Pillow's own limit, which whoever reads whole photos in the same process lifts.
+_MOST_PIXELS = 178_956_970
 
 
 class BadImage(Exception):
@@ -48,6 +50,8 @@ def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool) -> b
     if not (fits or resize):
         width, height = image.size
         raise BadImage(f"{width} x {height} pixels, not {image_size} x {image_size}")
+    if image.width * image.height > _MOST_PIXELS:
+        raise BadImage(f"{image.width} x {image.height} pixels exceeds limit of {_MOST_PIXELS}")
     image.load()
     if fits:
         return data

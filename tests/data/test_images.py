@@ -58,7 +58,11 @@ def test_resizing_does_not_excuse_a_grey_image() -> None:
         usable_jpeg(encode(picture(width=300).convert("L")), image_size=227, resize=True)
 
 
-def test_a_decompression_bomb_is_not_decoded() -> None:
+@pytest.mark.parametrize("limit", [Image.MAX_IMAGE_PIXELS, None])
+def test_a_decompression_bomb_is_not_decoded(
+    limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     header = GOOD.index(b"\xff\xc0") + 5  # start of frame: height and width follow
     bomb = GOOD[:header] + b"\xff\xff\xff\xff" + GOOD[header + 4 :]
     with pytest.raises(BadImage, match="exceeds limit"):
