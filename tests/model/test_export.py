@@ -111,9 +111,7 @@ def test_refused_export_leaves_the_earlier_one(classifier, drawn, reference, tmp
 
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(export, "find_spec", lambda name: None)
-    with pytest.raises(
-        InputError, match="needs onnx, onnxruntime, tf2onnx: make extras"
-    ):
+    with pytest.raises(InputError, match="needs onnx, onnxruntime, tf2onnx: make extras"):
         export.format_named("onnx")
     assert export.format_named("litert").suffix == ".tflite"
 
