@@ -1,9 +1,14 @@
 """Runs that tests of the model registry promote, written without training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import keras
 import mlflow
 import numpy as np
 import pandas as pd
+import pytest
 
 from src.config import compose_as
 from src.data.synthetic import draw_photo
@@ -15,6 +20,18 @@ from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
 LABELS = [0, 1] * 200
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """The address of a registry in `folder`, connected to meanwhile."""
+    uri, before = f"sqlite:///{folder}/mlflow.db", mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        # Where MLflow puts the artifacts of such a server.
+        patch.chdir(folder)
+        runs.connect(uri, "crack-detection")
+        yield uri
+    mlflow.set_tracking_uri(before)
 
 
 def classifier() -> keras.Model:

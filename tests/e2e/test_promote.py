@@ -26,13 +26,7 @@ NAME = "crack-classifier"
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
     """A server's address, and its runs by name."""
-    folder = tmp_path_factory.mktemp("tracked")
-    uri = f"sqlite:///{folder}/mlflow.db"
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        # Where MLflow puts the artifacts of such a server.
-        patch.chdir(folder)
-        runs.connect(uri, "crack-detection")
+    with registry.server(tmp_path_factory.mktemp("tracked")) as uri:
         model = registry.classifier()
         tables = {
             "first": registry.predictions(4),
@@ -49,7 +43,6 @@ def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
         ):
             raise KeyError
         yield uri, {**ids, "failed": failed}
-    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture

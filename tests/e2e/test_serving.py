@@ -23,7 +23,7 @@ from src.data.synthetic import draw_photo
 from src.photo_inspection import inspect
 from src.promotion import promote
 from src.sections import Predict
-from src.tracking import package, runs
+from src.tracking import package
 from src.tracking.models import load_classifier, training_split
 from tests.e2e import registry
 from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
@@ -34,17 +34,10 @@ CHAMPION = "models:/crack-classifier@champion"
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory) -> Iterator[str]:
     """A server's address with a champion."""
-    folder = tmp_path_factory.mktemp("tracked")
-    uri = f"sqlite:///{folder}/mlflow.db"
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        # Where MLflow puts the artifacts of such a server.
-        patch.chdir(folder)
-        runs.connect(uri, "crack-detection")
+    with registry.server(tmp_path_factory.mktemp("tracked")) as uri:
         run_id = registry.trained("champion", registry.classifier(), registry.predictions(2))
         promote(registry.settings(uri, "serving.max_megapixels=1"), run_id)
         yield uri
-    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="module")
