@@ -10,10 +10,11 @@ from src.model.bank import release
 
 
 class FeatureBatches(keras.utils.PyDataset):
-    """All batches of `epochs` epochs in a row, as `src.data.batches.training_batches` orders them.
+    """The batches of one epoch, the one last begun, ordered as in `src.data.batches`.
 
     Each item is (features (b, *shape) float16, labels (b,) int64). Keras reads ahead in tf.data's
-    own thread; its PyDataset workers can reorder batches where an epoch ends before the dataset.
+    own thread. Its own `on_epoch_begin` is also called where it only looks at a first batch, so
+    the epoch is told by a callback of `fit`.
     """
 
     def __init__(
@@ -24,7 +25,6 @@ class FeatureBatches(keras.utils.PyDataset):
         *,
         batch_size: int,
         seed: int,
-        epochs: int,
     ) -> None:
         """
         Args:
@@ -34,30 +34,29 @@ class FeatureBatches(keras.utils.PyDataset):
             labels: (n,) int.
             batch_size: the last batch of an epoch is the rest.
             seed: decides the order and the offsets.
-            epochs: how many follow one another.
         """
         super().__init__()
         self.views, self.rows, self.labels = list(views), rows, labels
-        self.batch_size, self.seed, self.epochs = batch_size, seed, epochs
-        self.steps_per_epoch = -(-len(rows) // batch_size)
+        self.batch_size, self.seed = batch_size, seed
         self.offsets = np.random.default_rng(seed).integers(len(views), size=len(rows))
-        self.orders = [epoch_order(len(rows), seed, epoch) for epoch in range(epochs)]
+        self.begin_epoch(0)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Give the batches of `epoch` (from 0) from now on."""
+        self.order = epoch_order(len(self.rows), self.seed, epoch)
+        self.view_of = (epoch + self.offsets) % len(self.views)
+        # An epoch touches each training image once; without this, memory grows with the views.
+        for view in self.views:
+            release(view)
 
     def __len__(self) -> int:
-        return self.epochs * self.steps_per_epoch
+        return -(-len(self.rows) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        epoch, step = divmod(index, self.steps_per_epoch)
-        if step == 0:
-            # An epoch touches each training image once; without this, memory grows with the views.
-            for view in self.views:
-                release(view)
-        chosen = self.orders[epoch][step * self.batch_size : (step + 1) * self.batch_size]
-        view_of = (epoch + self.offsets[chosen]) % len(self.views)
-        rows = self.rows[chosen]
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         features = np.empty((len(chosen), *self.views[0].shape[1:]), dtype=np.float16)
-        for place, (view, row) in enumerate(zip(view_of, rows, strict=True)):
-            features[place] = self.views[view][row]
+        for place, image in enumerate(chosen):
+            features[place] = self.views[self.view_of[image]][self.rows[image]]
         return features, self.labels[chosen]
 
 

@@ -85,10 +85,13 @@ def train_on_bank(
     validation: Part,
     recipe: Recipe,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    steps_per_execution: int = 10,
 ) -> History:
     """Fit the suffix, and with it the classifier it was cut from, on stored features; see `fit`.
 
     The bank must hold view 0 of the validation images and views 0..`views`-1 of the training ones.
+    A step on stored features is so short that Keras' way back to Python after each was a seventh of
+    it: callbacks hear of every `steps_per_execution`-th one.
     """
     batches = FeatureBatches(
         [bank.features(view) for view in range(views)],
@@ -96,11 +99,21 @@ def train_on_bank(
         training.labels,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        epochs=recipe.epochs,
+    )
+    begin_epoch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: batches.begin_epoch(epoch)
     )
     held_out = _stored(bank.features(0), validation, recipe)
     try:
-        return fit(cut.suffix, batches, held_out, recipe, batches.steps_per_epoch, callbacks)
+        return fit(
+            cut.suffix,
+            batches,
+            held_out,
+            recipe,
+            len(batches),
+            [*callbacks, begin_epoch],
+            steps_per_execution,
+        )
     finally:
         # Or the pages that each run of a sweep touched would add up.
         for features in [*batches.views, held_out.features]:
@@ -114,16 +127,20 @@ def fit(
     recipe: Recipe,
     steps_per_epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
+    steps_per_execution: int = 1,
 ) -> History:
     """Fit `model` by Adam on the cross-entropy, and leave it at the epoch of least validation loss.
 
     Args:
         model: inputs of the batches to probabilities (n, 2).
-        training: what `model.fit` takes: `recipe.epochs` x `steps_per_epoch` batches.
+        training: what `model.fit` takes: batches of all epochs in a row, or of one epoch after
+            which Keras begins it anew.
         validation: what `model.fit` takes as validation data, batched.
         recipe: of it epochs, patience, learning_rate and schedule.
         steps_per_epoch: batches in one epoch.
         callbacks: told of every epoch besides.
+        steps_per_execution: taken without a look at Python; above 1 only where `training` ends
+            with the epoch, or Keras runs into the next one.
 
     Returns:
         The history: loss, accuracy, val_loss and val_accuracy, one value an epoch.
@@ -135,6 +152,7 @@ def fit(
         optimizer=keras.optimizers.Adam(rate),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
+        steps_per_execution=steps_per_execution,
     )
     stop = keras.callbacks.EarlyStopping(
         monitor="val_loss", patience=recipe.patience, restore_best_weights=True

@@ -44,7 +44,7 @@ def parts(patches):
 def both_paths(classifier_of, parts, patches, tmp_path, monkeypatch):
     """Train the same classifier both ways; for each the step losses, history and weights."""
 
-    def train(frozen_layers: int):
+    def train(frozen_layers: int, steps_per_execution: int = 1):
         root, listing = patches
         results = []
         for stored in (False, True):
@@ -58,7 +58,14 @@ def both_paths(classifier_of, parts, patches, tmp_path, monkeypatch):
                 exact = cut.prefix.predict(images, verbose=0)
                 monkeypatch.setattr(bank, "features", lambda view, exact=exact: exact)
                 history = train_on_bank(
-                    cut, bank, 1, parts["train"], parts["validation"], RECIPE, [steps]
+                    cut,
+                    bank,
+                    1,
+                    parts["train"],
+                    parts["validation"],
+                    RECIPE,
+                    [steps],
+                    steps_per_execution,
                 )
             else:
                 history = train_end_to_end(
@@ -82,6 +89,15 @@ def test_losses_and_weights_agree(both_paths, frozen_layers):
         # float32 rounding at full step; a tensor as a whole does not.
         difference = np.linalg.norm(other - one) / np.linalg.norm(one)
         assert difference < 1e-4, (one.shape, difference)
+
+
+@pytest.mark.parametrize("steps_per_execution", [3, 10])
+def test_several_steps_at_once_keep_to_the_epochs(both_paths, steps_per_execution):
+    (_, history, weights), (_, history_b, weights_b) = both_paths(150, steps_per_execution)
+    for name, values in history.items():
+        np.testing.assert_allclose(history_b[name], values, rtol=1e-4)
+    for one, other in zip(weights, weights_b, strict=True):
+        assert np.linalg.norm(other - one) / np.linalg.norm(one) < 1e-4
 
 
 def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(classifier_of, parts):

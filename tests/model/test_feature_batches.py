@@ -10,26 +10,25 @@ ROWS = np.array([3, 5, 6, 8, 9])
 LABELS = np.array([0, 1, 0, 1, 1])
 
 
-def batches_of(views: int, epochs: int) -> FeatureBatches:
+def batches_of(views: int) -> FeatureBatches:
     # A feature says which view and row it is.
     stored = [
         np.array([[view * 100 + row] for row in range(10)], dtype=np.float16)
         for view in range(views)
     ]
-    return FeatureBatches(stored, ROWS, LABELS, batch_size=2, seed=7, epochs=epochs)
+    return FeatureBatches(stored, ROWS, LABELS, batch_size=2, seed=7)
 
 
-def epochs_of(batches: FeatureBatches):
-    items = [batches[index] for index in range(len(batches))]
-    steps = batches.steps_per_epoch
-    for start in range(0, len(items), steps):
-        features = np.concatenate([f for f, _ in items[start : start + steps]])[:, 0]
-        labels = np.concatenate([label for _, label in items[start : start + steps]])
-        yield features.astype(int), labels
+def epochs_of(batches: FeatureBatches, epochs: int):
+    for epoch in range(epochs):
+        batches.begin_epoch(epoch)
+        items = [batches[index] for index in range(len(batches))]
+        features = np.concatenate([f for f, _ in items])[:, 0]
+        yield features.astype(int), np.concatenate([labels for _, labels in items])
 
 
 def test_order_is_that_of_the_end_to_end_path():
-    for epoch, (features, labels) in enumerate(epochs_of(batches_of(views=1, epochs=3))):
+    for epoch, (features, labels) in enumerate(epochs_of(batches_of(views=1), 3)):
         order = epoch_order(5, 7, epoch)
         np.testing.assert_array_equal(features, ROWS[order])
         np.testing.assert_array_equal(labels, LABELS[order])
@@ -38,7 +37,7 @@ def test_order_is_that_of_the_end_to_end_path():
 @pytest.mark.parametrize(("views", "epochs"), [(3, 3), (4, 3), (2, 4)])
 def test_each_image_takes_its_views_in_turn(views, epochs):
     seen = {row: [] for row in ROWS}
-    for features, _ in epochs_of(batches_of(views, epochs)):
+    for features, _ in epochs_of(batches_of(views), epochs):
         for feature in features:
             seen[feature % 100].append(feature // 100)
     for taken in seen.values():
