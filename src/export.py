@@ -5,16 +5,20 @@ python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER
 
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from src.config import entry_point_of
 from src.sections import Export
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
 
 
 @entry_point_of("export/config", Export)
 def main(config: Export) -> None:
     from src.data.split import read_manifest
     from src.formats import export
-    from src.model.weights import weights_sha256
     from src.tracking import runs
     from src.tracking.models import find_model, load_classifier, training_split
 
@@ -31,15 +35,7 @@ def main(config: Export) -> None:
     patches = export.load_part(manifest, root, "test", config.check_images)
     calibration = export.load_part(manifest, root, "validation", config.calibration_images).images
     reference, rate = export.timed(lambda images: classifier.predict(images), patches.images)
-    one_of_each = manifest.drop_duplicates("label").sort_values("label")
-    about = {
-        "model": config.model,
-        "weights_sha256": weights_sha256(classifier),
-        "input": f"image: uint8 {[None, *classifier.input_shape[1:]]}, RGB",
-        "output": "float32 [None, 2], the classes' probabilities",
-        "classes": [path.split("/")[0] for path in one_of_each.path],
-        "calibration_images": len(calibration),
-    }
+    about = described(config.model, classifier, manifest, len(calibration))
     size = find_model(config.model).stat().st_size
     check = export.compare(reference, rate, patches, reference)
     exported = [export.Exported("Keras", "float32", size, check)]
@@ -59,6 +55,23 @@ def main(config: Export) -> None:
             )
         )
     print(export.export_table(exported))
+
+
+def described(
+    model: str, classifier: "keras.Model", manifest: "pd.DataFrame", calibration_images: int
+) -> dict[str, Any]:
+    """What the card beside each export says of the model, and of what goes in and comes out."""
+    from src.model.weights import weights_sha256
+
+    one_of_each = manifest.drop_duplicates("label").sort_values("label")
+    return {
+        "model": model,
+        "weights_sha256": weights_sha256(classifier),
+        "input": f"image: uint8 {[None, *classifier.input_shape[1:]]}, RGB",
+        "output": "float32 [None, 2], the classes' probabilities",
+        "classes": [path.split("/")[0] for path in one_of_each.path],
+        "calibration_images": calibration_images,
+    }
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ class EndToEnd(keras.Model):
         # validation images would be augmented.
         x = images
         for layer in self.classifier.layers[1:]:
-            frozen = isinstance(layer, keras.Model)
-            x = layer(x, training=training and not frozen)
+            backbone = isinstance(layer, keras.Model)
+            x = layer(x, training=training and not backbone)
         return x
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from src.model.class_map import CELL, first_centre
+from src.report.figures import grid_of_cells
 
-COLUMNS = 6
 OPACITY = 0.55
 
 
@@ -20,12 +20,7 @@ def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str])
         maps: (n, rows, columns) float32, see `src.model.class_map.class_maps`.
         titles: one a patch.
     """
-    columns = max(1, min(COLUMNS, len(patches)))
-    rows = max(1, -(-len(patches) // columns))
-    figure = Figure(figsize=(2 * columns, 2.3 * rows), layout="constrained")
-    cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
-    for axes in cells:
-        axes.axis("off")
+    figure, cells = grid_of_cells(len(patches))
     for axes, patch, evidence, title in zip(cells, patches, maps, titles, strict=False):
         heat = heat_of(evidence, len(patch))
         axes.imshow(patch)

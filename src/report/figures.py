@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import metrics
@@ -108,15 +109,21 @@ def patch_grid(
         titles: one a patch.
         colours: of the titles; None draws all in black.
     """
-    columns = max(1, min(COLUMNS, len(paths)))
-    rows = max(1, -(-len(paths) // columns))
-    figure = Figure(figsize=(2 * columns, 2.4 * rows), layout="constrained")
-    cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
-    for axes in cells:
-        axes.axis("off")
+    figure, cells = grid_of_cells(len(paths))
     for axes, path, title in zip(cells, paths, titles, strict=False):
         axes.imshow(Image.open(path))
         axes.set_title(title, fontsize=8)
     for axes, colour in zip(cells, colours or (), strict=False):
         axes.title.set_color(colour)
     return figure
+
+
+def grid_of_cells(count: int) -> tuple[Figure, Sequence[Axes]]:
+    """An empty figure with at least `count` cells, and at least one, in rows of `COLUMNS`."""
+    columns = max(1, min(COLUMNS, count))
+    rows = max(1, -(-count // columns))
+    figure = Figure(figsize=(2 * columns, 2.4 * rows), layout="constrained")
+    cells = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axes in cells:
+        axes.axis("off")
+    return figure, list(cells)
