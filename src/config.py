@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self, TypeVar
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -112,9 +113,25 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+        message += f"; in quotes it is one: '{key}=\"…\"'"
     whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
     given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"
+
+
+def _refuse_unquoted(arguments: Sequence[str]) -> None:
+    """End the command with a sentence where Hydra would give a parser's error."""
+    parser = OverridesParser.create()
+    for argument in arguments:
+        key, assigned, value = argument.partition("=")
+        if not assigned or key.startswith("-"):
+            continue
+        try:
+            parser.parse_override(argument)
+        except HydraException:
+            quoted = f"'{key}=\"{value}\"'"
+            sys.exit(f"error: {argument}: this value needs quotes inside quotes: {quoted}")
 
 
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
@@ -141,9 +158,15 @@ def entry_point_of(
                     raise
                 sys.exit(f"error: {error}")
 
-        command: Callable[[], None] = hydra.main(
+        compose_and_run = hydra.main(
             version_base="1.3", config_path=str((CONF / name).parent), config_name=Path(name).name
         )(checked)
+
+        @functools.wraps(run)
+        def command() -> None:
+            _refuse_unquoted(sys.argv[1:])
+            compose_and_run()
+
         return command
 
     return command_of

@@ -20,13 +20,14 @@ def main(config: Export) -> None:
     from src.data.split import read_manifest
     from src.formats import export
     from src.tracking import runs
-    from src.tracking.models import find_model, load_classifier, training_split
+    from src.tracking.models import find_model, kind_of, load_classifier, training_split
 
     formats = export.FORMATS if config.format == "all" else [config.format]
     precisions = export.PRECISIONS if config.precision == "all" else [config.precision]
     for name in formats:
         export.format_named(name)
-    runs.connect(config.tracking.uri, config.tracking.experiment)
+    if kind_of(config.model) != "file":
+        runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
     if config.manifest and config.images:
         manifest, root = read_manifest(Path(config.manifest)), Path(config.images)

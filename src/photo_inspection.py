@@ -27,7 +27,7 @@ from src.vision.records import Place, fingerprint, found_before, keep, place
 from src.vision.regions import Findings, find_cracks
 from src.vision.scoring import Scorer, build_scorer
 
-FORMAT = 1  # of records: one that says other than this code would must not be taken for new
+FORMAT = 2  # of records: one that says other than this code would must not be taken for new
 HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
 
 
@@ -148,7 +148,8 @@ class Inspector:
             data = at.path.read_bytes()
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
-        key = fingerprint(data, self.made_by)
+        # What the model is called changes nothing on the photo.
+        key = fingerprint(data, {**self.made_by, "model": self.made_by["model"]["weights"]})
         if record := found_before(at, key):
             return record, False
         settings, pictures = self.config.photos, self.config.pictures

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from src.formats.artifact import Format, Run
 from src.formats.signature import uint8_images
+from src.model.openvino_engine import available_cores
 
 
 def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
@@ -40,7 +41,7 @@ def write(classifier: keras.Model, precision: str, calibration: np.ndarray, targ
 
 def load(path: Path) -> Run:
     """Run by TensorFlow's interpreter, which is that of the ai-edge-litert package."""
-    interpreter = tf.lite.Interpreter(str(path), num_threads=2)
+    interpreter = tf.lite.Interpreter(str(path), num_threads=available_cores())
     image = interpreter.get_input_details()[0]
     probabilities = interpreter.get_output_details()[0]["index"]
 

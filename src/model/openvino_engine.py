@@ -70,13 +70,12 @@ def compile_run(
         A function of images (n, height, width, 3) uint8, any n > 0, to the model's outputs.
     """
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     compiled = ov.Core().compile_model(
         model,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": str(threads or cores),
+            "NUM_STREAMS": str(threads or available_cores()),
             # 0 leaves it to OpenVINO.
             "INFERENCE_NUM_THREADS": str(threads or 0),
         },
@@ -104,3 +103,10 @@ def compile_run(
         return np.concatenate(results)
 
     return run
+
+
+def available_cores() -> int:
+    """How many of the processor's cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -14,7 +14,7 @@ import cv2
 import keras
 import numpy as np
 from PIL import Image
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from src.model.class_map import CELL, class_map_model, first_centre, patch_cells
 from src.model.engine import Run, build_engine
@@ -75,7 +75,7 @@ class Scorer:
             1) float32.
         patch: side of the model's patches in pixels.
         temperature: the logits are divided by it (Guo et al. 2017).
-        flips: average over the photo and its three mirror images.
+        flips: average the probabilities of the photo and its three mirror images.
         block_megapixels: computed in one go; bounds the memory.
         halo: cells computed around a block and thrown away, as its border falsifies them.
         anchors: real tiles by which a photo's map is shifted; 0 takes the map as it is.
@@ -92,12 +92,17 @@ class Scorer:
     def score(self, photo: Image.Image, scale: float) -> Scores:
         """Score every tile of an RGB photo, `scale` times its size, in steps of CELL pixels."""
         image = rescaled(photo, scale)
-        evidence = self._map(image)
-        logits = tile_means(evidence, self.cells)
-        shift = self._shift(image, logits) if self.anchors else 0.0
+        maps = self._maps(image)
+        logits = np.stack([tile_means(evidence, self.cells) for evidence in maps])
+        if self.anchors:
+            shifts = self._shifts(image, logits)
+            maps, logits = maps + shifts, logits + shifts
+        # Probabilities are averaged, as where the temperature was fitted, in float64: near 1
+        # float32 has too few digits for the way back to a logit.
+        averaged = logit(expit(logits, dtype=np.float64).mean(axis=0))
         return Scores(
-            evidence=(evidence + shift) / self.temperature,
-            probability=expit((logits + shift) / self.temperature),
+            evidence=maps.mean(axis=0) / self.temperature,
+            probability=expit(averaged / self.temperature).astype(np.float32),
             cells=self.cells,
             first=first_centre(self.patch) / scale,
             step=CELL / scale,
@@ -108,7 +113,8 @@ class Scorer:
         """Along a tile's side."""
         return patch_cells(self.patch)
 
-    def _map(self, image: Image.Image) -> np.ndarray:
+    def _maps(self, image: Image.Image) -> np.ndarray:
+        """(mirror images, rows, columns) float32, all the same way up."""
         rows, columns = (self._grid(side) for side in (image.height, image.width))
         height, width = block_size(rows, columns, self.block_megapixels * 1e6 / CELL**2, self.halo)
         places = [
@@ -116,29 +122,35 @@ class Scorer:
             for down in blocks(rows, height, self.halo)
             for across in blocks(columns, width, self.halo)
         ]
-        evidence = np.empty((rows, columns), np.float32)
+        maps = np.empty((len(self._mirrored), rows, columns), np.float32)
         for begin in range(0, len(places), TOGETHER):
             chosen = places[begin : begin + TOGETHER]
             pixels = [self._pixels(image, d.start, a.start, height, width) for d, a in chosen]
-            for (down, across), part in zip(chosen, self._mapped(np.stack(pixels)), strict=True):
-                kept = part[
+            mapped = self._mapped(np.stack(pixels))
+            for (down, across), parts in zip(chosen, np.swapaxes(mapped, 0, 1), strict=True):
+                maps[:, down.first : down.last, across.first : across.last] = parts[
+                    :,
                     down.first - down.start : down.last - down.start,
                     across.first - across.start : across.last - across.start,
                 ]
-                evidence[down.first : down.last, across.first : across.last] = kept[..., 0]
-        return evidence
+        return maps
 
-    def _shift(self, image: Image.Image, logits: np.ndarray) -> float:
-        """How much higher tiles score alone than in the photo, on average."""
-        order = np.argsort(logits, axis=None, kind="stable")
+    def _shifts(self, image: Image.Image, logits: np.ndarray) -> np.ndarray:
+        """(mirror images, 1, 1): how much higher tiles score alone than in the photo, on average.
+
+        Args:
+            image: the photo.
+            logits: (mirror images, rows, columns), of its tiles.
+        """
+        order = np.argsort(logits.mean(axis=0), axis=None, kind="stable")
         chosen = np.linspace(0, len(order) - 1, min(self.anchors, len(order))).astype(int)
-        tops, lefts = np.unravel_index(order[chosen], logits.shape)
+        tops, lefts = np.unravel_index(order[chosen], logits.shape[1:])
         tiles = [
             self._pixels(image, top, left, self.cells, self.cells)
             for top, left in zip(tops, lefts, strict=True)
         ]
-        alone = self._mapped(np.stack(tiles)).mean(axis=(1, 2, 3))
-        return float((alone - logits[tops, lefts]).mean())
+        alone = self._mapped(np.stack(tiles)).mean(axis=(2, 3))
+        return np.asarray((alone - logits[:, tops, lefts]).mean(axis=1))[:, None, None]
 
     def _pixels(
         self, image: Image.Image, top: int, left: int, rows: int, columns: int
@@ -147,9 +159,18 @@ class Scorer:
         return crop(image, int(left) * CELL, int(top) * CELL, width, height)
 
     def _mapped(self, images: np.ndarray) -> np.ndarray:
-        axes: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (1, 2)) if self.flips else ((),)
-        maps = [np.flip(self.run(np.ascontiguousarray(np.flip(images, a))), a) for a in axes]
-        return np.asarray(np.mean(maps, axis=0))
+        """(mirror images, n, rows, columns) of images (n, height, width, 3)."""
+        return np.stack(
+            [
+                np.flip(self.run(np.ascontiguousarray(np.flip(images, axes))), axes)[..., 0]
+                for axes in self._mirrored
+            ]
+        )
+
+    @property
+    def _mirrored(self) -> tuple[tuple[int, ...], ...]:
+        """The axes of (n, height, width, …) along which each mirror image is flipped."""
+        return ((), (1,), (2,), (1, 2)) if self.flips else ((),)
 
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""

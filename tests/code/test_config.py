@@ -80,6 +80,27 @@ def test_unknown_key_fails_naming_it():
     assert "Could not override 'model.frozen'" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("input=Brücke.jpg", "'input=\"Brücke.jpg\"'"),
+        ("input=a&b.jpg", "'input=\"a&b.jpg\"'"),
+        ("input=2024", "in quotes it is one: 'input=\"…\"'"),
+    ],
+)
+def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(tmp_path, given, told):
+    def ended(argument: str) -> str:
+        command = [sys.executable, "-m", "src.predict", argument, f"output={tmp_path}"]
+        done = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    assert told in ended(given)
+    name = given.removeprefix("input=")
+    assert f"{name}: no such file or folder" in ended(f'input="{name}"')
+
+
 def test_validation_does_not_wait_for_tensorflow():
     code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=CONF.parent).returncode == 0

@@ -1,7 +1,10 @@
 """One training run as MLflow has it afterwards."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -44,7 +47,9 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", params=["bank", "end_to_end"])
 def trained(request, folder, composed, pretrained):
-    config = composed(*TINY, *pretrained, f"train.path={request.param}", "train.output=kept")
+    config = composed(
+        *TINY, *pretrained, f"train.path={request.param}", f"train.output={request.param}"
+    )
     result = train_and_track(config)
     return config, result, mlflow.get_run(result.run_id)
 
@@ -149,13 +154,26 @@ def test_the_readme_loads_a_model(trained):
 
 
 def test_pipeline_files_are_kept(trained, folder):
-    _, result, _ = trained
-    kept = folder / "kept"
+    config, result, _ = trained
+    kept = folder / config.train.output
     names = {path.name for path in kept.iterdir()}
     assert names == {"model.keras", "history.csv", "predictions.csv", "run.json"}
-    if json.loads((kept / "run.json").read_text())["run_id"] == result.run_id:
-        history = pd.read_csv(kept / "history.csv")
-        assert history.epoch.tolist() == [1, 2]
+    assert json.loads((kept / "run.json").read_text())["run_id"] == result.run_id
+    assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
+
+
+def test_a_run_is_exported_by_its_id(trained, folder, tmp_path):
+    _, result, _ = trained
+    settings = [f"model={result.run_id}", "format=openvino", "precision=float32"]
+    command = [sys.executable, "-m", "src.export", *settings, f"output={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+    card = json.loads((tmp_path / "openvino-float32" / "card.json").read_text())
+    assert card["classes"] == ["Negative", "Positive"]
+    assert card["input"] == "image: uint8 [None, 96, 96, 3], RGB"
+    # 20 % of 40 images; all that there are.
+    assert card["check"]["images"] == 8
+    assert card["check"]["agreement"] == 1
 
 
 def test_same_seed_same_run(folder, composed, pretrained):
@@ -182,9 +200,17 @@ def test_a_full_bank_needs_no_engine(folder, composed, pretrained):
 
 def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
     config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
-    metrics = mlflow.get_run(train_and_track(config).run_id).data.metrics
+    run = mlflow.get_run(train_and_track(config).run_id)
     # 40 images, and 3 more flips of each, whichever part they are in.
-    assert metrics["bank.added_features"] == 40 * 4
+    assert run.data.metrics["bank.added_features"] == 40 * 4
+    # The predictions are the saved model's, averaged over the flips.
+    model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    images = load_images([Path(config.data.dir, path) for path in predictions.path])
+    flips = [np.flip(images, axes) for axes in ((), (1,), (2,), (1, 2))]
+    each = np.stack([np.asarray(model.predict(np.ascontiguousarray(f)))[:, 1] for f in flips])
+    np.testing.assert_allclose(each.mean(axis=0), predictions.probability, atol=1e-3)
+    assert each.std(axis=0).max() > 1e-2
 
 
 def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):

@@ -113,12 +113,23 @@ def test_anchors_set_the_level_to_that_of_real_tiles(scorer, classifier, photo):
     np.testing.assert_allclose(moved, moved.mean(), atol=1e-4)
 
 
-def test_flips_are_averaged(scorer, classifier, photo):
-    patch = np.asarray(photo)[60 : 60 + PATCH, 50 : 50 + PATCH]
-    mirrored = [np.flip(patch, axes) for axes in ((), (0,), (1,), (0, 1))]
-    expected = logits_alone(classifier, np.stack(mirrored)).mean()
-    scores = scorer(flips=True).score(Image.fromarray(patch), 1.0)
-    assert scores.probability[0, 0] == pytest.approx(expit(expected), abs=1e-4)
+def test_probabilities_of_the_flips_are_averaged():
+    def lopsided(images: np.ndarray) -> np.ndarray:
+        """A network that the right half of an image concerns more."""
+        cells = images[:, CELL // 2 :: CELL, CELL // 2 :: CELL, :1] / np.float32(50)
+        return cells * np.arange(3, dtype=np.float32)[:, None]
+
+    patch = np.zeros((PATCH, PATCH, 3), np.uint8)
+    patch[:, PATCH // 2 :] = 200
+    mirrored = [np.flip(patch, axes)[None] for axes in ((), (0,), (1,), (0, 1))]
+    alone = np.array([lopsided(image).mean() for image in mirrored])
+    averaged = logit(expit(alone).mean())
+    scores = Scorer(lopsided, PATCH, **SETTINGS | {"flips": True, "temperature": 0.5}).score(
+        Image.fromarray(patch), 1.0
+    )
+    assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
+    # The average of the logits is another one.
+    assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3
 
 
 def test_temperature_divides_the_logits(scorer, photo):
