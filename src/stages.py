@@ -205,12 +205,25 @@ def measure_leaks(
 
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """The manifest that the configuration names, or one made for this run alone."""
+    """The manifest that the configuration names, or one made for this run alone.
+
+    Raises:
+        InputError: the manifest named is none, or has an image that is not in the listing or has
+            another label there; or the images can't be split as configured.
+    """
     if given := config.split.manifest:
         manifest = read_manifest(Path(given))
         unknown = manifest.path[~manifest.path.isin(listing.path)]
         if len(unknown):
             raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
+        label_of = listing.set_index("path").label
+        other = manifest[manifest.label.to_numpy() != label_of[manifest.path].to_numpy()]
+        if len(other):
+            image = other.iloc[0]
+            raise InputError(
+                f"{given}: {image.path} has the label {image.label}, and among the images "
+                f"{label_of[image.path]}: split again"
+            )
         return with_groups(manifest, listing, groups)
     return make_split(config, listing, groups)
 

@@ -42,6 +42,14 @@ def test_manifest_of_other_images_is_refused(tmp_path, composed):
         split_manifest(composed(f"split.manifest={path}"), listing, None)
 
 
+def test_manifest_with_another_label_than_the_image_is_refused(tmp_path, composed):
+    path = tmp_path / "split.csv"
+    path.write_text("path,label,part\na.jpg,0,train\nb.jpg,1,validation\nc.jpg,1,test\n")
+    listing = pd.DataFrame({"path": ["c.jpg", "b.jpg", "a.jpg"], "label": [0, 1, 0]})
+    with pytest.raises(InputError, match=r"split\.csv: c\.jpg has the label 1, and among .* 0: sp"):
+        split_manifest(composed(f"split.manifest={path}"), listing, None)
+
+
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory) -> tuple[Path, pd.DataFrame]:
     """A folder of crops, each three of one photo, and its listing."""
