@@ -14,7 +14,7 @@ from src.data.fetch import Source, SyntheticSource, fetch
 from src.data.files import write_text
 from src.data.grouped_split import leak, split_by_group
 from src.data.groups import group_images, read_groups, read_overlaps, read_pairs
-from src.data.local import LocalSource
+from src.data.local import LocalSource, refuse_overlap
 from src.data.mendeley import MendeleySource
 from src.data.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.receipt import Receipt, read_listing, read_receipt, write_listing, write_receipt
@@ -25,7 +25,11 @@ from src.sections import GroupedSplit, Local, Mendeley
 
 
 def image_source(config: Config) -> Source:
-    """The source of images that the configuration names."""
+    """The source of images that the configuration names.
+
+    Raises:
+        InputError: a local source overlaps with the folder that its images are fetched into.
+    """
     data = config.data
     if isinstance(data, Mendeley):
         return MendeleySource(
@@ -41,6 +45,7 @@ def image_source(config: Config) -> Source:
             policy=HttpPolicy(**data.http.model_dump()),
         )
     if isinstance(data, Local):
+        refuse_overlap(Path(data.path), Path(data.dir))
         return LocalSource(Path(data.path), data.max_ratio)
     return SyntheticSource(data.images, data.seed, data.image_size)
 

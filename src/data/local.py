@@ -51,6 +51,20 @@ class LocalSource:
             )
 
 
+def refuse_overlap(origin: Path, target: Path) -> None:
+    """Refuse an origin of images that lies in the folder they are fetched into, or around it.
+
+    Raises:
+        InputError: one is the other, or lies inside it.
+    """
+    one, other = origin.resolve(), target.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise InputError(
+            f"data.path={origin} and data.dir={target} lie one in the other, and a fetch replaces "
+            "data.dir: choose a data.dir apart from your images"
+        )
+
+
 def _lay_out(
     root: Path,
     staging: Path,

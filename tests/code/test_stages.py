@@ -12,9 +12,9 @@ from PIL import Image
 
 from src.config import CONF
 from src.data.receipt import Receipt
-from src.data.synthetic import draw_photo
+from src.data.synthetic import draw_photo, write_patches
 from src.errors import InputError
-from src.stages import audited_images, make_split, measure_leaks, split_manifest
+from src.stages import audited_images, fetched_images, make_split, measure_leaks, split_manifest
 
 
 def test_two_processes_fetch_once(tmp_path):
@@ -32,6 +32,28 @@ def test_two_processes_fetch_once(tmp_path):
     errors = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     assert sum("drawing patches" in error for error in errors) == 1
+
+
+def photos(folder: Path, images: int = 10) -> Path:
+    """A folder of one's own patches."""
+    write_patches(folder, images=images, seed=5, size=96)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*.jpg")}
+
+
+def test_ones_own_photos_are_never_the_folder_that_a_fetch_fills(tmp_path, composed):
+    own = photos(tmp_path / "photos")
+    before = contents(own)
+    given = (f"data.dir={own}", f"workspace={tmp_path}", "data.minimum_images=10")
+    with pytest.raises(InputError, match=r"photos would be replaced, but holds .* and 9 more"):
+        fetched_images(composed("data.image_size=96", *given))
+    for path in (own, own / "Positive", tmp_path):
+        with pytest.raises(InputError, match="lie one in the other"):
+            fetched_images(composed("data=local", f"data.path={path}", *given))
+    assert contents(own) == before
 
 
 def test_manifest_of_other_images_is_refused(tmp_path, composed):

@@ -99,24 +99,60 @@ def test_too_few_images_are_an_error_that_leaves_all_as_it_was(
     problem: str,
     old: dict[str, bytes],
 ) -> None:
-    lay_out(tmp_path / "work" / "data", old)
+    if old:
+        fetched(tmp_path, old)
     with pytest.raises(InputError, match=problem):
         fetched(tmp_path, files, minimum_images=minimum_images)
     assert on_disk(tmp_path) == old
 
 
 def test_a_new_fetch_replaces_the_old_images(tmp_path: Path) -> None:
-    lay_out(tmp_path / "work" / "data", OLD)
+    fetched(tmp_path, OLD)
     fetched(tmp_path, dataset(NAMES))
-    assert on_disk(tmp_path) == dataset(NAMES)
+    fetched(tmp_path, dataset(NAMES) | OLD)
+    assert on_disk(tmp_path) == dataset(NAMES) | OLD
 
 
-def test_a_folder_with_something_else_in_it_is_not_replaced(tmp_path: Path) -> None:
-    precious = OLD | {"thesis.tex": b"..."}
-    lay_out(tmp_path / "work" / "data", precious)
-    with pytest.raises(InputError, match=r"data would be replaced, but holds thesis\.tex"):
+def test_images_that_no_fetch_put_there_are_not_replaced(tmp_path: Path) -> None:
+    lay_out(tmp_path / "work" / "data", OLD)
+    message = r"data would be replaced, but holds Negative/old\.jpg and 1 more, which no fetch put"
+    with pytest.raises(InputError, match=message):
         fetched(tmp_path, dataset(NAMES))
-    assert on_disk(tmp_path) == precious
+    assert on_disk(tmp_path) == OLD
+
+
+@pytest.mark.parametrize(
+    "own", ["thesis.tex", "Positive/mine.jpg", "Positive/old.jpg", "Positive/link.jpg"]
+)
+def test_fetched_images_are_not_replaced_with_a_file_of_ones_own_among_them(
+    tmp_path: Path, own: str
+) -> None:
+    fetched(tmp_path, OLD)
+    file = tmp_path / "work" / "data" / own
+    if "link" in own:
+        file.symlink_to(tmp_path / "gone.jpg")
+    else:
+        file.write_bytes(jpeg(7))
+    kept = on_disk(tmp_path)
+    with pytest.raises(InputError, match=rf"data would be replaced, but holds {own}, which no"):
+        fetched(tmp_path, dataset(NAMES))
+    assert on_disk(tmp_path) == kept
+    assert file.is_symlink() == ("link" in own)
+
+
+def test_a_file_in_place_of_the_folder_is_not_replaced(tmp_path: Path) -> None:
+    lay_out(tmp_path / "work", {"data": b"..."})
+    with pytest.raises(InputError, match="data is no folder: choose another"):
+        fetched(tmp_path, dataset(NAMES))
+    assert (tmp_path / "work" / "data").read_bytes() == b"..."
+
+
+def test_a_folder_that_has_come_back_empty_or_in_part_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "work" / "data" / "Negative").mkdir(parents=True)
+    fetched(tmp_path, OLD)
+    (tmp_path / "work" / "data" / "Negative" / "old.jpg").unlink()
+    fetched(tmp_path, dataset(NAMES), reuse=True)
+    assert on_disk(tmp_path) == dataset(NAMES)
 
 
 def test_images_that_are_there_are_checked_and_not_fetched(tmp_path: Path) -> None:
@@ -145,13 +181,6 @@ def test_too_few_images_that_are_there_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"fewer than the 3 usable.* Delete .*data to fetch them"):
         fetched(tmp_path, dataset(NAMES), reuse=True, minimum_images=3)
     assert on_disk(tmp_path) == OLD
-
-
-@pytest.mark.parametrize("old", [{}, {"Negative/old.jpg": jpeg(8)}])
-def test_images_are_fetched_where_a_class_has_none(tmp_path: Path, old: dict[str, bytes]) -> None:
-    lay_out(tmp_path / "work" / "data", old)
-    fetched(tmp_path, dataset(NAMES), reuse=True)
-    assert on_disk(tmp_path) == dataset(NAMES)
 
 
 def test_synthetic_images_pass(tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ fetch(LocalSource(origin, max_ratio=20), target=target, **OPTIONS)
     ("event", "count", "left"),
     [
         pytest.param("shutil.copyfile", 3, OLD, id="while-collecting"),
-        pytest.param("os.rename", 2, OLD, id="between-old-and-new"),
+        pytest.param("os.rename", 2, OLD, id="with-the-listing-written"),
+        pytest.param("os.rename", 3, OLD, id="between-old-and-new"),
+        pytest.param("os.rename", 4, dataset(NAMES), id="before-the-listing-is-in-place"),
         pytest.param("shutil.rmtree", 1, dataset(NAMES), id="before-clearing-up"),
     ],
 )
@@ -57,7 +59,8 @@ def test_a_killed_fetch_leaves_the_old_images_or_the_new(
     tmp_path: Path, event: str, count: int, left: dict[str, bytes]
 ) -> None:
     origin = lay_out(tmp_path / "origin", dataset(NAMES))
-    target = lay_out(tmp_path / "work" / "data", OLD)
+    fetched(tmp_path, OLD)
+    target = tmp_path / "work" / "data"
     process = run_and_kill(KILLED_AT_EVENT, event, count, origin, target)
     assert process.wait(60) == -signal.SIGKILL
     assert (tmp_path / "work" / ".data.staging").exists()
