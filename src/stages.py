@@ -1,6 +1,7 @@
 """What the entry points share: each makes its part from the configuration, or finds it made."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,10 +66,13 @@ def _fetching(config: Config) -> FileLock:
 
 def _fetch(config: Config) -> Receipt:
     data, workspace = config.data, Path(config.workspace)
+    source = image_source(config)
+    # Before the fetch, so that what changes during it is noticed by the next.
+    state = source.state(data.classes)
     # Gone first and written last, as it vouches for the others.
     (workspace / "fetched.json").unlink(missing_ok=True)
     listing, receipt = fetch(
-        image_source(config),
+        source,
         target=Path(data.dir),
         classes=data.classes,
         image_size=data.image_size,
@@ -79,22 +83,46 @@ def _fetch(config: Config) -> Receipt:
     )
     write_listing(listing, workspace / "images.csv")
     write_receipt(receipt, workspace / "receipt.json")
-    write_text(workspace / "fetched.json", json.dumps(data.model_dump(), indent=2) + "\n")
+    fetched = data.model_dump() | ({} if state is None else {"state": state})
+    write_text(workspace / "fetched.json", json.dumps(fetched, indent=2) + "\n")
     return receipt
 
 
 def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
     """The listing and receipt of the images, which are fetched first if need be.
 
-    That is where they are missing, or were fetched under other settings.
+    That is where they are missing, were fetched under other settings, or have changed at their
+    source since.
+
+    Raises:
+        InputError: the source can't be had or is no source, see `fetch`; or it has changed, and
+            this is a stage of DVC, which may not fetch for the fetch stage.
     """
     workspace = Path(config.workspace)
-    fetched = workspace / "fetched.json"
     with _fetching(config):
-        same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
-        if not (same and Path(config.data.dir).exists()):
+        if not (Path(config.data.dir).exists() and _fetched_as_wanted(config)):
             _fetch(config)
         return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
+
+
+def _fetched_as_wanted(config: Config) -> bool:
+    """Whether the last fetch had these settings, and its source is as it was."""
+    data, made = config.data, Path(config.workspace, "fetched.json")
+    if not made.exists():
+        return False
+    fetched = json.loads(made.read_text())
+    known = fetched.pop("state", None)
+    if fetched != data.model_dump():
+        return False
+    source = image_source(config)
+    unchanged = source.state(data.classes) in (None, known)
+    if not unchanged and "DVC_STAGE" in os.environ:
+        # What one stage has written is not for another to replace.
+        raise InputError(
+            f"{source.name} has changed since the fetch stage ran: "
+            "`dvc repro --force fetch`, then `dvc repro`"
+        )
+    return unchanged
 
 
 @dataclass(frozen=True)

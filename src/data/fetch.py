@@ -33,6 +33,9 @@ class Source(Protocol):
     def name(self) -> str:
         """What the receipt calls it."""
 
+    def state(self, classes: Sequence[str]) -> str | None:
+        """Another once the images there change; None where they can't, or where nothing is."""
+
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         """Lay all images out as `staging/<class>/<file>`, in files of their own."""
 
@@ -48,6 +51,9 @@ class SyntheticSource:
     @property
     def name(self) -> str:
         return f"synthetic, {self.images} images, seed {self.seed}"
+
+    def state(self, classes: Sequence[str]) -> None:
+        return None
 
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         write_patches(staging, images=self.images, seed=self.seed, size=self.size)

@@ -1,5 +1,6 @@
 """Images that lie on this machine, in a folder or an archive."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -30,6 +31,23 @@ class LocalSource:
     @property
     def name(self) -> str:
         return f"local {self.path.name}"
+
+    def state(self, classes: Sequence[str]) -> str | None:
+        """SHA-256 (hex) over name, size and time of each image, or of the archive.
+
+        None where there is nothing at `path`: what was fetched from there may outlive it.
+
+        Raises:
+            InputError: a class has no folder, or several.
+        """
+        if self.path.is_dir():
+            folders = _class_folders(self.path, classes, self.path).values()
+            files = [file for folder in folders for file in sorted(folder.iterdir())]
+        else:
+            files = [self.path] if self.path.is_file() else []
+        stats = [(file.relative_to(self.path), file.stat()) for file in files]
+        lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         """Lay the images out as `staging/<class>/<file>`; the original stays as it is.

@@ -1,6 +1,7 @@
 """What entry points share: made once, and refused where it does not fit."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,54 @@ def test_ones_own_photos_are_never_the_folder_that_a_fetch_fills(tmp_path, compo
         with pytest.raises(InputError, match="lie one in the other"):
             fetched_images(composed("data=local", f"data.path={path}", *given))
     assert contents(own) == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_what_has_changed_at_its_source_is_fetched_again(tmp_path, composed, kind):
+    own, packed = photos(tmp_path / "photos"), tmp_path / "photos.tar"
+    config = composed(
+        "data=local",
+        f"data.path={own if kind == 'folder' else packed}",
+        f"data.dir={tmp_path / 'fetched' / 'images'}",
+        f"workspace={tmp_path / 'fetched'}",
+        "data.image_size=96",
+        "data.minimum_images=10",
+    )
+
+    def fetched() -> dict[str, str]:
+        if kind == "archive" and own.exists():
+            shutil.make_archive(str(tmp_path / "photos"), "tar", own)
+        listing, _ = fetched_images(config)
+        return dict(zip(listing.path, listing.sha256, strict=True))
+
+    first = fetched()
+    positive = sorted((own / "Positive").iterdir())
+    positive[0].rename(own / "Negative" / "relabelled.jpg")
+    second = fetched()
+    assert second.keys() ^ first.keys() == {
+        f"Positive/{positive[0].name}",
+        "Negative/relabelled.jpg",
+    }
+    shutil.copy(positive[1], own / "Positive" / "new.jpg")
+    third = fetched()
+    assert third == second | {"Positive/new.jpg": second[f"Positive/{positive[1].name}"]}
+    shutil.copy(positive[2], own / "Positive" / "new.jpg")
+    fourth = fetched()
+    assert fourth == third | {"Positive/new.jpg": third[f"Positive/{positive[2].name}"]}
+
+    shutil.rmtree(own)
+    packed.unlink(missing_ok=True)
+    assert fetched() == fourth
+
+
+def test_what_has_not_changed_at_its_source_is_not_fetched_again(tmp_path, composed):
+    own, images = photos(tmp_path / "photos"), tmp_path / "images"
+    given = (f"data.path={own}", f"data.dir={images}", f"workspace={tmp_path}")
+    config = composed("data=local", "data.image_size=96", "data.minimum_images=10", *given)
+    fetched_images(config)
+    # Which a fetch would refuse to replace.
+    (images / "Positive" / "note.txt").touch()
+    fetched_images(config)
 
 
 def test_manifest_of_other_images_is_refused(tmp_path, composed):
