@@ -1,6 +1,7 @@
 """What the entry points share: each makes its part from the configuration, or finds it made."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from src.data.fetch import Source, SyntheticSource, fetch
 from src.data.files import write_text
 from src.data.grouped_split import leak, split_by_group
 from src.data.groups import group_images, read_groups, read_overlaps, read_pairs
-from src.data.local import LocalSource
+from src.data.local import LocalSource, refuse_overlap
 from src.data.mendeley import MendeleySource
 from src.data.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.receipt import Receipt, read_listing, read_receipt, write_listing, write_receipt
@@ -25,7 +26,11 @@ from src.sections import GroupedSplit, Local, Mendeley
 
 
 def image_source(config: Config) -> Source:
-    """The source of images that the configuration names."""
+    """The source of images that the configuration names.
+
+    Raises:
+        InputError: a local source overlaps with the folder that its images are fetched into.
+    """
     data = config.data
     if isinstance(data, Mendeley):
         return MendeleySource(
@@ -41,6 +46,7 @@ def image_source(config: Config) -> Source:
             policy=HttpPolicy(**data.http.model_dump()),
         )
     if isinstance(data, Local):
+        refuse_overlap(Path(data.path), Path(data.dir))
         return LocalSource(Path(data.path), data.max_ratio)
     return SyntheticSource(data.images, data.seed, data.image_size)
 
@@ -60,10 +66,13 @@ def _fetching(config: Config) -> FileLock:
 
 def _fetch(config: Config) -> Receipt:
     data, workspace = config.data, Path(config.workspace)
+    source = image_source(config)
+    # Before the fetch, so that what changes during it is noticed by the next.
+    state = source.state(data.classes)
     # Gone first and written last, as it vouches for the others.
     (workspace / "fetched.json").unlink(missing_ok=True)
     listing, receipt = fetch(
-        image_source(config),
+        source,
         target=Path(data.dir),
         classes=data.classes,
         image_size=data.image_size,
@@ -74,22 +83,46 @@ def _fetch(config: Config) -> Receipt:
     )
     write_listing(listing, workspace / "images.csv")
     write_receipt(receipt, workspace / "receipt.json")
-    write_text(workspace / "fetched.json", json.dumps(data.model_dump(), indent=2) + "\n")
+    fetched = data.model_dump() | ({} if state is None else {"state": state})
+    write_text(workspace / "fetched.json", json.dumps(fetched, indent=2) + "\n")
     return receipt
 
 
 def fetched_images(config: Config) -> tuple[pd.DataFrame, Receipt]:
     """The listing and receipt of the images, which are fetched first if need be.
 
-    That is where they are missing, or were fetched under other settings.
+    That is where they are missing, were fetched under other settings, or have changed at their
+    source since.
+
+    Raises:
+        InputError: the source can't be had or is no source, see `fetch`; or it has changed, and
+            this is a stage of DVC, which may not fetch for the fetch stage.
     """
     workspace = Path(config.workspace)
-    fetched = workspace / "fetched.json"
     with _fetching(config):
-        same = fetched.exists() and json.loads(fetched.read_text()) == config.data.model_dump()
-        if not (same and Path(config.data.dir).exists()):
+        if not (Path(config.data.dir).exists() and _fetched_as_wanted(config)):
             _fetch(config)
         return read_listing(workspace / "images.csv"), read_receipt(workspace / "receipt.json")
+
+
+def _fetched_as_wanted(config: Config) -> bool:
+    """Whether the last fetch had these settings, and its source is as it was."""
+    data, made = config.data, Path(config.workspace, "fetched.json")
+    if not made.exists():
+        return False
+    fetched = json.loads(made.read_text())
+    known = fetched.pop("state", None)
+    if fetched != data.model_dump():
+        return False
+    source = image_source(config)
+    unchanged = source.state(data.classes) in (None, known)
+    if not unchanged and "DVC_STAGE" in os.environ:
+        # What one stage has written is not for another to replace.
+        raise InputError(
+            f"{source.name} has changed since the fetch stage ran: "
+            "`dvc repro --force fetch`, then `dvc repro`"
+        )
+    return unchanged
 
 
 @dataclass(frozen=True)
@@ -205,12 +238,25 @@ def measure_leaks(
 
 
 def split_manifest(config: Config, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """The manifest that the configuration names, or one made for this run alone."""
+    """The manifest that the configuration names, or one made for this run alone.
+
+    Raises:
+        InputError: the manifest named is none, or has an image that is not in the listing or has
+            another label there; or the images can't be split as configured.
+    """
     if given := config.split.manifest:
         manifest = read_manifest(Path(given))
         unknown = manifest.path[~manifest.path.isin(listing.path)]
         if len(unknown):
             raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
+        label_of = listing.set_index("path").label
+        other = manifest[manifest.label.to_numpy() != label_of[manifest.path].to_numpy()]
+        if len(other):
+            image = other.iloc[0]
+            raise InputError(
+                f"{given}: {image.path} has the label {image.label}, and among the images "
+                f"{label_of[image.path]}: split again"
+            )
         return with_groups(manifest, listing, groups)
     return make_split(config, listing, groups)
 

@@ -12,7 +12,14 @@ import pandas as pd
 from tqdm.contrib.concurrent import thread_map
 
 from src.data.images import BadImage, usable_jpeg
-from src.data.receipt import COLUMNS, Receipt, Rejected, fingerprint
+from src.data.receipt import (
+    COLUMNS,
+    Receipt,
+    Rejected,
+    fingerprint,
+    read_listing,
+    write_listing,
+)
 from src.data.synthetic import write_patches
 from src.errors import InputError
 
@@ -25,6 +32,9 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What the receipt calls it."""
+
+    def state(self, classes: Sequence[str]) -> str | None:
+        """Another once the images there change; None where they can't, or where nothing is."""
 
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         """Lay all images out as `staging/<class>/<file>`, in files of their own."""
@@ -41,6 +51,9 @@ class SyntheticSource:
     @property
     def name(self) -> str:
         return f"synthetic, {self.images} images, seed {self.seed}"
+
+    def state(self, classes: Sequence[str]) -> None:
+        return None
 
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         write_patches(staging, images=self.images, seed=self.seed, size=self.size)
@@ -68,10 +81,12 @@ def fetch(
     """Fill `target` with the usable images of `source`, as `<class>/<file>`.
 
     All or nothing: `target` is changed only when everything was collected and checked, also when
-    the run is killed. What a killed run left beside it is cleared away by the next.
+    the run is killed. What a killed run left beside it is cleared away by the next. Beside it, as
+    `.<name>.fetched.csv`, lies the listing of what was put there.
 
     Args:
-        target: the folder; if it exists it is replaced, and may hold nothing but class folders.
+        target: the folder; if it exists it is replaced, and may hold no file but what an earlier
+            fetch put there.
         classes: the class folders' names, in label order.
         image_size: height and width of a usable image, pixels.
         resize: whether images of another size are resized or left out.
@@ -86,11 +101,10 @@ def fetch(
 
     Raises:
         InputError: the source can't be had, a class has no usable image, there are fewer than
-            `minimum_images`, or `target` holds something else than class folders.
+            `minimum_images`, or `target` holds a file that no fetch put there.
     """
-    staging = target.with_name(f".{target.name}.staging")
-    collected, replaced = staging / "collected", staging / "replaced"
-    _clear_away(staging, replaced, target)
+    beside = _Beside(target)
+    beside.clear_away()
     survey = functools.partial(
         _survey, classes=classes, image_size=image_size, minimum_images=minimum_images
     )
@@ -99,35 +113,70 @@ def fetch(
             return survey(target, source.name, resize=False)
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
-    _refuse_foreign(target, classes)
-    collected.mkdir(parents=True)
+    _refuse_foreign(target, beside.inventory)
+    beside.collected.mkdir(parents=True)
     try:
-        source.collect(collected, classes)
-        listing, receipt = survey(collected, source.name, resize=resize)
+        source.collect(beside.collected, classes)
+        listing, receipt = survey(beside.collected, source.name, resize=resize)
         for rejected in receipt.rejected:
-            (collected / rejected.path).unlink()
+            (beside.collected / rejected.path).unlink()
+        write_listing(listing, beside.listing)
         if target.exists():
-            target.rename(replaced)
-        collected.rename(target)
+            target.rename(beside.replaced)
+        beside.collected.rename(target)
     finally:
-        _clear_away(staging, replaced, target)
+        beside.clear_away()
     return listing, receipt
 
 
-def _clear_away(staging: Path, replaced: Path, target: Path) -> None:
-    """Remove the staging folder; a target that has lost its place to nothing gets it back."""
-    if replaced.exists() and not target.exists():
-        replaced.rename(target)
-    if staging.exists():
-        shutil.rmtree(staging)
+class _Beside:
+    """What a fetch keeps beside its target, on the same disk, so that all can be renamed.
+
+    Attributes:
+        inventory: the listing of what the last fetch put into the target.
+        staging: the folder of the rest, there during a fetch only.
+        collected: the new images.
+        listing: their listing.
+        replaced: the old images.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.inventory = target.with_name(f".{target.name}.fetched.csv")
+        self.staging = target.with_name(f".{target.name}.staging")
+        self.collected = self.staging / "collected"
+        self.listing = self.staging / "listing.csv"
+        self.replaced = self.staging / "replaced"
+
+    def clear_away(self) -> None:
+        """Finish what a fetch began, or undo it, and remove the staging folder."""
+        if self.replaced.exists() and not self.target.exists():
+            self.replaced.rename(self.target)
+        if self.listing.exists() and not self.collected.exists():
+            self.listing.replace(self.inventory)
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
 
 
-def _refuse_foreign(target: Path, classes: Sequence[str]) -> None:
-    foreign = sorted({path.name for path in target.glob("*")} - set(classes))
-    if foreign:
+def _refuse_foreign(target: Path, inventory: Path) -> None:
+    """Refuse a target with a file in it that is not, to the byte, what a fetch put there."""
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is no folder: choose another data.dir")
+    put = read_listing(inventory).set_index("path").sha256.to_dict() if inventory.exists() else {}
+
+    def foreign(file: Path) -> bool:
+        expected = put.get(file.relative_to(target).as_posix())
+        if expected is None or not file.is_file():
+            return True
+        return hashlib.sha256(file.read_bytes()).hexdigest() != expected
+
+    files = sorted(path for path in target.rglob("*") if path.is_symlink() or not path.is_dir())
+    found = [str(file.relative_to(target)) for file in files if foreign(file)]
+    if found:
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
         raise InputError(
-            f"{target} would be replaced, but holds {', '.join(foreign[:5])}, which a fetch did "
-            "not put there: move that away or choose another folder"
+            f"{target} would be replaced, but holds {found[0]}{more}, which no fetch put there: "
+            f"choose another data.dir, or move {target} away"
         )
 
 

@@ -1,5 +1,6 @@
 """Images that lie on this machine, in a folder or an archive."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -31,6 +32,23 @@ class LocalSource:
     def name(self) -> str:
         return f"local {self.path.name}"
 
+    def state(self, classes: Sequence[str]) -> str | None:
+        """SHA-256 (hex) over name, size and time of each image, or of the archive.
+
+        None where there is nothing at `path`: what was fetched from there may outlive it.
+
+        Raises:
+            InputError: a class has no folder, or several.
+        """
+        if self.path.is_dir():
+            folders = _class_folders(self.path, classes, self.path).values()
+            files = [file for folder in folders for file in sorted(folder.iterdir())]
+        else:
+            files = [self.path] if self.path.is_file() else []
+        stats = [(file.relative_to(self.path), file.stat()) for file in files]
+        lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
+
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         """Lay the images out as `staging/<class>/<file>`; the original stays as it is.
 
@@ -49,6 +67,20 @@ class LocalSource:
                 f"{self.path}: no such file or folder; give an archive or a folder that holds "
                 f"the folders {', '.join(classes)}"
             )
+
+
+def refuse_overlap(origin: Path, target: Path) -> None:
+    """Refuse an origin of images that lies in the folder they are fetched into, or around it.
+
+    Raises:
+        InputError: one is the other, or lies inside it.
+    """
+    one, other = origin.resolve(), target.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise InputError(
+            f"data.path={origin} and data.dir={target} lie one in the other, and a fetch replaces "
+            "data.dir: choose a data.dir apart from your images"
+        )
 
 
 def _lay_out(

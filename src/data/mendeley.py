@@ -46,6 +46,9 @@ class MendeleySource:
     def name(self) -> str:
         return f"mendeley {self.dataset} version {self.version}"
 
+    def state(self, classes: Sequence[str]) -> None:
+        return None
+
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         """Download the archive if need be and lay its images out as `staging/<class>/<file>`.
 

@@ -8,10 +8,21 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn import metrics
 
+from src.data.split import PARTS
 from src.errors import InputError
 from src.report.calibration import expected_calibration_error
 
-COLUMNS = ("path", "label", "part", "group", "logit", "probability", "loss", "correct")
+_KINDS = {
+    "path": "str",
+    "label": "int64",
+    "part": "str",
+    "group": "int64",
+    "logit": "float64",
+    "probability": "float64",
+    "loss": "float64",
+    "correct": "bool",
+}
+COLUMNS = tuple(_KINDS)
 # What comparing runs needs, which those of older versions have too.
 COMPARED = ("path", "label", "part", "probability", "loss", "correct")
 
@@ -43,14 +54,32 @@ def read_predictions(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFra
     """Read a prediction table.
 
     Raises:
-        InputError: the file is missing, or lacks one of the columns.
+        InputError: the file is missing or no table, holds no image, lacks one of the columns, or
+            an image's label, part or probability is none.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
-    predictions = pd.read_csv(path)
+    try:
+        predictions = pd.read_csv(path, dtype=_KINDS, keep_default_na=False)
+    except ValueError as error:
+        raise InputError(f"{path}: no prediction table ({error}): predict again") from error
     missing = set(columns) - set(predictions.columns)
     if missing:
         raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")
+    if predictions.empty:
+        raise InputError(f"{path}: no prediction table, it holds no image: predict again")
+    sound = (
+        predictions.label.isin((0, 1))
+        & predictions.part.isin(PARTS)
+        & predictions.probability.between(0, 1)
+    )
+    if not sound.all():
+        image = predictions[~sound].iloc[0]
+        raise InputError(
+            f"{path}: {image.path} has the label {image.label}, the part {image.part!r} and the "
+            f"probability {image.probability}; there are labels 0 and 1, parts {', '.join(PARTS)} "
+            "and probabilities from 0 to 1"
+        )
     return predictions
 
 

@@ -1,13 +1,15 @@
 """Every value is checked when composed, and a bad one is named with what is allowed."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
-from src.config import CONF
+from src.config import CONF, check
 from src.errors import InputError
 from tests.extras import needs
 
@@ -55,6 +57,20 @@ def test_every_problem_is_named_at_once(composed):
 @pytest.mark.parametrize("primary", ["config", "pipeline"])
 def test_committed_experiments_compose(composed, experiment, primary):
     composed(f"experiment={experiment}", name=primary)
+
+
+@pytest.mark.parametrize("source", ["synthetic", "local data.path=photos", "mendeley"])
+def test_a_machines_own_settings_as_documented_fit_every_source(tmp_path, source):
+    documented = (CONF.parent / "docs" / "pipeline.md").read_text()
+    snippet = re.search("conf/local/default.yaml.*?```yaml\n(.*?)```", documented, re.DOTALL)[1]
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
+    (conf / "local").mkdir()
+    (conf / "local" / "default.yaml").write_text(snippet)
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        config = check(compose("config", f"data={source}".split())).model_dump()
+    for section, settings in yaml.safe_load(snippet).items():
+        assert settings.items() <= config[section].items()
 
 
 def test_published_experiment_is_the_published_recipe(composed):

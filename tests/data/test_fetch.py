@@ -1,77 +1,23 @@
 """A fetch checks every image, accounts for each, and is all or nothing on disk."""
 
 import hashlib
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from src.data.fetch import SyntheticSource, fetch
-from src.data.local import LocalSource
 from src.data.receipt import Receipt, Rejected
 from src.errors import InputError
-from tests.data.samples import (
-    CLASSES,
-    NAMES,
-    dataset,
-    encode,
-    jpeg,
-    lay_out,
-    mendeley,
-    pack,
-    picture,
-    read,
-)
-from tests.data.servers import Server, answer_json, file
+from tests.data.fetching import OLD, OPTIONS, fetched, on_disk
+from tests.data.samples import CLASSES, NAMES, dataset, encode, jpeg, lay_out, picture
 
-ROOT = Path(__file__).parents[2]
-OPTIONS: dict[str, Any] = {
-    "classes": CLASSES,
-    "image_size": 227,
-    "resize": False,
-    "minimum_images": 2,
-    "reuse": False,
-}
-OLD = {"Negative/old.jpg": jpeg(8), "Positive/old.jpg": jpeg(9)}
 BAD = {
     "Negative/cut.jpg": jpeg()[:-100],
     "Positive/grey.jpg": encode(picture().convert("L")),
     "Positive/large.jpg": encode(picture(width=300)),
     "Positive/notes.txt": b"?",
 }
-
-
-@dataclass(frozen=True)
-class Files:
-    """A source of files from memory; None stands for one that can't be had."""
-
-    files: dict[str, bytes] | None
-    name: str = "memory"
-
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
-        if self.files is None:
-            raise InputError("memory can't be had")
-        lay_out(staging, self.files)
-
-
-def fetched(
-    tmp_path: Path, files: dict[str, bytes] | None, **options: Any
-) -> tuple[pd.DataFrame, Receipt]:
-    return fetch(Files(files), target=tmp_path / "work" / "data", **OPTIONS | options)
-
-
-def on_disk(tmp_path: Path) -> dict[str, bytes]:
-    """The target's files; nothing may lie beside it."""
-    work = tmp_path / "work"
-    assert [entry.name for entry in work.glob("*")] in ([], ["data"])
-    return read(work / "data")
 
 
 def test_listing_and_receipt_account_for_every_image(tmp_path: Path) -> None:
@@ -153,24 +99,60 @@ def test_too_few_images_are_an_error_that_leaves_all_as_it_was(
     problem: str,
     old: dict[str, bytes],
 ) -> None:
-    lay_out(tmp_path / "work" / "data", old)
+    if old:
+        fetched(tmp_path, old)
     with pytest.raises(InputError, match=problem):
         fetched(tmp_path, files, minimum_images=minimum_images)
     assert on_disk(tmp_path) == old
 
 
 def test_a_new_fetch_replaces_the_old_images(tmp_path: Path) -> None:
-    lay_out(tmp_path / "work" / "data", OLD)
+    fetched(tmp_path, OLD)
     fetched(tmp_path, dataset(NAMES))
-    assert on_disk(tmp_path) == dataset(NAMES)
+    fetched(tmp_path, dataset(NAMES) | OLD)
+    assert on_disk(tmp_path) == dataset(NAMES) | OLD
 
 
-def test_a_folder_with_something_else_in_it_is_not_replaced(tmp_path: Path) -> None:
-    precious = OLD | {"thesis.tex": b"..."}
-    lay_out(tmp_path / "work" / "data", precious)
-    with pytest.raises(InputError, match=r"data would be replaced, but holds thesis\.tex"):
+def test_images_that_no_fetch_put_there_are_not_replaced(tmp_path: Path) -> None:
+    lay_out(tmp_path / "work" / "data", OLD)
+    message = r"data would be replaced, but holds Negative/old\.jpg and 1 more, which no fetch put"
+    with pytest.raises(InputError, match=message):
         fetched(tmp_path, dataset(NAMES))
-    assert on_disk(tmp_path) == precious
+    assert on_disk(tmp_path) == OLD
+
+
+@pytest.mark.parametrize(
+    "own", ["thesis.tex", "Positive/mine.jpg", "Positive/old.jpg", "Positive/link.jpg"]
+)
+def test_fetched_images_are_not_replaced_with_a_file_of_ones_own_among_them(
+    tmp_path: Path, own: str
+) -> None:
+    fetched(tmp_path, OLD)
+    file = tmp_path / "work" / "data" / own
+    if "link" in own:
+        file.symlink_to(tmp_path / "gone.jpg")
+    else:
+        file.write_bytes(jpeg(7))
+    kept = on_disk(tmp_path)
+    with pytest.raises(InputError, match=rf"data would be replaced, but holds {own}, which no"):
+        fetched(tmp_path, dataset(NAMES))
+    assert on_disk(tmp_path) == kept
+    assert file.is_symlink() == ("link" in own)
+
+
+def test_a_file_in_place_of_the_folder_is_not_replaced(tmp_path: Path) -> None:
+    lay_out(tmp_path / "work", {"data": b"..."})
+    with pytest.raises(InputError, match="data is no folder: choose another"):
+        fetched(tmp_path, dataset(NAMES))
+    assert (tmp_path / "work" / "data").read_bytes() == b"..."
+
+
+def test_a_folder_that_has_come_back_empty_or_in_part_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "work" / "data" / "Negative").mkdir(parents=True)
+    fetched(tmp_path, OLD)
+    (tmp_path / "work" / "data" / "Negative" / "old.jpg").unlink()
+    fetched(tmp_path, dataset(NAMES), reuse=True)
+    assert on_disk(tmp_path) == dataset(NAMES)
 
 
 def test_images_that_are_there_are_checked_and_not_fetched(tmp_path: Path) -> None:
@@ -201,106 +183,9 @@ def test_too_few_images_that_are_there_are_an_error(tmp_path: Path) -> None:
     assert on_disk(tmp_path) == OLD
 
 
-@pytest.mark.parametrize("old", [{}, {"Negative/old.jpg": jpeg(8)}])
-def test_images_are_fetched_where_a_class_has_none(tmp_path: Path, old: dict[str, bytes]) -> None:
-    lay_out(tmp_path / "work" / "data", old)
-    fetched(tmp_path, dataset(NAMES), reuse=True)
-    assert on_disk(tmp_path) == dataset(NAMES)
-
-
 def test_synthetic_images_pass(tmp_path: Path) -> None:
     source = SyntheticSource(images=4, seed=3, size=227)
     listing, receipt = fetch(source, target=tmp_path / "work" / "data", **OPTIONS)
     assert receipt.counts == {"Negative": 2, "Positive": 2}
     assert receipt.source == "synthetic, 4 images, seed 3"
     assert sorted(on_disk(tmp_path)) == list(listing["path"])
-
-
-def run_and_kill(script: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """Start a script in a process of its own, from the project's root."""
-    command = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT)
-
-
-KILLED_AT_EVENT = """
-import os, signal, sys
-from pathlib import Path
-from src.data.fetch import fetch
-from src.data.local import LocalSource
-from tests.data.test_fetch import OPTIONS
-
-event, count, origin, target = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
-seen = []
-
-def kill(name, arguments):
-    if name == event:
-        seen.append(name)
-        if len(seen) == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(kill)
-fetch(LocalSource(origin, max_ratio=20), target=target, **OPTIONS)
-"""
-
-
-@pytest.mark.parametrize(
-    ("event", "count", "left"),
-    [
-        pytest.param("shutil.copyfile", 3, OLD, id="while-collecting"),
-        pytest.param("os.rename", 2, OLD, id="between-old-and-new"),
-        pytest.param("shutil.rmtree", 1, dataset(NAMES), id="before-clearing-up"),
-    ],
-)
-def test_a_killed_fetch_leaves_the_old_images_or_the_new(
-    tmp_path: Path, event: str, count: int, left: dict[str, bytes]
-) -> None:
-    origin = lay_out(tmp_path / "origin", dataset(NAMES))
-    target = lay_out(tmp_path / "work" / "data", OLD)
-    process = run_and_kill(KILLED_AT_EVENT, event, count, origin, target)
-    assert process.wait(60) == -signal.SIGKILL
-    assert (tmp_path / "work" / ".data.staging").exists()
-    with pytest.raises(InputError, match="can't be had"):
-        fetched(tmp_path, None)
-    assert on_disk(tmp_path) == left
-    fetch(LocalSource(origin, max_ratio=20), target=target, **OPTIONS)
-    assert on_disk(tmp_path) == dataset(NAMES)
-
-
-KILLED_WHILE_DOWNLOADING = """
-import sys
-from pathlib import Path
-from src.data.fetch import fetch
-from tests.data.samples import mendeley
-from tests.data.test_fetch import OPTIONS
-
-address, body, downloads, target = sys.argv[1], *map(Path, sys.argv[2:])
-fetch(mendeley(address, body.read_bytes(), downloads), target=target, **OPTIONS)
-"""
-
-
-def test_a_download_killed_half_way_goes_on_in_the_next_run(server: Server, tmp_path: Path) -> None:
-    archive = pack(tmp_path / "origin.rar", dataset(NAMES), rar="rar40")
-    body = archive.read_bytes()
-    half = len(body) // 2
-    server.answers["/public-api/datasets/5y9wdsg2zt/files"] = [answer_json([])]
-    server.answers["/direct"] = [file(body, length=half, stall=True), file(body)]
-    source = mendeley(server.address, body, tmp_path / "downloads")
-    target = tmp_path / "work" / "data"
-    part = source.downloads / f"{source.filename}.part"
-
-    process = run_and_kill(
-        KILLED_WHILE_DOWNLOADING, server.address, archive, source.downloads, target
-    )
-    deadline = time.monotonic() + 60
-    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.kill()
-    process.wait(60)
-    assert not target.exists()
-
-    start = part.stat().st_size
-    assert start > 0
-    _, receipt = fetch(source, target=target, **OPTIONS)
-    assert server.asked("/direct")[1]["Range"] == f"bytes={start}-"
-    assert on_disk(tmp_path) == dataset(NAMES)
-    assert receipt.source == "mendeley 5y9wdsg2zt version 2"

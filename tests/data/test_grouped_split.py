@@ -1,6 +1,5 @@
-"""Groups of twins are never torn apart, and the leak of a split that tears them is measured."""
+"""Groups of twins are never torn apart, and what the audit counts of them."""
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.grouped_split import leak, split_by_group
+from src.data.grouped_split import split_by_group
 from src.data.groups import (
     count_twins,
     group_images,
@@ -24,36 +23,7 @@ from src.data.overlaps import no_overlaps
 from src.data.split import read_manifest, write_manifest
 from src.data.twins import Twins
 from src.errors import InputError
-
-CLASSES = ("Negative", "Positive")
-PUBLISHED = {"train": 0.6, "validation": 0.2, "test": 0.2}
-
-
-def make_listing(labels: np.ndarray, contents: np.ndarray | None = None) -> pd.DataFrame:
-    contents = np.arange(len(labels)) if contents is None else contents
-    return pd.DataFrame(
-        {
-            "path": [f"{CLASSES[label]}/{i:05}.jpg" for i, label in enumerate(labels)],
-            "label": labels,
-            "sha256": [f"{content:064x}" for content in contents],
-        }
-    )
-
-
-def make_pairs(*pairs: tuple[int, int, str]) -> pd.DataFrame:
-    rows = [(*pair, 1.0) for pair in pairs]
-    return pd.DataFrame(rows, columns=["left", "right", "kind", "correlation"])
-
-
-@st.composite
-def grouped(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray]:
-    """Images in groups of 1 to 6, most of them of one class, in any order."""
-    rng = np.random.default_rng(draw(st.integers(0)))
-    sizes = rng.integers(1, draw(st.integers(2, 7)), draw(st.integers(500, 700)))
-    groups = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
-    of_group = rng.random(len(sizes)) < draw(st.floats(0.3, 0.7))
-    labels = (of_group[groups] ^ (rng.random(len(groups)) < 0.02)).astype(int)
-    return make_listing(labels), groups
+from tests.data.listings import CLASSES, PUBLISHED, grouped, make_listing, make_pairs
 
 
 @given(
@@ -194,43 +164,6 @@ def test_too_few_images_of_every_class_are_refused() -> None:
         split_by_group(
             make_listing(np.array([0, 0, 1, 1])), np.arange(4), fractions=PUBLISHED, seed=0
         )
-
-
-def test_a_leak_is_a_twin_in_training_also_by_way_of_a_copy() -> None:
-    # 0, 1: twins; 2, 3: copies; 4, 5: 5 is the twin of 4's copy 6; 7: alone; 8, 9: twins.
-    listing = make_listing(np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1]))
-    pairs = make_pairs(
-        (0, 1, "mirrored"), (2, 3, "identical"), (4, 6, "identical"), (4, 5, "unflipped"),
-        (8, 9, "transposed"),
-    )  # fmt: skip
-    parts = ["train", "test", "test", "train", None, "test", "train", "test", "test", "validation"]
-    manifest = listing.assign(part=parts).dropna(subset="part").sample(frac=1, random_state=0)
-    measured = leak(manifest, listing, pairs, CLASSES)
-    assert measured == {"all": 3 / 5, "Negative": 1, "Positive": 1 / 3}
-    with pytest.raises(InputError, match=r"names Negative/00003\.jpg, which is not among"):
-        leak(manifest, listing.drop(index=3), pairs, CLASSES)
-
-
-@settings(max_examples=10, deadline=None)
-@given(made=grouped(), seed=st.integers(0, 99))
-def test_a_split_by_groups_of_twins_does_not_leak_and_a_random_one_does(
-    made: tuple[pd.DataFrame, np.ndarray], seed: int
-) -> None:
-    listing, chains = made
-    order = pd.Series(np.arange(len(chains))).groupby(chains)
-    links = [link for _, rows in order for link in itertools.pairwise(rows)]
-    pairs = make_pairs(*((left, right, "mirrored") for left, right in links))
-    groups = group_images(len(listing), pairs)
-    kept = split_by_group(listing, groups, fractions=PUBLISHED, seed=seed)
-    assert leak(kept, listing, pairs, CLASSES)["all"] == 0
-    torn = kept.assign(part=np.random.default_rng(seed).permutation(kept.part))
-    part = torn.part.to_numpy()
-    leaking = {
-        one for link in links for one, other in (link, link[::-1])
-        if part[one] == "test" and part[other] == "train"
-    }  # fmt: skip
-    expected = len(leaking) / (part == "test").sum()
-    assert leak(torn, listing, pairs, CLASSES)["all"] == pytest.approx(expected)
 
 
 def test_the_audit_counts_images_by_kind_of_twin_and_class() -> None:

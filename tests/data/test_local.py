@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.data.local import LocalSource
+from src.data.local import LocalSource, refuse_overlap
 from src.errors import InputError
 from tests.data.samples import CLASSES, NAMES, dataset, lay_out, pack, read
 
@@ -83,6 +83,27 @@ def test_a_layout_that_leaves_doubt_is_refused(
         collected(tmp_path, origin)
     assert str(refusal.value).startswith(str(origin))
     assert problem in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "target"),
+    [
+        ("photos", "photos"),
+        ("photos/raw", "photos"),
+        ("photos", "photos/fetched"),
+        ("photos/all.zip", "photos"),
+        ("elsewhere", "photos"),
+        ("photos", "elsewhere/fetched"),
+    ],
+)
+def test_images_in_the_folder_they_would_be_fetched_into_are_refused(
+    tmp_path: Path, origin: str, target: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "photos")
+    with pytest.raises(InputError, match="lie one in the other"):
+        refuse_overlap(tmp_path / origin, tmp_path / target)
+    refuse_overlap(tmp_path / origin, tmp_path / "photos-fetched")
 
 
 def test_nothing_at_the_path_is_said(tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ def test_manifest_survives_writing(tmp_path):
             "path,label,part\na,0,train\na,0,test\nb,1,validation\n",
             "a stands there twice",
         ),
+        ("", "not a manifest .*: split again"),
+        ("path,label,part\na,0,train\nb,1,validation\nc,1,test,x\n", "not a manifest .* line 4"),
+        ("path,label,part\na,0,train\nb,1,validation\nc,Positive,test\n", "manifest .*'Positive'"),
+        ("path,label,part\na,0,train\nb,1,validation\nc,1,test\nd,1,\n", r"the parts are \['', "),
+        ("path,label,part\na,0,train\nb,1,validation\nc,2,test\n", "c has the label 2, and must"),
     ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, message):

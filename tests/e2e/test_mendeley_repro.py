@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -70,6 +71,14 @@ def test_repro_fetches_and_status_is_clean(project):
     status = json.loads(project.run("dvc", "status", "--json", "split", "data.dvc"))
     assert status == {}
     assert project.repro("split") == set()
+    untracked = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(untracked.stdout.split()) == {"archive.rar", "dvc.lock"}
 
 
 def fetch(project: Project) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.metrics import predicted_labels, read_predictions, summarise
+from src.report.metrics import COLUMNS, predicted_labels, read_predictions, summarise
 from src.report.plots import confusion_table, precision_recall_table, roc_table
 from tests.report.samples import table_of
 
@@ -88,3 +88,25 @@ def test_what_is_no_table_is_refused(tmp_path):
     path.write_text("path,label\na,0\n")
     with pytest.raises(InputError, match="it lacks correct, group, logit, loss, part, probability"):
         read_predictions(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no prediction table .*: predict again"),
+        ("{header}\n", "it holds no image"),
+        ("{header}\na,0,test,0,-1,0.2,0.1,True,x,x\n", "no prediction table .*: predict again"),
+        ("{header}\na,0,test,0\n", "no prediction table .*: predict again"),
+        ("{header}\na,whole,test,0,-1,0.2,0.1,True\n", "no prediction table .*'whole'"),
+        ("{header}\na,2,test,0,-1,0.2,0.1,True\n", "a has the label 2"),
+        ("{header}\na,0,,0,-1,0.2,0.1,True\n", "a has .* the part ''"),
+        ("{header}\na,0,test,0,-1,20,0.1,True\n", "a has .* the probability 20.0"),
+        ("{header}\na,0,test,0,-1,nan,0.1,True\n", "no prediction table"),
+    ],
+)
+def test_a_damaged_table_is_refused(tmp_path, text, message):
+    path = tmp_path / "predictions.csv"
+    path.write_text(text.format(header=",".join(COLUMNS)))
+    with pytest.raises(InputError, match=message) as error:
+        read_predictions(path)
+    assert "predictions.csv" in str(error.value)

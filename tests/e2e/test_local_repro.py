@@ -1,0 +1,33 @@
+"""The pipeline on a folder of one's own photos, which change."""
+
+import json
+import shutil
+
+import pytest
+
+from src.data.synthetic import write_patches
+from tests.e2e.project import Project
+
+
+def test_changed_photos_are_fetched_again_when_asked_for(tmp_path):
+    project = Project(tmp_path / "clone")
+    photos = tmp_path / "photos"
+    write_patches(photos, images=20, seed=0, size=96)
+    project.run(
+        "src.compose",
+        *("~local", "data=local", f"data.path={photos}", "data.name=bridge"),
+        *("data.image_size=96", "data.minimum_images=20", "audit.overlaps=null"),
+    )
+    assert project.repro("split") == {"compose", "fetch", "audit", "split"}
+
+    one = next((photos / "Positive").iterdir())
+    shutil.copy(one, photos / "Positive" / "new.jpg")
+    assert project.repro("split") == set()
+    project.edit("conf/split/grouped.yaml", "seed: ${seed}", "seed: 9")
+    with pytest.raises(AssertionError, match=r"local photos has changed .* `dvc repro --force fe"):
+        project.repro("split")
+
+    project.run("dvc", "repro", "--force", "fetch")
+    assert project.repro("split") == {"audit", "split"}
+    receipt = json.loads((project.folder / "outputs/pipeline/receipt.json").read_text())
+    assert receipt["counts"] == {"Negative": 10, "Positive": 11}
