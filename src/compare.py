@@ -8,6 +8,7 @@ python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 
 from src.config import compose_config
@@ -40,14 +41,15 @@ def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
     from src.data.files import write_text
     from src.report import comparison
     from src.report.tables import comparison_report
-    from src.tracking.reading import predictions_of, run_named
+    from src.tracking.reading import check_same_images, predictions_of, run_named
     from src.tracking.runs import connect
 
     tracking = compose_config(settings).tracking
     connect(tracking.uri, tracking.experiment)
+    tried = [[run_named(name) for name in given.split(",")] for given in runs]
+    check_same_images(chain.from_iterable(tried))
     tables = {}
-    for given in runs:
-        folds = [run_named(name) for name in given.split(",")]
+    for folds in tried:
         name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"
         tables[name] = comparison.pooled([predictions_of(run) for run in folds])
     tests = comparison.aligned_tests(tables)

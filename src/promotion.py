@@ -15,7 +15,7 @@ from src.tracking import runs
 from src.tracking.models import find_model
 from src.tracking.package import registered
 from src.tracking.provenance import TEMPERATURE
-from src.tracking.reading import predictions_of, run_named
+from src.tracking.reading import check_same_images, predictions_of, run_named
 from src.tracking.registry import CHAMPION, PREVIOUS, aliased, point, promoting, tag, version_of
 
 COMPARISON = "comparison."
@@ -131,7 +131,7 @@ def _compared(
         if not champion.run_id:
             raise InputError("it is of no run")
         reigning = run_named(champion.run_id)
-        _check_same_images(run, reigning)
+        check_same_images([run, reigning])
         return decide(predictions, predictions_of(reigning), **thresholds)
     except InputError as error:
         begin_anew = (
@@ -140,16 +140,6 @@ def _compared(
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
         return Decision(False, why, {})
-
-
-def _check_same_images(run: Run, reigning: Run) -> None:
-    """Drawn images of two seeds have the same names and labels."""
-    fingerprints = [one.data.tags.get("dataset.fingerprint") for one in (run, reigning)]
-    if None not in fingerprints and fingerprints[0] != fingerprints[1]:
-        raise InputError(
-            f"runs {run.info.run_id} and {reigning.info.run_id} had different images "
-            "(dataset.fingerprint); train one with the data of the other"
-        )
 
 
 def _known_of(run: Run) -> dict[str, object]:

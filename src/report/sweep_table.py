@@ -19,6 +19,8 @@ class Candidate:
         predictions: its prediction table, of all its folds.
         metrics: see `src.report.evaluation.evaluate`.
         seconds: that its training took.
+        run_id: of its run, or of one of its folds.
+        images: fingerprints of the data that it was tested on: one, or none where it is not known.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Candidate:
     predictions: pd.DataFrame
     metrics: Mapping[str, Mapping[str, float]]
     seconds: float
+    run_id: str
+    images: frozenset[str]
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -45,7 +49,7 @@ def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
     rows = []
     for candidate in ranking:
         validation, test = candidate.metrics["validation"], candidate.metrics["test"]
-        p_value = _p_value(ranking[0].predictions, candidate.predictions)
+        p_value = _p_value(ranking[0], candidate)
         rows.append(
             {
                 "name": candidate.name,
@@ -88,10 +92,12 @@ def markdown_table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _p_value(best: pd.DataFrame, other: pd.DataFrame) -> float | None:
+def _p_value(best: Candidate, other: Candidate) -> float | None:
+    if len(best.images | other.images) > 1:
+        return None
     first, second = (
-        predictions[predictions.part == "test"].set_index("path").correct.sort_index()
-        for predictions in (best, other)
+        one.predictions[one.predictions.part == "test"].set_index("path").correct.sort_index()
+        for one in (best, other)
     )
     if not first.index.equals(second.index):
         return None

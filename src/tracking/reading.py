@@ -1,5 +1,6 @@
 """What tracked runs have left: read back by their ids."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import mlflow
@@ -9,6 +10,9 @@ from mlflow.exceptions import MlflowException
 
 from src.errors import InputError
 from src.report.metrics import COMPARED, read_predictions
+
+# As a training run tags itself.
+DATASET = "dataset.fingerprint"
 
 
 def run_named(name: str) -> Run:
@@ -47,3 +51,25 @@ def predictions_of(run: Run) -> pd.DataFrame:
             f"run {run.info.run_id} ({run.info.run_name}, {run.info.status}) has no predictions.csv"
         ) from error
     return read_predictions(Path(path), COMPARED)
+
+
+def images_of(runs: Iterable[Run]) -> dict[str, str]:
+    """By each fingerprint of images that the runs tell, the id of a run that had them.
+
+    Paths and labels say too little: drawn images of two seeds have the same.
+    """
+    return {run.data.tags[DATASET]: run.info.run_id for run in runs if DATASET in run.data.tags}
+
+
+def check_same_images(runs: Iterable[Run]) -> None:
+    """Refuse to take images for the same that only share their names; see `images_of`.
+
+    Raises:
+        InputError: two of the runs had different images.
+    """
+    known = images_of(runs)
+    if len(known) > 1:
+        raise InputError(
+            f"runs {' and '.join(known.values())} had different images ({DATASET}); "
+            "train one with the data of the other"
+        )

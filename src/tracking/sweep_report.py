@@ -17,7 +17,7 @@ from src.report import sweep_figures
 from src.report.evaluation import Evaluation, Metrics, evaluate, label_suspects
 from src.report.figures import prediction_grid
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
-from src.tracking.reading import predictions_of
+from src.tracking.reading import DATASET, images_of, predictions_of
 from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
 from src.tracking.sweep import BEST, FINGERPRINT, VALUE, children_of, named, short_names
 from src.tracking.sweep_view import share_view
@@ -72,7 +72,7 @@ def report_sweep(parent: str, since: int) -> Outcome:
             for name, figure in figures_of(done).items():
                 mlflow.log_figure(figure, f"figures/{name}.png")
             if FOLD in done[0].values:
-                _log_folds(ranking[0], done[0].run)
+                _log_folds(ranking[0])
         view = share_view(parent, sorted(done[0].values))
         # In the first paragraph, as the page folds away all that comes later.
         link = f"[All runs with their settings and results]({view})"
@@ -131,20 +131,23 @@ def candidates(children: Sequence[Child]) -> list[Candidate]:
 
 def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candidate:
     first = folds[0]
+    run_id, name = first.run.info.run_id, first.run.info.run_name
+    predictions, metrics = first.predictions, first.metrics
+    if FOLD in first.values:
+        name = f"{named(values)} {len(folds)} folds".strip()
+        predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
+        metrics = evaluate(predictions, Evaluation(**_config(run_id)["evaluate"]))
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
-    if FOLD not in first.values:
-        name = first.run.info.run_name
-        return Candidate(name, values, first.predictions, first.metrics, seconds)
-    predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
-    metrics = evaluate(predictions, Evaluation(**_config(first.run)["evaluate"]))
-    return Candidate(
-        f"{named(values)} {len(folds)} folds".strip(), values, predictions, metrics, seconds
-    )
+    images = frozenset(images_of(fold.run for fold in folds))
+    return Candidate(name, values, predictions, metrics, seconds, run_id, images)
 
 
-def _log_folds(best: Candidate, run: Run) -> None:
+def _log_folds(best: Candidate) -> None:
     """Log all folds' predictions as one table, and the images that may be labelled wrongly."""
-    config = _config(run)
+    config = _config(best.run_id)
+    if best.images:
+        # As the runs have it, so that the parent is compared with no parent of other images.
+        mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
     mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
     suspects = label_suspects(best.predictions, Evaluation(**config["evaluate"]))
     tested = suspects[suspects.part == "test"]
@@ -155,9 +158,9 @@ def _log_folds(best: Candidate, run: Run) -> None:
         mlflow.log_figure(grid, "figures/label_suspects.png")
 
 
-def _config(run: Run) -> dict[str, Any]:
+def _config(run_id: str) -> dict[str, Any]:
     """What the run was composed of."""
-    text = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/config.yaml")
+    text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
     config: dict[str, Any] = yaml.safe_load(text)
     return config
 

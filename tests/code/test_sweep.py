@@ -64,14 +64,22 @@ def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) 
     return pd.concat(parts, ignore_index=True)
 
 
-def log_child(parent: str, table: pd.DataFrame, *overrides: str, **job_settings: float) -> str:
+def log_child(
+    parent: str,
+    table: pd.DataFrame,
+    *overrides: str,
+    logged: dict = LOGGED,
+    images: str = "a" * 64,
+    **job_settings: float,
+) -> str:
     job = job_of(parent, overrides, settings(**job_settings))
+    tags = {**job.tags, "dataset.fingerprint": images}
     with runs.tracked_run(
-        job.name, LOGGED, system_metrics=False, parent=parent, tags=job.tags
+        job.name, logged, system_metrics=False, parent=parent, tags=tags
     ) as run_id:
         for epoch, loss in enumerate((0.5, 0.2), start=1):
             mlflow.log_metric("validation.loss", loss, step=epoch)
-        runs.log_metrics_of_parts(evaluate(table, Evaluation(**LOGGED["evaluate"])))
+        runs.log_metrics_of_parts(evaluate(table, Evaluation(**logged["evaluate"])))
         runs.log_predictions(table)
     return run_id
 
@@ -185,6 +193,18 @@ def test_parent_describes_the_result_and_what_failed(reported):
     assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
 
 
+def test_no_p_value_for_other_images_of_the_same_names():
+    parent = opened("drawn anew", "data.seed")
+    for seed in range(2):
+        table = predictions([1, 2], loss=(seed + 1) / 10)
+        # The cut stands for what makes the jobs' settings differ.
+        log_child(parent, table, f"data.seed={seed}", frozen=seed, images=f"{seed}" * 64)
+    summary = report_sweep(parent, since=0).summary
+    table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
+    assert table.p_value.tolist() == pytest.approx([1, np.nan], nan_ok=True)
+    assert summary.count("| – | other images |") == 1
+
+
 def test_what_failed_before_and_is_no_longer_swept_does_not_count():
     parent = opened("edited", "model.dropout")
     fail_child(parent, "model.dropout=0.9", dropout=0.9)
@@ -219,10 +239,15 @@ def test_latest_sweep_is_the_last_with_a_result():
         runs.connect(None, "crack-detection")
 
 
-def test_folds_are_taken_together():
+@pytest.fixture(scope="module")
+def images(store) -> None:
     Path("images").mkdir()
     for number in range(40):
         Image.new("RGB", (8, 8)).save(f"images/test-{number}.jpg")
+
+
+@pytest.mark.usefixtures("images")
+def test_folds_are_taken_together():
     parent = opened("folds", "split.fold", "model.dropout")
     for dropout, wrong in ((0.2, [3]), (0.3, [3, 4, 25])):
         for fold in range(2):
@@ -245,3 +270,19 @@ def test_folds_are_taken_together():
     assert suspects.path.tolist() == ["test-3.jpg"]
     figures = mlflow.MlflowClient().list_artifacts(parent, "figures")
     assert "figures/label_suspects.png" in {item.path for item in figures}
+    # By which `src.compare` tells the images of two parents apart.
+    assert mlflow.get_run(parent).data.tags["dataset.fingerprint"] == "a" * 64
+
+
+@pytest.mark.usefixtures("images")
+def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
+    parent = opened("suspects", "split.fold", "evaluate.suspect")
+    for suspect, loss in ((0.001, 0.3), (0.45, 0.2)):
+        evaluation = {**LOGGED["evaluate"], "suspect": suspect}
+        overrides = ("split.fold=0", f"evaluate.suspect={suspect}")
+        table = predictions([3], images=range(20), loss=loss)
+        logged = {**LOGGED, "evaluate": evaluation}
+        log_child(parent, table, *overrides, logged=logged, dropout=loss)
+    report_sweep(parent, since=0)
+    suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
+    assert suspects.path.tolist() == ["test-3.jpg"]

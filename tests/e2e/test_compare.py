@@ -15,7 +15,7 @@ from tests.report.samples import table_of
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
-    """A database with three runs that predicted, one on other images, and one that did not."""
+    """A database with runs that predicted, two of them on other images, and one that did not."""
     folder = tmp_path_factory.mktemp("tracked")
     uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
@@ -25,10 +25,13 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
         "good": table_of(labels, [0.1, 0.9] * 20),
         "bad": table_of(labels, [0.1, 0.2] * 20),
         "other": table_of(labels[:10], [0.1, 0.9] * 5),
+        "redrawn": table_of(labels, [0.1, 0.9] * 20),
     }
+    drawn = {"good": "a" * 64, "redrawn": "b" * 64}
     ids = {}
     for name, table in tables.items():
-        with runs.tracked_run(name, {}, system_metrics=False) as ids[name]:
+        tags = {"dataset.fingerprint": drawn[name]} if name in drawn else {}
+        with runs.tracked_run(name, {}, system_metrics=False, tags=tags) as ids[name]:
             runs.log_predictions(table)
     with runs.tracked_run("without", {}, system_metrics=False) as ids["without"]:
         pass
@@ -63,6 +66,14 @@ def test_difference_and_disagreements_are_told(tracked, tmp_path):
 def test_start_of_an_id_is_enough(tracked):
     _, ids = tracked
     assert compare(tracked, ids["good"][:12], ids["bad"][:12]).returncode == 0
+
+
+def test_images_of_the_same_names_are_not_taken_for_the_same(tracked):
+    _, ids = tracked
+    done = compare(tracked, "good", "bad", "redrawn")
+    assert done.returncode == 1
+    both = f"{ids['good']} and {ids['redrawn']}"
+    assert f"error: runs {both} had different images (dataset.fingerprint)" in done.stderr
 
 
 @pytest.mark.parametrize(
