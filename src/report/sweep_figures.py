@@ -1,6 +1,6 @@
 """Figures of a sweep: its metrics against what it varies, and the curves of all its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib
@@ -90,16 +90,16 @@ def heat_map(runs: pd.DataFrame, keys: tuple[str, str], labels: tuple[str, str])
     return figure
 
 
-def validation_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
+def validation_curves(curves: Sequence[tuple[str, Sequence[float]]]) -> Figure:
     """Validation loss against the epoch (from 1), all runs in one picture, the best one bold.
 
     Args:
-        curves: by the run's name, one loss an epoch; the best run first.
+        curves: the run's name, and one loss an epoch; the best run first.
     """
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.95, len(curves)))
-    for rank, (name, losses) in enumerate(curves.items()):
+    for rank, (name, losses) in enumerate(curves):
         epochs = range(1, len(losses) + 1)
         width = 1.2 if rank else 3
         axes.plot(epochs, losses, marker=".", lw=width, color=colours[rank], label=name)

@@ -24,7 +24,10 @@ LONGEST_NAME = 250
 
 @dataclass(frozen=True)
 class Job:
-    """What a sweep makes of one of its jobs: the child run's name, and what it is known by."""
+    """What a sweep makes of one of its jobs: the child run's name, and what it is known by.
+
+    Two jobs may have the same name, as it is rounded; `values` are as they were given.
+    """
 
     name: str
     values: dict[str, str]
@@ -45,9 +48,10 @@ def short_names(keys: Collection[str]) -> dict[str, str]:
 
 
 def named(values: Mapping[str, object]) -> str:
-    """`frozen=143 dropout=0.3` for the values of some settings."""
+    """`frozen=143 dropout=0.3` for the values of some settings, long fractions to three digits."""
     names = short_names(values)
-    return " ".join(f"{names[key]}={value}" for key, value in values.items())[:LONGEST_NAME]
+    parts = (f"{names[key]}={_readable(str(value))}" for key, value in values.items())
+    return " ".join(parts)[:LONGEST_NAME]
 
 
 def open_sweep(
@@ -98,7 +102,7 @@ def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -
     """The job that these `key=value` overrides and nested settings are in the parent's sweep."""
     given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
     keys = mlflow.get_run(parent).data.tags[KEYS].split()
-    values = {key: _readable(given[key]) for key in keys}
+    values = {key: given[key].strip("'\"") for key in keys}
     return Job(named(values), values, fingerprint(flatten(settings), keys))
 
 
@@ -148,10 +152,8 @@ def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _readable(value: str) -> str:
-    """A value as it was typed, or a long number to three digits."""
-    if len(value) <= 6:
-        return value
     try:
-        return f"{float(value):.3g}"
+        number = float(value)
     except ValueError:
-        return value.strip("'\"")
+        return value
+    return value if len(value) <= 6 or number.is_integer() else f"{number:.3g}"

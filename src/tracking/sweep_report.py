@@ -113,11 +113,13 @@ def _read(run: Run) -> Child:
 
 
 def _number(value: str) -> float | str:
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    return int(number) if number.is_integer() else number
+    # By float alone, long seeds that differ would be the same.
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def candidates(children: Sequence[Child]) -> list[Candidate]:
@@ -175,7 +177,7 @@ def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
         name = "_and_".join(names[key] for key in pair)
         figures[f"heat_map_{name}"] = sweep_figures.heat_map(runs, pair, pair)
     best_first = sorted(children, key=lambda child: child.metrics["validation"]["loss"])
-    curves = {child.run.info.run_name: _curve(child.run) for child in best_first}
+    curves = [(child.run.info.run_name, _curve(child.run)) for child in best_first]
     figures["validation_curves"] = sweep_figures.validation_curves(curves)
     return figures
 

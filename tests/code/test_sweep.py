@@ -11,9 +11,10 @@ from PIL import Image
 
 from src.report.evaluation import Evaluation, evaluate
 from src.report.metrics import prediction_table
+from src.report.sweep_table import ranked, ranking_table
 from src.tracking import runs
-from src.tracking.sweep import finished_child, job_of, latest_sweep, open_sweep
-from src.tracking.sweep_report import report_sweep
+from src.tracking.sweep import children_of, finished_child, job_of, latest_sweep, open_sweep
+from src.tracking.sweep_report import candidates, figures_of, finished_jobs, report_sweep
 
 LOGGED = {
     "data": {"dir": "images", "classes": ["Negative", "Positive"]},
@@ -124,6 +125,9 @@ def test_jobs_are_named_by_what_varies():
     )
     drawn = job_of(opened("drawn", keys[2]), [f"{keys[2]}=0.00031287612"], settings())
     assert drawn.name == "lr=0.000313"
+    assert drawn.values == {keys[2]: "0.00031287612"}
+    dated = job_of(opened("dated", "seed"), ["seed=20240101"], settings())
+    assert (dated.name, dated.values) == ("seed=20240101", {"seed": "20240101"})
 
 
 def test_job_is_found_finished_only_in_its_own_sweep_and_settings():
@@ -237,6 +241,37 @@ def test_latest_sweep_is_the_last_with_a_result():
         assert latest_sweep() is None
     finally:
         runs.connect(None, "crack-detection")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "names"),
+    [
+        ("seed", (20240101, 20240102), ["seed=20240101", "seed=20240102"]),
+        # More than a float holds.
+        ("split.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
+        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=0.000313", "lr=0.000313"]),
+    ],
+)
+def test_values_that_look_alike_are_not_taken_together(key, values, names):
+    parent = opened(f"alike {key}", key)
+    for place, value in enumerate(values):
+        # The dropout stands for what makes the jobs' settings differ.
+        table = predictions([1], loss=0.1 + place / 10)
+        log_child(parent, table, f"{key}={value}", dropout=place)
+    done = finished_jobs(children_of(parent))
+    table = ranking_table(ranked(candidates(done)))
+    assert table.name.tolist() == names
+    assert table[key].tolist() == list(values)
+    (axes,) = figures_of(done)["validation_curves"].axes
+    assert [curve.get_label() for curve in axes.lines] == names
+
+
+def test_folds_are_named_by_rounded_values_too():
+    parent = opened("rounded folds", "split.fold", "model.dropout")
+    given = ("split.fold=0", "model.dropout=0.2123456")
+    log_child(parent, predictions([1]), *given, dropout=0.2123456)
+    (candidate,) = candidates(finished_jobs(children_of(parent)))
+    assert candidate.name == "dropout=0.212 1 folds"
 
 
 @pytest.fixture(scope="module")
