@@ -18,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -139,7 +140,10 @@ def _values(override: Override) -> list[str]:
 
 def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
     loader = GlobalHydra.instance().config_loader()
-    composed = loader.load_sweep_config(config, list(overrides))
+    try:
+        composed = loader.load_sweep_config(config, list(overrides))
+    except HydraException as error:
+        raise InputError(f"configuration: {error}") from error
     with read_write(composed), open_dict(composed):
         del composed["hydra"]
     return check(composed)

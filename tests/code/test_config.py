@@ -1,5 +1,6 @@
 """Every value is checked when composed, and a bad one is named with what is allowed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -115,6 +116,22 @@ def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(tmp_path, given,
     assert told in ended(given)
     name = given.removeprefix("input=")
     assert f"{name}: no such file or folder" in ended(f'input="{name}"')
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key"),
+    [
+        (["model.frozn=1,2"], "model.frozn"),
+        (["+sweep=folds", "experiment=published"], "split.fold"),
+    ],
+)
+def test_unknown_key_of_a_sweep_fails_naming_it(overrides, key, tmp_path):
+    command = [sys.executable, "-m", "src.train", "-m", *overrides]
+    environment = os.environ | {"PYTHONPATH": str(CONF.parent)}
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: configuration: Could not override '{key}'")
+    assert "Traceback" not in ended.stderr
 
 
 def test_validation_does_not_wait_for_tensorflow():
