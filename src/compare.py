@@ -8,6 +8,7 @@ python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
 
 import argparse
 import sys
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
     tracking = compose_config(settings).tracking
     connect(tracking.uri, tracking.experiment)
     tried = [[run_named(name) for name in given.split(",")] for given in runs]
-    check_same_images(chain.from_iterable(tried))
+    every = list(chain.from_iterable(tried))
+    (run_id, times), *_ = Counter(run.info.run_id for run in every).most_common(1)
+    if times > 1:
+        raise InputError(f"run {run_id} is named twice; a comparison is of different runs")
+    check_same_images(every)
     tables = {}
     for folds in tried:
         name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"

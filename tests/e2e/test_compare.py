@@ -41,7 +41,7 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
 
 def compare(tracked, *arguments: str) -> subprocess.CompletedProcess[str]:
     uri, ids = tracked
-    named = [ids.get(argument, argument) for argument in arguments]
+    named = [",".join(ids.get(name, name) for name in given.split(",")) for given in arguments]
     return subprocess.run(
         [sys.executable, "-m", "src.compare", *named, f"tracking.uri={uri}"],
         cwd=ROOT,
@@ -80,6 +80,8 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(tracked):
     ("runs_named", "says"),
     [
         (["good", "other"], "can't be compared: their test parts have 40 and 10 images"),
+        (["good", "good"], "is named twice"),
+        (["without,good", "without,bad"], "is named twice"),
         (["good", "without"], "has no predictions.csv"),
         (["good", "0123456789abcdef"], "no run at sqlite"),
         (["good"], "name at least two runs"),
