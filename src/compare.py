@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from src.config import compose_config
+from src.config import compose_config, runs_and_settings
 from src.errors import InputError
 
 SHOWN = 20
@@ -24,16 +24,12 @@ def main(arguments: list[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="at least two, and settings")
     parser.add_argument("--csv", type=Path, help="where all disagreements are written")
-    # Settings may stand behind the options too.
-    chosen = parser.parse_intermixed_args(arguments)
-    runs = [argument for argument in chosen.runs if "=" not in argument]
-    settings = [argument for argument in chosen.runs if "=" in argument]
+    options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:
         parser.error("name at least two runs")
     try:
-        compare(runs, settings, chosen.csv)
+        compare(runs, settings, options.csv)
     except InputError as error:
         sys.exit(f"error: {error}")
 

@@ -3,6 +3,7 @@
 Entry points get a `Config`; the functions under them get plain arguments taken out of it.
 """
 
+import argparse
 import functools
 import sys
 from collections.abc import Callable, Sequence
@@ -104,6 +105,21 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
             return check_as(schema, compose(path.name, list(overrides)))
         except HydraException as error:
             raise InputError(f"configuration: {error}") from error
+
+
+def runs_and_settings(
+    parser: argparse.ArgumentParser, arguments: Sequence[str]
+) -> tuple[argparse.Namespace, list[str], list[str]]:
+    """Parse a command line of runs, `key=value` settings and the parser's options, in any order.
+
+    Returns:
+        The options, the runs and the settings.
+    """
+    parser.add_argument("words", nargs="*", metavar="RUN", help="runs, and settings")
+    options = parser.parse_intermixed_args(arguments)
+    runs = [word for word in options.words if "=" not in word]
+    settings = [word for word in options.words if "=" in word]
+    return options, runs, settings
 
 
 def _describe(problem: Any) -> str:

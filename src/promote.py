@@ -10,7 +10,7 @@ Ends with status 3 where the model was refused.
 import argparse
 import sys
 
-from src.config import compose_as
+from src.config import compose_as, runs_and_settings
 from src.errors import InputError
 from src.sections import Promote
 
@@ -23,19 +23,15 @@ def main(arguments: list[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", nargs="*", metavar="RUN", help="one, and settings")
     parser.add_argument("--back", action="store_true", help="restore the previous champion")
-    # Settings may stand behind the option too.
-    chosen = parser.parse_intermixed_args(arguments)
-    named = [argument for argument in chosen.run if "=" not in argument]
-    settings = [argument for argument in chosen.run if "=" in argument]
-    if len(named) != (0 if chosen.back else 1):
+    options, named, settings = runs_and_settings(parser, arguments)
+    if len(named) != (0 if options.back else 1):
         parser.error("name one run, or --back and none")
     try:
         config = compose_as(Promote, "promote/config", settings)
         from src.promotion import go_back, promote
 
-        outcome = go_back(config) if chosen.back else promote(config, named[0])
+        outcome = go_back(config) if options.back else promote(config, named[0])
     except InputError as error:
         sys.exit(f"error: {error}")
     print(f"{config.name} version {outcome.version.version} {outcome.decision}: {outcome.why}")
