@@ -1,0 +1,182 @@
+"""The result that a sweep's parent run tells."""
+
+from io import StringIO
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from src.report.sweep_table import ranked, ranking_table
+from src.tracking.sweep import children_of
+from src.tracking.sweep_report import candidates, figures_of, finished_jobs, report_sweep
+from tests.code.samples import LOGGED, artifact, fail_child, log_child, opened, predictions
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(scope="module")
+def reported(store) -> tuple[str, str]:
+    """A sweep of four jobs, one of which failed, and its summary; reported twice, as on resume."""
+    parent = opened("reported", "model.frozen_layers", "model.dropout")
+
+    def log(frozen: int, dropout: float, table: pd.DataFrame) -> None:
+        overrides = (f"model.frozen_layers={frozen}", f"model.dropout={dropout}")
+        log_child(parent, table, *overrides, frozen=frozen, dropout=dropout)
+
+    log(150, 0.2, predictions([1], loss=0.1))
+    log(150, 0.3, predictions([1, *range(2, 11)], loss=0.2))
+    log(143, 0.2, predictions([1, 2], images=range(38), loss=0.3))
+    failed = ("model.frozen_layers=143", "model.dropout=0.3")
+    fail_child(parent, *failed, frozen=143, dropout=0.3)
+    report_sweep(parent, since=0)
+    return parent, report_sweep(parent, since=0).summary
+
+
+def test_parent_has_the_best_childs_metrics(reported):
+    metrics = mlflow.get_run(reported[0]).data.metrics
+    assert metrics["best.test.errors"] == 1
+    assert metrics["best.test.images"] == 40
+    assert metrics["best.validation.loss"] == pytest.approx(predictions([1]).loss.mean())
+    assert mlflow.get_run(reported[0]).data.tags["sweep.best"] == "frozen=150 dropout=0.2"
+
+
+def test_ranking_tells_errors_intervals_and_what_is_no_worse(reported):
+    table = pd.read_csv(StringIO(artifact(reported[0], "ranking.csv")))
+    assert table.name.tolist() == [
+        "frozen=150 dropout=0.2",
+        "frozen=143 dropout=0.2",
+        "frozen=150 dropout=0.3",
+    ]
+    assert table["model.frozen_layers"].tolist() == [150, 143, 150]
+    assert table.test_errors.tolist() == [1, 2, 10]
+    assert (table.test_low < table.test_accuracy).all()
+    assert (table.test_accuracy < table.test_high).all()
+    assert (table.minutes >= 0).all()
+    # 9 images that only the best has right: 2 / 2^9; the second was tested on other images.
+    assert table.p_value.tolist() == pytest.approx([1, np.nan, 2 / 512], nan_ok=True)
+    assert table.as_good_as_best.tolist()[::2] == [True, False]
+
+
+def test_parent_describes_the_result_and_what_failed(reported):
+    parent, summary = reported
+    assert "3 of 4 jobs finished" in summary
+    assert "frozen=143 dropout=0.3: FAILED, OSError: disk full" in summary
+    assert "| frozen=150 dropout=0.2 | " in summary
+    assert "| – | other images |" in summary
+    assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
+
+
+def test_no_p_value_for_other_images_of_the_same_names():
+    parent = opened("drawn anew", "data.seed")
+    for seed in range(2):
+        table = predictions([1, 2], loss=(seed + 1) / 10)
+        # The cut stands for what makes the jobs' settings differ.
+        log_child(parent, table, f"data.seed={seed}", frozen=seed, images=f"{seed}" * 64)
+    summary = report_sweep(parent, since=0).summary
+    table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
+    assert table.p_value.tolist() == pytest.approx([1, np.nan], nan_ok=True)
+    assert summary.count("| – | other images |") == 1
+
+
+def test_what_failed_before_and_is_no_longer_swept_does_not_count():
+    parent = opened("edited", "model.dropout")
+    fail_child(parent, "model.dropout=0.9", dropout=0.9)
+    failed = mlflow.last_active_run()
+    log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
+    assert report_sweep(parent, since=failed.info.start_time).unfinished != []
+    later = report_sweep(parent, since=failed.info.start_time + 1)
+    assert later.unfinished == []
+    assert later.summary.startswith("1 of 1 jobs finished. Best by validation loss: dropout=0.3.")
+
+
+def test_parent_has_the_figures(reported):
+    listed = mlflow.MlflowClient().list_artifacts(reported[0], "figures")
+    assert {item.path for item in listed} == {
+        "figures/against_frozen.png",
+        "figures/against_dropout.png",
+        "figures/heat_map_dropout_and_frozen.png",
+        "figures/validation_curves.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "names"),
+    [
+        ("seed", (20240101, 20240102), ["seed=20240101", "seed=20240102"]),
+        # More than a float holds.
+        ("split.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
+        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=0.000313", "lr=0.000313"]),
+    ],
+)
+def test_values_that_look_alike_are_not_taken_together(key, values, names):
+    parent = opened(f"alike {key}", key)
+    for place, value in enumerate(values):
+        # The dropout stands for what makes the jobs' settings differ.
+        table = predictions([1], loss=0.1 + place / 10)
+        log_child(parent, table, f"{key}={value}", dropout=place)
+    done = finished_jobs(children_of(parent))
+    table = ranking_table(ranked(candidates(done)))
+    assert table.name.tolist() == names
+    assert table[key].tolist() == list(values)
+    (axes,) = figures_of(done)["validation_curves"].axes
+    assert [curve.get_label() for curve in axes.lines] == names
+
+
+def test_folds_are_named_by_rounded_values_too():
+    parent = opened("rounded folds", "split.fold", "model.dropout")
+    given = ("split.fold=0", "model.dropout=0.2123456")
+    log_child(parent, predictions([1]), *given, dropout=0.2123456)
+    (candidate,) = candidates(finished_jobs(children_of(parent)))
+    assert candidate.name == "dropout=0.212 1 folds"
+
+
+@pytest.fixture(scope="module")
+def images(store) -> None:
+    Path("images").mkdir()
+    for number in range(40):
+        Image.new("RGB", (8, 8)).save(f"images/test-{number}.jpg")
+
+
+@pytest.mark.usefixtures("images")
+def test_folds_are_taken_together():
+    parent = opened("folds", "split.fold", "model.dropout")
+    for dropout, wrong in ((0.2, [3]), (0.3, [3, 4, 25])):
+        for fold in range(2):
+            images = range(20 * fold, 20 * fold + 20)
+            overrides = (f"split.fold={fold}", f"model.dropout={dropout}")
+            table = predictions(wrong, images=images, loss=dropout)
+            # The fold stands for what makes the jobs' settings differ.
+            log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
+    report_sweep(parent, since=0)
+    table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
+    assert table.name.tolist() == ["dropout=0.2 2 folds", "dropout=0.3 2 folds"]
+    assert table.test_errors.tolist() == [1, 3]
+    assert table.test_images.tolist() == [40, 40]
+    assert table.p_value[1] == pytest.approx(0.5)
+    metrics = mlflow.get_run(parent).data.metrics
+    assert (metrics["best.test.errors"], metrics["best.test.images"]) == (1, 40)
+    kept = pd.read_csv(StringIO(artifact(parent, "predictions.csv")))
+    assert (kept.part == "test").sum() == 40
+    suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
+    assert suspects.path.tolist() == ["test-3.jpg"]
+    figures = mlflow.MlflowClient().list_artifacts(parent, "figures")
+    assert "figures/label_suspects.png" in {item.path for item in figures}
+    # By which `src.compare` tells the images of two parents apart.
+    assert mlflow.get_run(parent).data.tags["dataset.fingerprint"] == "a" * 64
+
+
+@pytest.mark.usefixtures("images")
+def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
+    parent = opened("suspects", "split.fold", "evaluate.suspect")
+    for suspect, loss in ((0.001, 0.3), (0.45, 0.2)):
+        evaluation = {**LOGGED["evaluate"], "suspect": suspect}
+        overrides = ("split.fold=0", f"evaluate.suspect={suspect}")
+        table = predictions([3], images=range(20), loss=loss)
+        logged = {**LOGGED, "evaluate": evaluation}
+        log_child(parent, table, *overrides, logged=logged, dropout=loss)
+    report_sweep(parent, since=0)
+    suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
+    assert suspects.path.tolist() == ["test-3.jpg"]
