@@ -71,18 +71,21 @@ def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    """`ranking_table` as Markdown, in the columns that a person compares."""
+    """`ranking_table`, of at least one candidate, as Markdown: what a person compares."""
     lines = [
         "| run | validation loss | test errors | test accuracy (95 % interval) | minutes "
         "| p against the best | |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in table.to_dict("records"):
-        p_value, told = "–", "other images"
+    best, *_ = rows = table.to_dict("records")
+    for row in rows:
+        p_value, told = "–", "the best" if row is best else "other images"
         # Missing is None as made here, and NaN in a column of numbers.
-        if pd.notna(row["p_value"]):
+        if row is not best and pd.notna(row["p_value"]):
             p_value = f"{row['p_value']:.3g}"
-            told = "can't be told from the best" if row["as_good_as_best"] else "worse or better"
+            more = row["test_errors"] > best["test_errors"]
+            known = "more errors than the best" if more else "fewer errors than the best"
+            told = "can't be told from the best" if row["as_good_as_best"] else known
         lines.append(
             f"| {row['name']} | {row['validation_loss']:.5f} "
             f"| {row['test_errors']} of {row['test_images']} "
