@@ -1,20 +1,22 @@
-"""Batches of stored features, through Keras' own data adapter."""
+"""Batches of stored features, as tf.data, which Keras reads under any backend."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-import keras
 import numpy as np
+import tensorflow as tf
 
-from src.data.batches import epoch_order
+from src.data.batches import READ_AHEAD, epoch_order, untuned
 from src.model.bank import release
 
 
-class FeatureBatches(keras.utils.PyDataset):
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+class FeatureBatches:
     """The batches of one epoch, the one last begun, ordered as in `src.data.batches`.
 
-    Each item is (features (b, *shape) float16, labels (b,) int64). Keras reads ahead in tf.data's
-    own thread. Its own `on_epoch_begin` is also called where it only looks at a first batch, so
-    the epoch is told by a callback of `fit`.
+    Each is (features (b, *shape) float16, labels (b,) int64). Keras also begins an iteration where
+    it only looks at a first batch, so the epoch is told by a callback of `fit`.
     """
 
     def __init__(
@@ -35,7 +37,6 @@ class FeatureBatches(keras.utils.PyDataset):
             batch_size: the last batch of an epoch is the rest.
             seed: decides the order and the offsets.
         """
-        super().__init__()
         self.views, self.rows, self.labels = list(views), rows, labels
         self.batch_size, self.seed = batch_size, seed
         self.offsets = np.random.default_rng(seed).integers(len(views), size=len(rows))
@@ -52,16 +53,21 @@ class FeatureBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        features = np.empty((len(chosen), *self.views[0].shape[1:]), dtype=np.float16)
-        for place, image in enumerate(chosen):
-            features[place] = self.views[self.view_of[image]][self.rows[image]]
-        return features, self.labels[chosen]
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.rows), self.batch_size):
+            chosen = self.order[start : start + self.batch_size]
+            features = np.empty((len(chosen), *self.views[0].shape[1:]), dtype=np.float16)
+            for place, image in enumerate(chosen):
+                features[place] = self.views[self.view_of[image]][self.rows[image]]
+            yield features, self.labels[chosen]
+
+    def stream(self) -> tf.data.Dataset:
+        """The same, read ahead."""
+        return _read_ahead(self, len(self), self.views[0].shape[1:])
 
 
-class StoredFeatures(keras.utils.PyDataset):
-    """One view's features once, in the order of `rows`; items as in `FeatureBatches`."""
+class StoredFeatures:
+    """One view's features once, in the order of `rows`; batches as in `FeatureBatches`."""
 
     def __init__(
         self,
@@ -71,13 +77,26 @@ class StoredFeatures(keras.utils.PyDataset):
         *,
         batch_size: int,
     ) -> None:
-        super().__init__()
         self.features, self.rows, self.labels = features, rows, labels
         self.batch_size = batch_size
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return self.features[self.rows[batch]], self.labels[batch]
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.rows), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            yield self.features[self.rows[batch]], self.labels[batch]
+
+    def stream(self) -> tf.data.Dataset:
+        """The same, read ahead."""
+        return _read_ahead(self, len(self), self.features.shape[1:])
+
+
+def _read_ahead(
+    batches: Iterable[Batch], count: int, shape: tuple[int, ...]
+) -> tf.data.Dataset:
+    signature = (tf.TensorSpec((None, *shape), tf.float16), tf.TensorSpec((None,), tf.int64))
+    stream = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
+    counted = stream.apply(tf.data.experimental.assert_cardinality(count))
+    return untuned(counted.prefetch(READ_AHEAD))

@@ -77,7 +77,8 @@ class FoldedSuffix(keras.Model):
             precision: float32 or bfloat16, the dtype of the factors of the tail's products;
                 variables, activations and the loss are float32.
         """
-        super().__init__(name="suffix")
+        # Keras would cast the features to float32 before they are cast to the products' precision.
+        super().__init__(name="suffix", autocast=False)
         self.tail = tail
         self.dropout = dropout
         self.probabilities = probabilities
@@ -111,7 +112,7 @@ def _normalise(layer: keras.layers.BatchNormalization, x: Any) -> Convolution | 
 def _defer(layer: keras.layers.Layer, x: Any, precision: str) -> Convolution:
     kernel = layer.kernel
     if isinstance(x, Scaled) and kernel.shape[:2] == (1, 1):
-        bias = ops.matmul(x.shift, kernel[0, 0])
+        bias = ops.matmul(x.shift, ops.reshape(kernel, kernel.shape[2:]))
         return Convolution(layer, x.inputs, kernel * x.scale[:, None], bias, precision)
     bias = ops.zeros(())
     return Convolution(layer, _value(x), ops.convert_to_tensor(kernel), bias, precision)
@@ -124,11 +125,16 @@ def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: T
     if kernel.shape[:2] != (1, 1):
         outputs = ops.conv(inputs, kernel, layer.strides, layer.padding)
         return ops.cast(outputs, "float32") + bias
-    # As one matrix product: in two dimensions the bias's gradient is a sum over rows, which is
-    # several times as fast as one over the pixels of a batch of images.
-    rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
-    outputs = ops.cast(ops.matmul(rows, kernel[0, 0]), "float32") + bias
-    return ops.reshape(outputs, (-1, *inputs.shape[1:3], kernel.shape[-1]))
+    channels, filters = kernel.shape[2:]
+    # The bias as rows of the kernel, met by ones among the inputs: then neither it nor its
+    # gradient takes a pass over the outputs. Two rows, as bfloat16 alone would round it.
+    bias = ops.broadcast_to(bias, (filters,))
+    rounded = ops.cast(bias, kernel.dtype)
+    rest = ops.cast(bias - ops.cast(rounded, "float32"), kernel.dtype)
+    kernel = ops.concatenate([ops.reshape(kernel, (channels, filters)), ops.stack([rounded, rest])])
+    rows = ops.pad(ops.reshape(inputs, (-1, channels)), ((0, 0), (0, 2)), constant_values=1)
+    outputs = ops.cast(ops.matmul(rows, kernel), "float32")
+    return ops.reshape(outputs, (-1, *inputs.shape[1:3], filters))
 
 
 def _value(x: Any) -> Tensor:

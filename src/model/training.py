@@ -107,8 +107,8 @@ def train_on_bank(
     try:
         return fit(
             cut.suffix,
-            batches,
-            held_out,
+            batches.stream(),
+            held_out.stream(),
             recipe,
             len(batches),
             [*callbacks, begin_epoch],
@@ -203,7 +203,7 @@ def predict_on_bank(
     suffix = cut.suffix.in_float32()
     return np.mean(
         [
-            suffix.predict(_stored(features, part, recipe), verbose=_verbosity())
+            suffix.predict(_stored(features, part, recipe).stream(), verbose=_verbosity())
             for features in predicted
         ],
         axis=0,

@@ -22,7 +22,8 @@ def batches_of(views: int) -> FeatureBatches:
 def epochs_of(batches: FeatureBatches, epochs: int):
     for epoch in range(epochs):
         batches.begin_epoch(epoch)
-        items = [batches[index] for index in range(len(batches))]
+        items = list(batches.stream().as_numpy_iterator())
+        assert len(items) == len(batches)
         features = np.concatenate([f for f, _ in items])[:, 0]
         yield features.astype(int), np.concatenate([labels for _, labels in items])
 
@@ -49,6 +50,14 @@ def test_each_image_takes_its_views_in_turn(views, epochs):
 def test_evaluation_reads_the_rows_in_order():
     stored = np.arange(10, dtype=np.float16)[:, None]
     batches = StoredFeatures(stored, ROWS, LABELS, batch_size=2)
-    assert [len(batches[i][1]) for i in range(len(batches))] == [2, 2, 1]
-    features = np.concatenate([batches[i][0] for i in range(len(batches))])
+    items = list(batches.stream().as_numpy_iterator())
+    assert [len(labels) for _, labels in items] == [2, 2, 1]
+    features = np.concatenate([features for features, _ in items])
     np.testing.assert_array_equal(features[:, 0], ROWS)
+
+
+def test_the_end_of_an_epoch_waits_for_no_sleeping_thread():
+    stored = np.zeros((10, 1), dtype=np.float16)
+    streams = batches_of(2).stream(), StoredFeatures(stored, ROWS, LABELS, batch_size=2).stream()
+    for stream in streams:
+        assert stream.options().autotune.enabled is False
