@@ -8,7 +8,6 @@ import tensorflow as tf
 from src.data.batches import READ_AHEAD, epoch_order, untuned
 from src.model.bank import release
 
-
 Batch = tuple[np.ndarray, np.ndarray]
 
 
@@ -93,9 +92,7 @@ class StoredFeatures:
         return _read_ahead(self, len(self), self.features.shape[1:])
 
 
-def _read_ahead(
-    batches: Iterable[Batch], count: int, shape: tuple[int, ...]
-) -> tf.data.Dataset:
+def _read_ahead(batches: Iterable[Batch], count: int, shape: tuple[int, ...]) -> tf.data.Dataset:
     signature = (tf.TensorSpec((None, *shape), tf.float16), tf.TensorSpec((None,), tf.int64))
     stream = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
     counted = stream.apply(tf.data.experimental.assert_cardinality(count))

@@ -19,16 +19,23 @@ Tensor = Any
 
 @dataclass
 class Convolution:
-    """A convolution not yet computed, whose kernel may still take in what follows."""
+    """A convolution not yet computed, whose kernel may still take in what follows.
+
+    Attributes:
+        inputs_scale: what the channels of the inputs are yet to be multiplied by, or None.
+    """
 
     layer: keras.layers.Layer
     inputs: Tensor
+    inputs_scale: Tensor | None
     kernel: Tensor
     bias: Tensor
     precision: str
     result: Tensor = None
 
     def value(self) -> Tensor:
+        if self.inputs_scale is not None:
+            return self.scaled(ops.ones(self.kernel.shape[-1:]), 0.0).value()
         if self.result is None:
             inputs = ops.cast(self.inputs, self.precision)
             kernel = ops.cast(self.kernel, self.precision)
@@ -37,10 +44,14 @@ class Convolution:
 
     def scaled(self, scale: Tensor, shift: Tensor) -> "Convolution":
         if isinstance(self.layer, keras.layers.DepthwiseConv2D):
-            kernel = self.kernel * scale[:, None]
+            factor = scale[:, None]
+        elif self.inputs_scale is None:
+            factor = scale
         else:
-            kernel = self.kernel * scale
-        return replace(self, kernel=kernel, bias=self.bias * scale + shift)
+            # Both scales at once: each pass over the kernel counts, and its gradient takes two.
+            factor = ops.matmul(self.inputs_scale[:, None], scale[None])
+        bias = self.bias * scale + shift
+        return replace(self, inputs_scale=None, kernel=self.kernel * factor, bias=bias)
 
 
 @dataclass
@@ -100,6 +111,8 @@ class FoldedSuffix(keras.Model):
             return lambda x, **_: _normalise(layer, x)
         if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
             return lambda x: _defer(layer, x, self.precision)
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            return lambda x: _average(_value(x))
         return lambda x, **_: layer(_value(x))
 
 
@@ -113,9 +126,9 @@ def _defer(layer: keras.layers.Layer, x: Any, precision: str) -> Convolution:
     kernel = layer.kernel
     if isinstance(x, Scaled) and kernel.shape[:2] == (1, 1):
         bias = ops.matmul(x.shift, ops.reshape(kernel, kernel.shape[2:]))
-        return Convolution(layer, x.inputs, kernel * x.scale[:, None], bias, precision)
+        return Convolution(layer, x.inputs, x.scale, ops.convert_to_tensor(kernel), bias, precision)
     bias = ops.zeros(())
-    return Convolution(layer, _value(x), ops.convert_to_tensor(kernel), bias, precision)
+    return Convolution(layer, _value(x), None, ops.convert_to_tensor(kernel), bias, precision)
 
 
 def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
@@ -135,6 +148,11 @@ def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: T
     rows = ops.pad(ops.reshape(inputs, (-1, channels)), ((0, 0), (0, 2)), constant_values=1)
     outputs = ops.cast(ops.matmul(rows, kernel), "float32")
     return ops.reshape(outputs, (-1, *inputs.shape[1:3], filters))
+
+
+def _average(x: Tensor) -> Tensor:
+    # A mean's gradient divides in a pass over all pixels; a sum's only spreads it.
+    return ops.sum(x, (1, 2)) / (x.shape[1] * x.shape[2])
 
 
 def _value(x: Any) -> Tensor:
