@@ -6,13 +6,13 @@ import numpy as np
 from src.model.classifier import build_backbone, rescaling
 
 
-def small_backbone() -> keras.Model:
-    """The published architecture at 96 pixels, with weights that play trained ones.
+def small_backbone(image_size: int = 96) -> keras.Model:
+    """The published architecture for small images, with weights that play trained ones.
 
     Random, but so that every batch normalisation does something and features keep their size.
     """
     keras.utils.set_random_seed(0)
-    backbone = build_backbone(96)
+    backbone = build_backbone(image_size)
     rng = np.random.default_rng(0)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

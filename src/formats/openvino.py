@@ -7,7 +7,7 @@ import numpy as np
 import openvino as ov
 
 from src.formats.artifact import Format, Run
-from src.model.openvino_engine import compile_run, convert
+from src.model.openvino_engine import compile_stream, convert, run_in_batches
 
 
 def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
@@ -19,7 +19,8 @@ def write(classifier: keras.Model, precision: str, calibration: np.ndarray, targ
 
 def load(path: Path) -> Run:
     """Compile for this processor, computing in float32 whatever is not int8."""
-    return compile_run(ov.Core().read_model(path), precision="f32", batch_size=2)
+    stream = compile_stream(ov.Core().read_model(path), precision="f32")
+    return lambda images: run_in_batches(stream, images, batch_size=2)
 
 
 FORMAT = Format(".xml", (), write, load)

@@ -11,6 +11,11 @@ import numpy as np
 from src.model.classifier import backbone_of, rescaling
 
 CELL = 32  # pixels from one cell of the map to the next
+SHALLOW_CELL = 8  # pixels from one of the shallow features to the next
+# How many of the shallow features along a border see beyond it.
+SHALLOW_REACH = 2
+# The first layer whose output is an eighth of the image's size: behind it activations are small.
+SHALLOW_END = "block_3_project_BN"
 
 
 def class_map_model(classifier: keras.Model) -> keras.Model:
@@ -40,9 +45,29 @@ def class_map_model(classifier: keras.Model) -> keras.Model:
     return model
 
 
-def patch_cells(patch: int) -> int:
-    """Rows, and columns, of a patch's map."""
-    return -(-patch // CELL)
+def class_map_stages(classifier: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """`class_map_model` in two: the shallow layers and the deep ones.
+
+    The shallow ones have by far the largest activations and see but a few pixels around, so on a
+    large image they are best computed in pieces that fit the processor's cache.
+
+    Returns:
+        A model of images (n, height, width, 3) in [0, 255], of a patch's sides and multiples of
+        SHALLOW_CELL more, to features (n, rows, columns, channels); and one of those of images
+        that `class_map_model` takes to its maps.
+    """
+    whole = class_map_model(classifier)
+    features = backbone_of(whole)
+    end = features.get_layer(SHALLOW_END).output
+    images = keras.Input((None, None, 3), name="image")
+    shallow = keras.Model(features.input, end)(rescaling()(images), training=False)
+    evidence = whole.get_layer("evidence")(features.output)
+    return keras.Model(images, shallow, name="shallow"), keras.Model(end, evidence, name="deep")
+
+
+def patch_cells(patch: int, cell: int = CELL) -> int:
+    """Rows, and columns, of a patch's map, or of its features with another size of `cell`."""
+    return -(-patch // cell)
 
 
 def first_centre(patch: int) -> int:

@@ -1,13 +1,19 @@
 """Running a Keras model forwards, as fast as the machine allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from src.errors import InputError
-from src.model.openvino_engine import compile_run, convert, fastest_precision
+from src.model.openvino_engine import (
+    Stream,
+    compile_stream,
+    convert,
+    fastest_precision,
+    run_in_batches,
+)
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -19,12 +25,20 @@ class Engine:
     Attributes:
         name: openvino or tensorflow.
         precision: of the arithmetic: int8, bf16, f16 or f32.
-        run: images (n, height, width, 3) uint8 to outputs (n, ...) float32 or float16, any n > 0.
+        batch_size: images that `run` computes together; it changes the speed only.
+        stream: batches of images (n, height, width, 3) uint8, or what else it was built for, to
+            their outputs (n, ...) float32 or float16. The next batch is taken while the last ones
+            are computed. One thread at a time may use it.
     """
 
     name: str
     precision: str
-    run: Run
+    batch_size: int
+    stream: Stream
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """The outputs of a single array of images, any n > 0."""
+        return run_in_batches(self.stream, images, self.batch_size)
 
 
 def build_engine(
@@ -32,20 +46,23 @@ def build_engine(
     *,
     name: str,
     precision: str,
-    batch_size: int,
     output: str,
+    batch_size: int = 1,
+    inputs: str = "uint8",
     calibration: np.ndarray | None = None,
     threads: int | None = None,
 ) -> Engine:
     """Compile `model` for inference.
 
     Args:
-        model: images (n, height, width, 3) in [0, 255] to one output; sides may be open.
+        model: images (n, height, width, 3) in [0, 255], or features, to one output; sides may be
+            open.
         name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
         precision: int8, bf16, f16, f32, or auto: bf16 where the processor has it, else f32.
             TensorFlow computes in f32 whatever is asked.
-        batch_size: images in one request; it changes the speed only.
-        output: float32 or float16, the dtype of what `run` returns.
+        output: float32 or float16, the dtype of what it returns.
+        batch_size: see `Engine`.
+        inputs: uint8 or float32, the dtype of what it is given.
         calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
             looks at; some hundreds are enough.
         threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
@@ -55,15 +72,15 @@ def build_engine(
     """
     name, precision = chosen_engine(name, precision)
     if name == "tensorflow":
-        return Engine(name, precision, _tensorflow(model, batch_size, output))
+        return Engine(name, precision, batch_size, _tensorflow(model, output))
     if precision != "int8":
-        run = compile_run(convert(model, output), precision, batch_size, threads)
+        stream = compile_stream(convert(model, output, inputs=inputs), precision, threads)
     elif calibration is not None:
         # The little that stays float costs nothing in float32.
-        run = compile_run(convert(model, output, calibration), "f32", batch_size, threads)
+        stream = compile_stream(convert(model, output, calibration, inputs), "f32", threads)
     else:
         raise ValueError("int8 needs images to calibrate on")
-    return Engine(name, precision, run)
+    return Engine(name, precision, batch_size, stream)
 
 
 def chosen_engine(name: str, precision: str) -> tuple[str, str]:
@@ -108,8 +125,9 @@ def _has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _tensorflow(model: keras.Model, batch_size: int, output: str) -> Run:
-    def run(images: np.ndarray) -> np.ndarray:
-        return np.asarray(model.predict(images, batch_size=batch_size, verbose=0), dtype=output)
+def _tensorflow(model: keras.Model, output: str) -> Stream:
+    def stream(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for batch in batches:
+            yield np.asarray(model.predict_on_batch(batch), dtype=output)
 
-    return run
+    return stream

@@ -2,12 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 import numpy as np
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
+
+Stream = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
 
 
 def fastest_precision() -> str:
@@ -16,22 +18,28 @@ def fastest_precision() -> str:
     return "bf16" if "BF16" in capabilities else "f32"
 
 
-def convert(model: keras.Model, output: str, calibration: np.ndarray | None = None) -> ov.Model:
+def convert(
+    model: keras.Model,
+    output: str,
+    calibration: np.ndarray | None = None,
+    inputs: str = "uint8",
+) -> ov.Model:
     """Convert a Keras model, and quantise it if there are images to take the ranges from.
 
     Args:
-        model: images (n, size, size, 3) in [0, 255] to one output.
+        model: images (n, size, size, 3) in [0, 255], or features, to one output.
         output: float32 or float16, the dtype of the output.
         calibration: (n, size, size, 3) uint8, or None to leave weights and activations float.
+        inputs: uint8 for images, float32 for features.
 
     Returns:
-        A model of uint8 images; n is free.
+        A model of inputs of that dtype; n is free.
     """
     converted = ov.convert_model(model)
     if calibration is not None:
         converted = quantize(converted, calibration)
     processed = PrePostProcessor(converted)
-    processed.input().tensor().set_element_type(ov.Type.u8)
+    processed.input().tensor().set_element_type(ov.Type(np.dtype(inputs)))
     processed.output().tensor().set_element_type(ov.Type(np.dtype(output)))
     return processed.build()
 
@@ -55,19 +63,17 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
     return nncf.quantize(model, calibration, subset_size=len(images))
 
 
-def compile_run(
-    model: ov.Model, precision: str, batch_size: int, threads: int | None = None
-) -> Callable[[np.ndarray], np.ndarray]:
+def compile_stream(model: ov.Model, precision: str, threads: int | None = None) -> Stream:
     """Compile a model from `convert` for this processor.
 
     Args:
         model: of one output.
         precision: of what is float in the model: bf16, f16 or f32.
-        batch_size: images in one request.
         threads: how many compute; None takes all cores.
 
     Returns:
-        A function of images (n, height, width, 3) uint8, any n > 0, to the model's outputs.
+        A function of batches to the model's outputs in their order. It takes the next batch while
+        the last ones are computed; one thread at a time may use it.
     """
     # One stream a core: two small requests side by side leave no core waiting at a layer's end.
     compiled = ov.Core().compile_model(
@@ -81,28 +87,36 @@ def compile_run(
         },
     )
 
-    def keep(request: ov.InferRequest, place: tuple[list[np.ndarray], int]) -> None:
-        results, batch = place
-        results[batch] = request.get_output_tensor().data.copy()
+    def keep(request: ov.InferRequest, given: tuple[dict[int, np.ndarray], int, object]) -> None:
+        done, number, _ = given
+        done[number] = request.get_output_tensor().data.copy()
 
-    # One queue for all runs: taking it down while a callback ends can lock up.
+    # One queue for all calls: taking it down while a callback ends can lock up.
     queue = ov.AsyncInferQueue(compiled)
     queue.set_callback(keep)
 
-    def run(images: np.ndarray) -> np.ndarray:
-        # Requests share the images: OpenVINO's own copy of a view that is not contiguous would be
-        # gone before they are done.
-        images = np.ascontiguousarray(images)
-        starts = range(0, len(images), batch_size)
-        # The model's own shape may be open, as that of one for images of any size.
-        results = [np.empty(0)] * len(starts)
-        for batch, start in enumerate(starts):
-            taken = images[start : start + batch_size]
-            queue.start_async(taken, (results, batch), share_inputs=True)
+    def stream(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        done: dict[int, np.ndarray] = {}
+        given = 0
+        for number, batch in enumerate(batches):
+            # Requests share the batch, which they keep alive: OpenVINO's own copy of a view that
+            # is not contiguous would be gone before they are done.
+            batch = np.ascontiguousarray(batch)
+            queue.start_async(batch, (done, number, batch), share_inputs=True)
+            while given in done:
+                yield done.pop(given)
+                given += 1
         queue.wait_all()
-        return np.concatenate(results)
+        for number in range(given, given + len(done)):
+            yield done.pop(number)
 
-    return run
+    return stream
+
+
+def run_in_batches(stream: Stream, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """The outputs of a single array of images, any n > 0, `batch_size` computed together."""
+    starts = range(0, len(images), batch_size)
+    return np.concatenate(list(stream(images[start : start + batch_size] for start in starts)))
 
 
 def available_cores() -> int:

@@ -4,10 +4,12 @@ Overlapping tiles share most of their convolutions, so the network runs once, ov
 the photo, and a tile's logit is the mean of the class map under it. A tile that is scored alone has
 zeros around it where the photo goes on. That shifts a photo's logits, all by about as much: some
 real tiles, spread over the map's whole range, tell by how much (docs/photos.md has the figures).
+
+The network runs in two stages: its shallow layers over small pieces, which keep their large
+activations in the processor's cache, and the deep ones over large blocks, of which less is lost to
+borders.
 """
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -16,12 +18,21 @@ import numpy as np
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.model.class_map import CELL, class_map_model, first_centre, patch_cells
-from src.model.engine import Run, build_engine
+from src.model.class_map import (
+    CELL,
+    SHALLOW_CELL,
+    SHALLOW_REACH,
+    class_map_stages,
+    first_centre,
+    patch_cells,
+)
+from src.model.engine import build_engine
+from src.model.openvino_engine import Stream
+from src.vision.blocks import Block, block_size, in_blocks
 from src.vision.photos import crop, rescaled
 
-TOGETHER = 8  # blocks handed to the engine at once
-MOST_PARTS = 40  # along a side of a photo
+FINER = CELL // SHALLOW_CELL  # shallow features in a cell, along a side
+Mirror = tuple[int, ...]  # the axes of (n, height, width, …) along which it is flipped
 
 
 @dataclass(frozen=True)
@@ -52,40 +63,29 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Some rows or columns of a map that are computed together.
-
-    Attributes:
-        start: the first computed.
-        first: the first kept; those before are halo.
-        last: behind the last kept.
-    """
-
-    start: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class Scorer:
     """Scores photos of any size.
 
     Attributes:
-        run: a compiled `class_map_model`: images (n, height, width, 3) uint8 to (n, rows, columns,
-            1) float32.
+        shallow: compiled, the first of `class_map_stages`: batches of images (n, height, width, 3)
+            uint8 to (n, rows, columns, channels) float32.
+        deep: compiled, the second: to (n, rows, columns, 1) float32.
         patch: side of the model's patches in pixels.
         temperature: the logits are divided by it (Guo et al. 2017).
         flips: average the probabilities of the photo and its three mirror images.
-        block_megapixels: computed in one go; bounds the memory.
-        halo: cells computed around a block and thrown away, as its border falsifies them.
+        shallow_megapixels: computed in one go by the shallow layers.
+        deep_megapixels: by the deep ones.
+        halo: cells computed around a deep block and thrown away, as its border falsifies them.
         anchors: real tiles by which a photo's map is shifted; 0 takes the map as it is.
     """
 
-    run: Run
+    shallow: Stream
+    deep: Stream
     patch: int
     temperature: float
     flips: bool
-    block_megapixels: float
+    shallow_megapixels: float
+    deep_megapixels: float
     halo: int
     anchors: int
 
@@ -115,25 +115,46 @@ class Scorer:
 
     def _maps(self, image: Image.Image) -> np.ndarray:
         """(mirror images, rows, columns) float32, all the same way up."""
-        rows, columns = (self._grid(side) for side in (image.height, image.width))
-        height, width = block_size(rows, columns, self.block_megapixels * 1e6 / CELL**2, self.halo)
-        places = [
-            (down, across)
-            for down in blocks(rows, height, self.halo)
-            for across in blocks(columns, width, self.halo)
-        ]
-        maps = np.empty((len(self._mirrored), rows, columns), np.float32)
-        for begin in range(0, len(places), TOGETHER):
-            chosen = places[begin : begin + TOGETHER]
-            pixels = [self._pixels(image, d.start, a.start, height, width) for d, a in chosen]
-            mapped = self._mapped(np.stack(pixels))
-            for (down, across), parts in zip(chosen, np.swapaxes(mapped, 0, 1), strict=True):
-                maps[:, down.first : down.last, across.first : across.last] = parts[
-                    :,
-                    down.first - down.start : down.last - down.start,
-                    across.first - across.start : across.last - across.start,
-                ]
-        return maps
+        return np.stack(
+            [
+                np.flip(self._evidence(self._features(image, mirror)[None]), mirror)[0]
+                for mirror in self._mirrored
+            ]
+        )
+
+    def _features(self, image: Image.Image, mirror: Mirror) -> np.ndarray:
+        """The shallow features (rows, columns, channels) float32 of the mirrored photo."""
+        finer = patch_cells(self.patch, SHALLOW_CELL)
+        rows, columns = (
+            finer + FINER * (self._grid(side) - self.cells) for side in (image.height, image.width)
+        )
+        whole = self._pixel_sides(rows, columns)
+        most = self.shallow_megapixels * 1e6 / SHALLOW_CELL**2
+        size = block_size(rows, columns, most, SHALLOW_REACH)
+        height, width = self._pixel_sides(*size)
+
+        def pixels(down: Block, across: Block) -> np.ndarray:
+            top, left = down.start * SHALLOW_CELL, across.start * SHALLOW_CELL
+            if 1 in mirror:
+                top = whole[0] - top - height
+            if 2 in mirror:
+                left = whole[1] - left - width
+            return np.flip(crop(image, left, top, width, height)[None], mirror)[0]
+
+        return in_blocks(self.shallow, pixels, (rows, columns), size, SHALLOW_REACH)
+
+    def _evidence(self, features: np.ndarray) -> np.ndarray:
+        """The map (1, rows, columns) float32 of shallow features (1, rows, columns, channels)."""
+        finer = patch_cells(self.patch, SHALLOW_CELL)
+        rows, columns = (self.cells + (side - finer) // FINER for side in features.shape[1:3])
+        size = block_size(rows, columns, self.deep_megapixels * 1e6 / CELL**2, self.halo)
+        height, width = (finer + FINER * (side - self.cells) for side in size)
+
+        def taken(down: Block, across: Block) -> np.ndarray:
+            top, left = down.start * FINER, across.start * FINER
+            return features[0, top : top + height, left : left + width]
+
+        return in_blocks(self.deep, taken, (rows, columns), size, self.halo)[None, ..., 0]
 
     def _shifts(self, image: Image.Image, logits: np.ndarray) -> np.ndarray:
         """(mirror images, 1, 1): how much higher tiles score alone than in the photo, on average.
@@ -146,30 +167,23 @@ class Scorer:
         chosen = np.linspace(0, len(order) - 1, min(self.anchors, len(order))).astype(int)
         tops, lefts = np.unravel_index(order[chosen], logits.shape[1:])
         tiles = [
-            self._pixels(image, top, left, self.cells, self.cells)
+            crop(image, int(left) * CELL, int(top) * CELL, self.patch, self.patch)[None]
             for top, left in zip(tops, lefts, strict=True)
         ]
-        alone = self._mapped(np.stack(tiles)).mean(axis=(2, 3))
+        alone = []
+        for mirror in self._mirrored:
+            features = list(self.shallow(np.flip(tile, mirror) for tile in tiles))
+            alone.append([evidence.mean() for evidence in self.deep(features)])
         return np.asarray((alone - logits[:, tops, lefts]).mean(axis=1))[:, None, None]
 
-    def _pixels(
-        self, image: Image.Image, top: int, left: int, rows: int, columns: int
-    ) -> np.ndarray:
-        height, width = (self.patch + CELL * (n - self.cells) for n in (rows, columns))
-        return crop(image, int(left) * CELL, int(top) * CELL, width, height)
-
-    def _mapped(self, images: np.ndarray) -> np.ndarray:
-        """(mirror images, n, rows, columns) of images (n, height, width, 3)."""
-        return np.stack(
-            [
-                np.flip(self.run(np.ascontiguousarray(np.flip(images, axes))), axes)[..., 0]
-                for axes in self._mirrored
-            ]
-        )
+    def _pixel_sides(self, rows: int, columns: int) -> tuple[int, int]:
+        """Height and width in pixels of what has so many shallow features."""
+        finer = patch_cells(self.patch, SHALLOW_CELL)
+        height, width = (self.patch + SHALLOW_CELL * (side - finer) for side in (rows, columns))
+        return height, width
 
     @property
-    def _mirrored(self) -> tuple[tuple[int, ...], ...]:
-        """The axes of (n, height, width, …) along which each mirror image is flipped."""
+    def _mirrored(self) -> tuple[Mirror, ...]:
         return ((), (1,), (2,), (1, 2)) if self.flips else ((),)
 
     def _grid(self, side: int) -> int:
@@ -184,7 +198,8 @@ def build_scorer(
     precision: str,
     temperature: float,
     flips: bool,
-    block_megapixels: float,
+    shallow_megapixels: float,
+    deep_megapixels: float,
     halo: int,
     anchors: int,
 ) -> Scorer:
@@ -195,19 +210,17 @@ def build_scorer(
         name: of the engine, as is `precision`: see `build_engine`.
         temperature: see `Scorer`, as for the rest.
     """
-    engine = build_engine(
-        class_map_model(classifier),
-        name=name,
-        precision=precision,
-        batch_size=1,
-        output="float32",
-    )
+    first, second = class_map_stages(classifier)
+    shallow = build_engine(first, name=name, precision=precision, output="float32")
+    deep = build_engine(second, name=name, precision=precision, output="float32", inputs="float32")
     return Scorer(
-        engine.run,
+        shallow.stream,
+        deep.stream,
         int(classifier.input_shape[1]),
         temperature=temperature,
         flips=flips,
-        block_megapixels=block_megapixels,
+        shallow_megapixels=shallow_megapixels,
+        deep_megapixels=deep_megapixels,
         halo=halo,
         anchors=anchors,
     )
@@ -218,27 +231,3 @@ def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:
     square = cells, cells
     means = cv2.boxFilter(evidence, -1, square, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(means[: 1 - cells or None, : 1 - cells or None])
-
-
-def blocks(cells: int, size: int, halo: int) -> Iterator[Block]:
-    """Cut `cells` into overlapping blocks of `size` so that each is kept once, `halo` inside."""
-    first = 0
-    while first < cells:
-        start = max(0, min(first - halo, cells - size))
-        last = cells if start + size >= cells else start + size - halo
-        yield Block(start, first, last)
-        first = last
-
-
-def block_size(rows: int, columns: int, most: float, halo: int) -> tuple[int, int]:
-    """The height and width of blocks, at most `most` cells if it can be, that waste the least."""
-
-    def side(cells: int, parts: int) -> int:
-        return min(cells, -(-(cells - 2 * halo) // parts) + 2 * halo)
-
-    computed = {}
-    for down, across in itertools.product(range(1, MOST_PARTS + 1), repeat=2):
-        size = side(rows, down), side(columns, across)
-        computed[size] = down * across * size[0] * size[1]
-    small = [size for size in computed if size[0] * size[1] <= most]
-    return min(small or [min(computed)], key=lambda size: computed[size])

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from src.model.class_map import CELL, class_map_model, class_maps, first_centre, patch_cells
+from src.model.class_map import (
+    CELL,
+    SHALLOW_CELL,
+    SHALLOW_REACH,
+    class_map_model,
+    class_map_stages,
+    class_maps,
+    first_centre,
+    patch_cells,
+)
 from src.model.classifier import build_classifier
 from tests.samples import small_backbone
 
@@ -45,6 +54,31 @@ def test_the_network_looks_where_the_cell_is_said_to_be(classifier):
     blank = class_maps(model, np.full((1, size, size, 3), 180, np.uint8))
     change = np.abs(class_maps(model, images) - blank)[:, cell, cell]
     assert abs((change * spots).sum() / change.sum() - middle) < CELL / 2
+
+
+@pytest.mark.parametrize("patch", [96, 98, 100, 103, 224, 227])
+def test_shallow_features_of_a_piece_are_those_of_the_whole_image(patch, rng):
+    classifier = build_classifier(
+        small_backbone(patch), frozen_layers=150, dropout=0.2, flip=None, rotation=0
+    )
+    shallow, deep = class_map_stages(classifier)
+    side = patch + 6 * SHALLOW_CELL
+    image = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    whole = shallow.predict(image[None], verbose=0)[0]
+    assert len(whole) == patch_cells(patch, SHALLOW_CELL) + 6
+    start, end = 2, 2 + patch_cells(patch, SHALLOW_CELL) + 1
+    inside = slice(SHALLOW_CELL * start, SHALLOW_CELL * start + patch + SHALLOW_CELL)
+    piece = shallow.predict(image[None, inside, inside], verbose=0)[0]
+    kept = slice(SHALLOW_REACH, -SHALLOW_REACH)
+    np.testing.assert_allclose(
+        piece[kept, kept], whole[start:end, start:end][kept, kept], atol=1e-4
+    )
+    # One less would not do.
+    wider = slice(SHALLOW_REACH, 1 - SHALLOW_REACH)
+    assert np.abs(piece[wider, wider] - whole[start:end, start:end][wider, wider]).max() > 1e-3
+    patches = image[None, :patch, :patch]
+    maps = deep.predict(shallow.predict(patches, verbose=0), verbose=0)[..., 0]
+    np.testing.assert_allclose(maps, class_maps(class_map_model(classifier), patches), atol=1e-4)
 
 
 @pytest.mark.parametrize(("patch", "cells", "centre"), [(227, 8, 2), (96, 3, 31), (224, 7, 31)])

@@ -5,6 +5,7 @@ import io
 import struct
 import threading
 import zlib
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -21,7 +22,14 @@ from src.vision.scoring import build_scorer
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
-ENGINE = {"name": "openvino", "precision": "f32", "block_megapixels": 2.5, "halo": 3, "anchors": 8}
+ENGINE = {
+    "name": "openvino",
+    "precision": "f32",
+    "shallow_megapixels": 0.25,
+    "deep_megapixels": 2.5,
+    "halo": 3,
+    "anchors": 8,
+}
 SETTINGS = {
     "classes": ["whole", "cracked"],
     "temperature": TEMPERATURE,
@@ -107,11 +115,11 @@ def test_the_threshold_decides_the_label(judge, patch):
 def test_images_keep_their_order_and_threads_take_turns(judge, photo):
     busy = threading.Lock()
 
-    def alone_at_work(images: np.ndarray) -> np.ndarray:
+    def alone_at_work(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         # Two at once in OpenVINO's queue would wait for each other forever.
         assert busy.acquire(blocking=False)
         try:
-            return judge.scorer.run(images)
+            yield from judge.scorer.shallow(batches)
         finally:
             busy.release()
 
@@ -119,7 +127,7 @@ def test_images_keep_their_order_and_threads_take_turns(judge, photo):
     images = [pixels, pixels[:50, :40], pixels[:96, 100:196], pixels[::-1]]
     alone = [judge.judge([image])[0]["probability"] for image in images]
     assert len(set(alone)) == len(images)
-    watched = replace(judge, scorer=replace(judge.scorer, run=alone_at_work))
+    watched = replace(judge, scorer=replace(judge.scorer, shallow=alone_at_work))
     with ThreadPoolExecutor(4) as pool:
         for verdicts in pool.map(watched.judge, [images] * 8):
             assert [v["probability"] for v in verdicts] == pytest.approx(alone, abs=1e-6)

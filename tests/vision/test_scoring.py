@@ -1,5 +1,7 @@
 """Scores of a photo's tiles, against the classifier on the tiles themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,16 +9,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.model.class_map import CELL, class_map_model
-from src.model.engine import build_engine
+from src.model.class_map import CELL, SHALLOW_CELL, class_map_model, class_maps
+from src.vision.blocks import block_size, blocks
 from src.vision.photos import crop
-from src.vision.scoring import Scorer, block_size, blocks
+from src.vision.scoring import Scorer, build_scorer
 
 PATCH, CELLS = 96, 3
 SETTINGS = {
     "temperature": 1.0,
     "flips": False,
-    "block_megapixels": 10,
+    "shallow_megapixels": 10,
+    "deep_megapixels": 10,
     "halo": 8,
     "anchors": 0,
 }
@@ -24,15 +27,9 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def scorer(classifier):
-    """Scorers with other settings than SETTINGS, all on one engine."""
-    engine = build_engine(
-        class_map_model(classifier),
-        name="openvino",
-        precision="f32",
-        batch_size=1,
-        output="float32",
-    )
-    return lambda **settings: Scorer(engine.run, PATCH, **SETTINGS | settings)
+    """Scorers with other settings than SETTINGS, all on the same engines."""
+    built = build_scorer(classifier, name="openvino", precision="f32", **SETTINGS)
+    return lambda **settings: replace(built, **settings)
 
 
 def logits_alone(classifier, tiles: np.ndarray) -> np.ndarray:
@@ -83,10 +80,28 @@ def test_a_photo_of_a_patch_scores_as_the_classifier_says(scorer, classifier, ph
 def test_in_blocks_as_in_one_piece(scorer, photo):
     tall = Image.fromarray(np.vstack([np.asarray(photo)] * 3))
     whole = scorer().score(tall, 1.0)
-    pieces = scorer(block_megapixels=0.3).score(tall, 1.0)
+    pieces = scorer(deep_megapixels=0.3).score(tall, 1.0)
     np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
-    no_halo = scorer(block_megapixels=0.3, halo=0).score(tall, 1.0)
+    no_halo = scorer(deep_megapixels=0.3, halo=0).score(tall, 1.0)
     assert np.abs(no_halo.evidence - whole.evidence).max() > 1e-2
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_shallow_pieces_change_nothing(scorer, photo, flips):
+    whole = scorer(flips=flips).score(photo, 1.0)
+    pieces = scorer(flips=flips, shallow_megapixels=0.02).score(photo, 1.0)
+    np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
+
+
+def test_a_photo_has_the_map_of_the_whole_network(scorer, classifier, photo):
+    model = class_map_model(classifier)
+    side = PATCH + 4 * CELL
+    pixels = np.asarray(photo)[:side, :side]
+    plain, mirrored = (class_maps(model, image[None])[0] for image in (pixels, pixels[::-1, ::-1]))
+    found = scorer(shallow_megapixels=0.02).score(Image.fromarray(pixels), 1.0)
+    np.testing.assert_allclose(found.evidence, plain, atol=1e-3)
+    turned = scorer(shallow_megapixels=0.02).score(Image.fromarray(pixels[::-1, ::-1]), 1.0)
+    np.testing.assert_allclose(turned.evidence, mirrored, atol=1e-3)
 
 
 def test_a_tile_has_the_mean_of_its_cells(scorer, photo):
@@ -114,19 +129,23 @@ def test_anchors_set_the_level_to_that_of_real_tiles(scorer, classifier, photo):
 
 
 def test_probabilities_of_the_flips_are_averaged():
-    def lopsided(images: np.ndarray) -> np.ndarray:
+    def shallow(images: np.ndarray) -> np.ndarray:
+        """What lies in the middle of each shallow cell."""
+        return images[:, SHALLOW_CELL // 2 :: SHALLOW_CELL, SHALLOW_CELL // 2 :: SHALLOW_CELL, :1]
+
+    def lopsided(features: np.ndarray) -> np.ndarray:
         """A network that the right half of an image concerns more."""
-        cells = images[:, CELL // 2 :: CELL, CELL // 2 :: CELL, :1] / np.float32(50)
+        cells = features[:, 2::4, 2::4] / np.float32(50)
         return cells * np.arange(3, dtype=np.float32)[:, None]
 
     patch = np.zeros((PATCH, PATCH, 3), np.uint8)
     patch[:, PATCH // 2 :] = 200
     mirrored = [np.flip(patch, axes)[None] for axes in ((), (0,), (1,), (0, 1))]
-    alone = np.array([lopsided(image).mean() for image in mirrored])
+    alone = np.array([lopsided(shallow(image)).mean() for image in mirrored])
     averaged = logit(expit(alone).mean())
-    scores = Scorer(lopsided, PATCH, **SETTINGS | {"flips": True, "temperature": 0.5}).score(
-        Image.fromarray(patch), 1.0
-    )
+    settings = SETTINGS | {"flips": True, "temperature": 0.5}
+    streams = (lambda batches, run=run: map(run, batches) for run in (shallow, lopsided))
+    scores = Scorer(*streams, PATCH, **settings).score(Image.fromarray(patch), 1.0)
     assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
     # The average of the logits is another one.
     assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3
