@@ -27,7 +27,7 @@ from src.model.extraction import Augmentation, fill_bank, predict_files
 from src.model.training import Part, Recipe, train_on_bank
 
 VIEWS = 4
-PREDICTED = 1280
+PREDICTED = 960
 PREDICTED_AT_ONCE = 64
 CALIBRATED_ON = 200
 # Images in one request: a request's activations then stay in a core's own cache.
@@ -49,11 +49,11 @@ class EpochTimes(keras.callbacks.Callback):
 
 
 def recipe_training(folder: Path, work: Path) -> dict[str, float]:
-    """Four epochs of the recipe; all but the first are its steady state."""
+    """Three epochs of the recipe; all but the first are its steady state."""
     training, validation = recipe.datasets(folder)
     times = EpochTimes()
     model = recipe.build(work / "backbone.weights.h5")
-    model.fit(training, validation_data=validation, epochs=4, callbacks=[times], verbose=0)
+    model.fit(training, validation_data=validation, epochs=3, callbacks=[times], verbose=0)
     return {
         "first_epoch": times.seconds[0],
         # The median: some epochs wait for tf.data's autotuner to wake (`src.data.batches.untuned`).

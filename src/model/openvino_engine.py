@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 
 import keras
@@ -35,7 +36,10 @@ def convert(
     Returns:
         A model of inputs of that dtype; n is free.
     """
-    converted = ov.convert_model(model)
+    with warnings.catch_warnings():
+        # OpenVINO calls the model with its input in a tuple, of which Keras warns.
+        warnings.filterwarnings("ignore", "The structure of `inputs` doesn't match", UserWarning)
+        converted = ov.convert_model(model)
     if calibration is not None:
         converted = quantize(converted, calibration)
     processed = PrePostProcessor(converted)
