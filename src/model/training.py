@@ -163,7 +163,7 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         validation_data=validation,
         callbacks=[*callbacks, stop],
-        # The batches come in `epoch_order` already; Keras would mix those of all epochs.
+        # The batches come in `epoch_order`; Keras could not shuffle them, and would say so.
         shuffle=False,
         verbose=_verbosity(),
     )

@@ -35,6 +35,7 @@ CODE = (
     "serving/judge.py",
     "serving/pyfunc_model.py",
     "vision/__init__.py",
+    "vision/blocks.py",
     "vision/photos.py",
     "vision/scoring.py",
 )
