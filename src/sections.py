@@ -216,7 +216,8 @@ Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
 class PhotoEngine(Section):
     name: Literal["auto", "openvino", "tensorflow"]
     precision: Literal["auto", "bf16", "f16", "f32"]
-    shallow_megapixels: Annotated[float, Field(gt=0)]
+    # So that a piece at the edge still holds all of the photo that its reflection shows.
+    shallow_megapixels: Annotated[float, Field(ge=0.1)]
     deep_megapixels: Annotated[float, Field(gt=0)]
     halo: Annotated[int, Field(ge=0)]
     anchors: Annotated[int, Field(ge=0)]

@@ -32,7 +32,7 @@ from src.vision.blocks import Block, block_size, in_blocks
 from src.vision.photos import crop, rescaled
 
 FINER = CELL // SHALLOW_CELL  # shallow features in a cell, along a side
-Mirror = tuple[int, ...]  # the axes of (n, height, width, …) along which it is flipped
+Mirror = tuple[int, ...]  # the axes of (height, width, …) along which it is flipped
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Scorer:
         """(mirror images, rows, columns) float32, all the same way up."""
         return np.stack(
             [
-                np.flip(self._evidence(self._features(image, mirror)[None]), mirror)[0]
+                np.flip(self._evidence(self._features(image, mirror)), mirror)
                 for mirror in self._mirrored
             ]
         )
@@ -135,26 +135,26 @@ class Scorer:
 
         def pixels(down: Block, across: Block) -> np.ndarray:
             top, left = down.start * SHALLOW_CELL, across.start * SHALLOW_CELL
-            if 1 in mirror:
+            if 0 in mirror:
                 top = whole[0] - top - height
-            if 2 in mirror:
+            if 1 in mirror:
                 left = whole[1] - left - width
-            return np.flip(crop(image, left, top, width, height)[None], mirror)[0]
+            return np.flip(crop(image, left, top, width, height), mirror)
 
         return in_blocks(self.shallow, pixels, (rows, columns), size, SHALLOW_REACH)
 
     def _evidence(self, features: np.ndarray) -> np.ndarray:
-        """The map (1, rows, columns) float32 of shallow features (1, rows, columns, channels)."""
+        """The map (rows, columns) float32 of shallow features (rows, columns, channels)."""
         finer = patch_cells(self.patch, SHALLOW_CELL)
-        rows, columns = (self.cells + (side - finer) // FINER for side in features.shape[1:3])
+        rows, columns = (self.cells + (side - finer) // FINER for side in features.shape[:2])
         size = block_size(rows, columns, self.deep_megapixels * 1e6 / CELL**2, self.halo)
         height, width = (finer + FINER * (side - self.cells) for side in size)
 
         def taken(down: Block, across: Block) -> np.ndarray:
             top, left = down.start * FINER, across.start * FINER
-            return features[0, top : top + height, left : left + width]
+            return features[top : top + height, left : left + width]
 
-        return in_blocks(self.deep, taken, (rows, columns), size, self.halo)[None, ..., 0]
+        return in_blocks(self.deep, taken, (rows, columns), size, self.halo)[..., 0]
 
     def _shifts(self, image: Image.Image, logits: np.ndarray) -> np.ndarray:
         """(mirror images, 1, 1): how much higher tiles score alone than in the photo, on average.
@@ -167,12 +167,12 @@ class Scorer:
         chosen = np.linspace(0, len(order) - 1, min(self.anchors, len(order))).astype(int)
         tops, lefts = np.unravel_index(order[chosen], logits.shape[1:])
         tiles = [
-            crop(image, int(left) * CELL, int(top) * CELL, self.patch, self.patch)[None]
+            crop(image, int(left) * CELL, int(top) * CELL, self.patch, self.patch)
             for top, left in zip(tops, lefts, strict=True)
         ]
         alone = []
         for mirror in self._mirrored:
-            features = list(self.shallow(np.flip(tile, mirror) for tile in tiles))
+            features = list(self.shallow(np.flip(tile, mirror)[None] for tile in tiles))
             alone.append([evidence.mean() for evidence in self.deep(features)])
         return np.asarray((alone - logits[:, tops, lefts]).mean(axis=1))[:, None, None]
 
@@ -184,7 +184,7 @@ class Scorer:
 
     @property
     def _mirrored(self) -> tuple[Mirror, ...]:
-        return ((), (1,), (2,), (1, 2)) if self.flips else ((),)
+        return ((), (0,), (1,), (0, 1)) if self.flips else ((),)
 
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""

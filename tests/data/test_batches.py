@@ -39,6 +39,16 @@ def test_training_follows_the_epochs_orders(files):
     np.testing.assert_array_equal(seen, labels[orders])
 
 
+def test_the_end_of_a_pass_waits_for_no_sleeping_thread(files):
+    paths, labels = files
+    shared = {"image_size": 96, "batch_size": 16}
+    for batches in (
+        training_batches(paths, labels, seed=5, epochs=2, **shared),
+        evaluation_batches(paths, labels, **shared),
+    ):
+        assert batches.options().autotune.enabled is False
+
+
 def test_epochs_and_seeds_have_orders_of_their_own():
     first, second, other = epoch_order(100, 0, 0), epoch_order(100, 0, 1), epoch_order(100, 1, 0)
     assert sorted(first) == sorted(second) == sorted(other) == list(range(100))

@@ -93,6 +93,14 @@ def test_shallow_pieces_change_nothing(scorer, photo, flips):
     np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(3000, 40), (40, 3000), (3000, 97)])
+def test_pieces_of_a_narrow_photo_hold_its_reflection(scorer, photo, size):
+    narrow = photo.resize(size)
+    whole = scorer().score(narrow, 1.0)
+    pieces = scorer(shallow_megapixels=0.1).score(narrow, 1.0)
+    np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
+
+
 def test_a_photo_has_the_map_of_the_whole_network(scorer, classifier, photo):
     model = class_map_model(classifier)
     side = PATCH + 4 * CELL

@@ -1,0 +1,45 @@
+"""What folding keeps in products of low precision."""
+
+import keras
+import numpy as np
+import pytest
+
+from src.model.folded import FoldedSuffix
+
+BIAS = 1.003  # 1 in bfloat16
+
+
+def pooled(precision: str, features: np.ndarray) -> np.ndarray:
+    """The average over the pixels, as the folded suffix has it, of one convolution's outputs."""
+    inputs = keras.Input(features.shape[1:])
+    x = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=_constant(0.1))(inputs)
+    x = keras.layers.BatchNormalization(beta_initializer=_constant(BIAS), epsilon=0.0)(x)
+    tail = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    dense = keras.layers.Dense(2, activation="softmax", kernel_initializer="identity")
+    suffix = FoldedSuffix(tail, keras.layers.Dropout(0.0), dense, precision)
+    probabilities = suffix.predict(features, verbose=0)
+    return np.log(probabilities[:, 0] / probabilities[:, 1])
+
+
+def _constant(value: float) -> keras.initializers.Initializer:
+    return keras.initializers.Constant(value)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_bias_is_not_rounded(precision, rng):
+    features = rng.normal(size=(4, 64, 64, 3)).astype(np.float16)
+    expected = BIAS + 0.1 * features.sum(axis=-1, dtype=np.float64).mean(axis=(1, 2))
+    # An output is rounded by up to 0.004, which the average over 4,096 of them evens out.
+    np.testing.assert_allclose(pooled(precision, features), expected, atol=5e-4)
+
+
+def test_a_scale_before_a_convolution_is_kept_without_one_behind_it(rng):
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.BatchNormalization(gamma_initializer=_constant(1.7))(inputs)
+    x = keras.layers.Conv2D(2, 1, use_bias=False)(x)
+    tail = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    softmax = keras.layers.Softmax()
+    suffix = FoldedSuffix(tail, keras.layers.Dropout(0.0), softmax, "float32")
+    features = rng.normal(size=(5, 4, 4, 3)).astype(np.float16)
+    expected = softmax(tail.predict(features, verbose=0))
+    np.testing.assert_allclose(suffix.predict(features, verbose=0), expected, atol=1e-6)
