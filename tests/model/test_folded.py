@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src.model.folded import FoldedSuffix
 
@@ -43,3 +44,26 @@ def test_a_scale_before_a_convolution_is_kept_without_one_behind_it(rng):
     features = rng.normal(size=(5, 4, 4, 3)).astype(np.float16)
     expected = softmax(tail.predict(features, verbose=0))
     np.testing.assert_allclose(suffix.predict(features, verbose=0), expected, atol=1e-6)
+
+
+def test_the_gradient_of_the_clipped_average_is_that_of_the_layers(rng):
+    inputs = keras.Input((4, 4, 3))
+    convolution = keras.layers.Conv2D(8, 1, use_bias=False, kernel_initializer="he_normal")
+    tail = keras.Model(
+        inputs,
+        keras.layers.GlobalAveragePooling2D()(
+            keras.layers.ReLU(6.0)(keras.layers.BatchNormalization()(convolution(inputs)))
+        ),
+    )
+    dense = keras.layers.Dense(2, activation="softmax")
+    suffix = FoldedSuffix(tail, keras.layers.Dropout(0.0), dense, "float32")
+    # Large enough that outputs are clipped at both ends.
+    features = tf.constant(rng.normal(scale=4, size=(5, 4, 4, 3)), tf.float32)
+
+    def gradient(model):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(features)[:, 0] ** 2)
+        return tape.gradient(loss, convolution.kernel.value)
+
+    layers = keras.Sequential([tail, dense])
+    np.testing.assert_allclose(gradient(suffix), gradient(layers), rtol=1e-4, atol=1e-6)
