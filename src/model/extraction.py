@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from src.data.batches import load_images
 from src.model.bank import CHUNK, Bank, check_disk, lock
-from src.model.engine import Run
+from src.model.engine import Engine, Run
+from src.model.openvino_engine import filled
 from src.model.views import augmented_view, flipped_view
 
 
@@ -67,21 +68,16 @@ def fill_bank(
         return total
 
 
-def predict_files(run: Run, paths: Sequence[Path], at_once: int) -> Iterator[np.ndarray]:
-    """Outputs of `run` for image files of one size, `at_once` a time, decoding ahead.
+def predict_files(engine: Engine, paths: Sequence[Path]) -> np.ndarray:
+    """Outputs (n, ...) of the engine for image files of one size, decoded beside the inference.
 
     Raises:
         InputError: an image can't be read; it names the file.
     """
-    starts = range(0, len(paths), at_once)
-    with ThreadPoolExecutor(1) as background:
-        loading = [background.submit(load_images, paths[:at_once])] if paths else []
-        for start in starts:
-            images = loading.pop().result()
-            following = paths[start + at_once : start + 2 * at_once]
-            if following:
-                loading.append(background.submit(load_images, following))
-            yield run(images)
+    size = engine.batch_size
+    starts = range(0, len(paths), size)
+    batches = (filled(load_images(paths[start : start + size]), size) for start in starts)
+    return np.concatenate(list(engine.stream(batches)))[: len(paths)]
 
 
 def _ahead(

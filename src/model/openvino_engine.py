@@ -3,7 +3,9 @@
 import logging
 import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -68,7 +70,10 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
 
 def compile_stream(model: ov.Model, precision: str, threads: int | None = None) -> Stream:
-    """Compile a model from `convert` for this processor.
+    """Prepare a model from `convert` for this processor.
+
+    For each shape of batches it is compiled anew, when the first such batch comes, as OpenVINO
+    computes open shapes up to a sixth more slowly. Only the last two shapes are kept.
 
     Args:
         model: of one output.
@@ -79,48 +84,61 @@ def compile_stream(model: ov.Model, precision: str, threads: int | None = None) 
         A function of batches to the model's outputs in their order. It takes the next batch while
         the last ones are computed; one thread at a time may use it.
     """
-    # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-    compiled = ov.Core().compile_model(
-        model,
-        "CPU",
-        {
+    streams = threads or available_cores()
+
+    @lru_cache(maxsize=2)
+    def requests(shape: tuple[int, ...]) -> list[ov.InferRequest]:
+        fixed = model.clone()
+        fixed.reshape(shape)
+        # One stream a core: two small requests side by side leave no core waiting at a layer's end.
+        settings = {
             "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": str(threads or available_cores()),
+            "NUM_STREAMS": str(streams),
             # 0 leaves it to OpenVINO.
             "INFERENCE_NUM_THREADS": str(threads or 0),
-        },
-    )
-
-    def keep(request: ov.InferRequest, given: tuple[dict[int, np.ndarray], int, object]) -> None:
-        done, number, _ = given
-        done[number] = request.get_output_tensor().data.copy()
-
-    # One queue for all calls: taking it down while a callback ends can lock up.
-    queue = ov.AsyncInferQueue(compiled)
-    queue.set_callback(keep)
+        }
+        compiled = ov.Core().compile_model(fixed, "CPU", settings)
+        # Twice as many, so that one waits for each stream while the last outputs are taken.
+        return [compiled.create_infer_request() for _ in range(2 * streams)]
 
     def stream(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        done: dict[int, np.ndarray] = {}
-        given = 0
-        for number, batch in enumerate(batches):
-            # Requests share the batch, which they keep alive: OpenVINO's own copy of a view that
-            # is not contiguous would be gone before they are done.
-            batch = np.ascontiguousarray(batch)
-            queue.start_async(batch, (done, number, batch), share_inputs=True)
-            while given in done:
-                yield done.pop(given)
-                given += 1
-        queue.wait_all()
-        for number in range(given, given + len(done)):
-            yield done.pop(number)
+        running: deque[ov.InferRequest] = deque()
+        try:
+            for number, batch in enumerate(batches):
+                if len(running) == 2 * streams:
+                    yield finished(running.popleft())
+                # A request shares the batch and keeps it alive: OpenVINO's own copy of a view that
+                # is not contiguous would be gone before they are done.
+                batch = np.ascontiguousarray(batch)
+                request = requests(batch.shape)[number % (2 * streams)]
+                request.start_async(batch, share_inputs=True)
+                running.append(request)
+            while running:
+                yield finished(running.popleft())
+        finally:
+            for request in running:
+                request.wait()
 
     return stream
+
+
+def finished(request: ov.InferRequest) -> np.ndarray:
+    """A copy of what the request, which may still be running, computes."""
+    request.wait()
+    output: np.ndarray = request.get_output_tensor().data
+    return output.copy()
 
 
 def run_in_batches(stream: Stream, images: np.ndarray, batch_size: int) -> np.ndarray:
     """The outputs of a single array of images, any n > 0, `batch_size` computed together."""
     starts = range(0, len(images), batch_size)
-    return np.concatenate(list(stream(images[start : start + batch_size] for start in starts)))
+    batches = (filled(images[start : start + batch_size], batch_size) for start in starts)
+    return np.concatenate(list(stream(batches)))[: len(images)]
+
+
+def filled(images: np.ndarray, batch_size: int) -> np.ndarray:
+    """The images, and so many of them again that there are `batch_size`: one shape for `stream`."""
+    return np.resize(images, (batch_size, *images.shape[1:]))
 
 
 def available_cores() -> int:

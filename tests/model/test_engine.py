@@ -66,6 +66,27 @@ def test_views_that_are_not_contiguous_are_read_right(lively):
         np.testing.assert_allclose(engine.run(images[::2]), expected, rtol=1e-3, atol=1e-3)
 
 
+def test_batches_of_changing_shapes_come_out_in_their_order():
+    pixels = keras.Input((None, None, 3))
+    shrunk = keras.Model(pixels, keras.layers.AveragePooling2D(2)(pixels))
+    engine = build_engine(shrunk, name="openvino", precision="f32", output="float32")
+    sides = [4, 8, 4, 16, 32, 4, 8, 8, 64, 4] * 3
+    given = [np.full((1, side, side, 3), n, np.uint8) for n, side in enumerate(sides)]
+    for n, output in enumerate(engine.stream(given)):
+        assert output.shape == (1, sides[n] // 2, sides[n] // 2, 3)
+        np.testing.assert_array_equal(output, n)
+    assert n == len(sides) - 1
+
+
+def test_a_stream_left_early_leaves_the_engine_usable(lively):
+    prefix, images = lively
+    engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float32")
+    for _ in range(20):
+        next(engine.stream(images[n : n + 2] for n in range(0, 40, 2)))
+    alone = engine.run(images[30:32])
+    np.testing.assert_allclose(engine.run(images)[30:32], alone, rtol=1e-3, atol=1e-3)
+
+
 def test_inexact_engine_is_refused(prefix, images):
     engine = build_engine(prefix, name="openvino", precision="bf16", batch_size=2, output="float32")
     with pytest.raises(
