@@ -27,7 +27,7 @@ from src.vision.records import Place, fingerprint, found_before, keep, place
 from src.vision.regions import Findings, find_cracks
 from src.vision.scoring import Scorer, build_scorer
 
-FORMAT = 3  # of records: one that says other than this code would must not be taken for new
+FORMAT = 4  # of records: one that says other than this code would must not be taken for new
 HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
 
 

@@ -62,7 +62,7 @@ def build_engine(
             TensorFlow computes in f32 whatever is asked.
         output: float32 or float16, the dtype of what it returns.
         batch_size: see `Engine`.
-        inputs: uint8 or float32, the dtype of what it is given.
+        inputs: uint8, float16 or float32, the dtype of what it is given.
         calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
             looks at; some hundreds are enough.
         threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.

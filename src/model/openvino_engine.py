@@ -33,7 +33,7 @@ def convert(
         model: images (n, size, size, 3) in [0, 255], or features, to one output.
         output: float32 or float16, the dtype of the output.
         calibration: (n, size, size, 3) uint8, or None to leave weights and activations float.
-        inputs: uint8 for images, float32 for features.
+        inputs: uint8 for images, float16 or float32 for features.
 
     Returns:
         A model of inputs of that dtype; n is free.

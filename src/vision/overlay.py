@@ -60,7 +60,7 @@ def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
     """A JPEG of the photo, its longer side at most `longest` pixels."""
     scale = min(1, longest / max(photo.size))
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    small = photo.resize(size, Image.Resampling.BICUBIC, reducing_gap=1)
+    small = photo.resize(size, Image.Resampling.HAMMING, reducing_gap=1)
     return encoded(small, "JPEG", quality=quality)
 
 

@@ -26,7 +26,7 @@ from src.model.class_map import (
     first_centre,
     patch_cells,
 )
-from src.model.engine import build_engine
+from src.model.engine import build_engine, chosen_engine
 from src.model.openvino_engine import Stream
 from src.vision.blocks import Block, block_size, in_blocks
 from src.vision.photos import crop, rescaled
@@ -68,7 +68,7 @@ class Scorer:
 
     Attributes:
         shallow: compiled, the first of `class_map_stages`: batches of images (n, height, width, 3)
-            uint8 to (n, rows, columns, channels) float32.
+            uint8 to features (n, rows, columns, channels).
         deep: compiled, the second: to (n, rows, columns, 1) float32.
         patch: side of the model's patches in pixels.
         temperature: the logits are divided by it (Guo et al. 2017).
@@ -123,7 +123,7 @@ class Scorer:
         )
 
     def _features(self, image: Image.Image, mirror: Mirror) -> np.ndarray:
-        """The shallow features (rows, columns, channels) float32 of the mirrored photo."""
+        """The shallow features (rows, columns, channels) of the mirrored photo."""
         finer = patch_cells(self.patch, SHALLOW_CELL)
         rows, columns = (
             finer + FINER * (self._grid(side) - self.cells) for side in (image.height, image.width)
@@ -211,8 +211,11 @@ def build_scorer(
         temperature: see `Scorer`, as for the rest.
     """
     first, second = class_map_stages(classifier)
-    shallow = build_engine(first, name=name, precision=precision, output="float32")
-    deep = build_engine(second, name=name, precision=precision, output="float32", inputs="float32")
+    name, precision = chosen_engine(name, precision)
+    # Between the stages: half the memory to write and read where that is as fine as the arithmetic.
+    dtype = "float32" if precision == "f32" else "float16"
+    shallow = build_engine(first, name=name, precision=precision, output=dtype)
+    deep = build_engine(second, name=name, precision=precision, output="float32", inputs=dtype)
     return Scorer(
         shallow.stream,
         deep.stream,
