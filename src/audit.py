@@ -57,6 +57,7 @@ def log_pairs(
 
     from src.data.groups import count_twins
     from src.report.twin_figures import best_correlations, correlation_histogram, twin_gallery
+    from src.tracking import runs
 
     audit, classes = config.audit, config.data.classes
     counts = count_twins(listing, pairs, classes)
@@ -64,9 +65,9 @@ def log_pairs(
     mlflow.log_table(counts.reset_index(), f"{name}.json")
     images = Path(config.data.dir)
     shown = twin_gallery(pairs, listing, images, classes, per_kind=audit.gallery, seed=audit.seed)
-    mlflow.log_figure(shown, f"figures/{name}.png")
+    runs.log_figure(shown, name)
     histogram = correlation_histogram(best_correlations(best, audit.bins), threshold)
-    mlflow.log_figure(histogram, f"figures/{name}_correlations.png")
+    runs.log_figure(histogram, f"{name}_correlations")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from src.features import (
     useful_cut,
     views_of,
 )
-from src.model.class_map import class_map_model, class_maps
+from src.model.class_map import class_maps_of_patches
 from src.model.classifier import parameter_counts
 from src.model.training import (
     History,
@@ -217,7 +217,7 @@ def log_figures(
         "reliability": figures.reliability_diagram(reliabilities),
         "predictions": grid,
     }.items():
-        mlflow.log_figure(figure, f"figures/{name}.png")
+        runs.log_figure(figure, name)
 
 
 def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.DataFrame) -> None:
@@ -225,9 +225,9 @@ def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.Data
     cracked = predictions[(predictions.part == "test") & (predictions.label == 1)]
     shown = cracked.head(config.tracking.prediction_grid)
     patches = load_images([Path(config.data.dir, path) for path in shown.path])
-    maps = class_maps(class_map_model(classifier), patches)
+    maps = class_maps_of_patches(classifier, patches)
     titles = [f"probability {probability:.3f}" for probability in shown.probability]
-    mlflow.log_figure(class_map_grid(patches, maps, titles), "figures/class_maps.png")
+    runs.log_figure(class_map_grid(patches, maps, titles), "class_maps")
 
 
 def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
@@ -237,7 +237,7 @@ def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
         grid = figures.prediction_grid(
             suspects, Path(config.data.dir), config.data.classes, config.tracking.prediction_grid
         )
-        mlflow.log_figure(grid, "figures/label_suspects.png")
+        runs.log_figure(grid, "label_suspects")
 
 
 def keep(

@@ -7,9 +7,11 @@ et al. 2016, exact for this architecture.
 
 import keras
 import numpy as np
+from keras import ops
 
 from src.model.classifier import backbone_of, rescaling
 
+EAGERLY = 32  # patches at a time where no model is compiled
 CELL = 32  # pixels from one cell of the map to the next
 SHALLOW_CELL = 8  # pixels from one of the shallow features to the next
 # How many of the shallow features along a border see beyond it.
@@ -85,3 +87,12 @@ def first_centre(patch: int) -> int:
 def class_maps(model: keras.Model, patches: np.ndarray) -> np.ndarray:
     """Class maps (n, rows, columns) float32 of patches (n, size, size, 3) uint8."""
     return np.asarray(model.predict(patches, batch_size=32, verbose=0))[..., 0]
+
+
+def class_maps_of_patches(classifier: keras.Model, patches: np.ndarray) -> np.ndarray:
+    """The same of a few patches of the classifier's own size, with no model to build for them."""
+    kernel, bias = classifier.get_layer("probabilities").get_weights()
+    batches = (patches[start : start + EAGERLY] for start in range(0, len(patches), EAGERLY))
+    features = [backbone_of(classifier)(rescaling()(batch), training=False) for batch in batches]
+    maps = np.concatenate([ops.convert_to_numpy(batch) for batch in features])
+    return np.asarray(maps @ (kernel[:, 1] - kernel[:, 0]) + bias[1] - bias[0])

@@ -9,6 +9,7 @@ gradients reach them through it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -117,6 +118,7 @@ class FoldedSuffix(keras.Model):
         x = ops.cast(x, "float32")
         return self.probabilities(self.dropout(x, training=training))
 
+    @cached_property
     def in_float32(self) -> "FoldedSuffix":
         """The same function of the same variables, with its products in float32."""
         return FoldedSuffix(self.tail, self.dropout, self.probabilities, "float32")

@@ -200,7 +200,7 @@ def predict_on_bank(
         part: whose images.
         recipe: of it the batch size.
     """
-    suffix = cut.suffix.in_float32()
+    suffix = cut.suffix.in_float32
     return np.mean(
         [
             suffix.predict(_stored(features, part, recipe).stream(), verbose=_verbosity())

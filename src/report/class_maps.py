@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from src.model.class_map import CELL, first_centre
 from src.report.figures import grid_of_cells
 
 OPACITY = 0.55
+COLOURS = colormaps["autumn_r"]
 
 
 def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str]) -> Figure:
@@ -23,8 +25,9 @@ def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str])
     figure, cells = grid_of_cells(len(patches))
     for axes, patch, evidence, title in zip(cells, patches, maps, titles, strict=False):
         heat = heat_of(evidence, len(patch))
-        axes.imshow(patch)
-        axes.imshow(heat, cmap="autumn_r", vmin=0, vmax=1, alpha=OPACITY * np.sqrt(heat))
+        # Blended here, as Matplotlib takes twice as long over a transparent image.
+        weight = OPACITY * np.sqrt(heat)[..., None]
+        axes.imshow((1 - weight) * patch / 255 + weight * COLOURS(heat)[..., :3])
         axes.set_title(title, fontsize=8)
     return figure
 

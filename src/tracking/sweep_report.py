@@ -18,7 +18,7 @@ from src.report.evaluation import Evaluation, Metrics, evaluate, label_suspects
 from src.report.figures import prediction_grid
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.reading import DATASET, images_of, predictions_of
-from src.tracking.runs import flatten, log_metrics_of_parts, metrics_of_parts
+from src.tracking.runs import flatten, log_figure, log_metrics_of_parts, metrics_of_parts
 from src.tracking.sweep import BEST, FINGERPRINT, VALUE, children_of, named, short_names
 from src.tracking.sweep_view import share_view
 
@@ -70,7 +70,7 @@ def report_sweep(parent: str, since: int) -> Outcome:
             mlflow.set_tag(BEST, ranking[0].name)
             mlflow.log_text(table.to_csv(index=False), "ranking.csv")
             for name, figure in figures_of(done).items():
-                mlflow.log_figure(figure, f"figures/{name}.png")
+                log_figure(figure, name)
             if FOLD in done[0].values:
                 _log_folds(ranking[0])
         view = share_view(parent, sorted(done[0].values))
@@ -157,7 +157,7 @@ def _log_folds(best: Candidate) -> None:
     if len(tested):
         data, count = config["data"], config["tracking"]["prediction_grid"]
         grid = prediction_grid(tested, Path(data["dir"]), data["classes"], count)
-        mlflow.log_figure(grid, "figures/label_suspects.png")
+        log_figure(grid, "label_suspects")
 
 
 def _config(run_id: str) -> dict[str, Any]:

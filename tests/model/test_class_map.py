@@ -5,11 +5,13 @@ import pytest
 
 from src.model.class_map import (
     CELL,
+    EAGERLY,
     SHALLOW_CELL,
     SHALLOW_REACH,
     class_map_model,
     class_map_stages,
     class_maps,
+    class_maps_of_patches,
     first_centre,
     patch_cells,
 )
@@ -85,3 +87,9 @@ def test_shallow_features_of_a_piece_are_those_of_the_whole_image(patch, rng):
 def test_cells_of_a_patch(patch, cells, centre):
     assert patch_cells(patch) == cells
     assert first_centre(patch) == centre
+
+
+def test_class_maps_of_patches_are_those_of_the_model(classifier, rng):
+    patches = rng.integers(0, 256, (EAGERLY + 1, 96, 96, 3), dtype=np.uint8)
+    expected = class_maps(class_map_model(classifier), patches)
+    np.testing.assert_allclose(class_maps_of_patches(classifier, patches), expected, atol=1e-4)
