@@ -6,6 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain, islice
 
 import keras
 import numpy as np
@@ -13,6 +14,11 @@ import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
 Stream = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
+
+# A stream of fewer batches is over before a model would be compiled for their shape.
+REPEATED = 3
+# A photo at three scales, tiles alone, and the open one.
+SHAPES = 5
 
 
 def fastest_precision() -> str:
@@ -72,8 +78,8 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 def compile_stream(model: ov.Model, precision: str, threads: int | None = None) -> Stream:
     """Prepare a model from `convert` for this processor.
 
-    For each shape of batches it is compiled anew, when the first such batch comes, as OpenVINO
-    computes open shapes up to a sixth more slowly. Only the last two shapes are kept.
+    OpenVINO computes open shapes up to a sixth more slowly, so for every shape that comes
+    repeatedly the model is compiled anew; the last few are kept.
 
     Args:
         model: of one output.
@@ -84,34 +90,24 @@ def compile_stream(model: ov.Model, precision: str, threads: int | None = None) 
         A function of batches to the model's outputs in their order. It takes the next batch while
         the last ones are computed; one thread at a time may use it.
     """
-    streams = threads or available_cores()
 
-    @lru_cache(maxsize=2)
-    def requests(shape: tuple[int, ...]) -> list[ov.InferRequest]:
-        fixed = model.clone()
-        fixed.reshape(shape)
-        # One stream a core: two small requests side by side leave no core waiting at a layer's end.
-        settings = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": str(streams),
-            # 0 leaves it to OpenVINO.
-            "INFERENCE_NUM_THREADS": str(threads or 0),
-        }
-        compiled = ov.Core().compile_model(fixed, "CPU", settings)
-        # Twice as many, so that one waits for each stream while the last outputs are taken.
-        return [compiled.create_infer_request() for _ in range(2 * streams)]
+    @lru_cache(maxsize=SHAPES)
+    def requests(shape: tuple[int, ...] | None) -> list[ov.InferRequest]:
+        return _requests(model, shape, precision, threads)
 
     def stream(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         running: deque[ov.InferRequest] = deque()
+        batches = iter(batches)
+        first = list(islice(batches, REPEATED))
         try:
-            for number, batch in enumerate(batches):
-                if len(running) == 2 * streams:
+            for number, batch in enumerate(chain(first, batches)):
+                pool = requests(batch.shape if len(first) == REPEATED else None)
+                if len(running) == len(pool):
                     yield finished(running.popleft())
+                request = pool[number % len(pool)]
                 # A request shares the batch and keeps it alive: OpenVINO's own copy of a view that
                 # is not contiguous would be gone before they are done.
-                batch = np.ascontiguousarray(batch)
-                request = requests(batch.shape)[number % (2 * streams)]
-                request.start_async(batch, share_inputs=True)
+                request.start_async(np.ascontiguousarray(batch), share_inputs=True)
                 running.append(request)
             while running:
                 yield finished(running.popleft())
@@ -120,6 +116,28 @@ def compile_stream(model: ov.Model, precision: str, threads: int | None = None) 
                 request.wait()
 
     return stream
+
+
+def _requests(
+    model: ov.Model, shape: tuple[int, ...] | None, precision: str, threads: int | None
+) -> list[ov.InferRequest]:
+    """Compile for inputs of this shape, or of any; two requests for each stream.
+
+    One waits while the last outputs of the other are taken.
+    """
+    fixed = model.clone()
+    if shape:
+        fixed.reshape(shape)
+    # One stream a core: two small requests side by side leave no core waiting at a layer's end.
+    streams = threads or available_cores()
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "NUM_STREAMS": str(streams),
+        # 0 leaves it to OpenVINO.
+        "INFERENCE_NUM_THREADS": str(threads or 0),
+    }
+    compiled = ov.Core().compile_model(fixed, "CPU", settings)
+    return [compiled.create_infer_request() for _ in range(2 * streams)]
 
 
 def finished(request: ov.InferRequest) -> np.ndarray:
