@@ -1,7 +1,5 @@
 """The published classifier: MobileNetV2 under average pooling, dropout and a softmax."""
 
-from typing import Any
-
 import keras
 
 from src.errors import InputError
@@ -33,7 +31,7 @@ def build_classifier(
 
     Returns:
         A model of images (n, size, size, 3) uint8 or float32 in [0, 255] to probabilities (n, 2)
-        float32. To train it end to end, fit `EndToEnd` of it.
+        float32. To train it end to end, fit `src.model.end_to_end.EndToEnd` of it.
     """
     for index, layer in enumerate(backbone.layers):
         layer.trainable = index >= frozen_layers
@@ -47,28 +45,6 @@ def build_classifier(
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     probabilities = keras.layers.Dense(2, activation="softmax", name="probabilities")(x)
     return keras.Model(images, probabilities, name="crack_classifier")
-
-
-class EndToEnd(keras.Model):
-    """A classifier as it is trained: BatchNormalization in inference mode, as published.
-
-    `backbone(x, training=False)` in a functional model does not do that in Keras 3: the outer
-    model's training=True replaces it, and trainable normalisations use the batch's statistics and
-    move their own. Called from within `call` it holds. Owns no variables besides the classifier's.
-    """
-
-    def __init__(self, classifier: keras.Model) -> None:
-        super().__init__(name="end_to_end")
-        self.classifier = classifier
-
-    def call(self, images: Any, training: bool = False) -> Any:
-        # Without the argument Keras tells the layers inside nothing: dropout would never drop, and
-        # validation images would be augmented.
-        x = images
-        for layer in self.classifier.layers[1:]:
-            backbone = isinstance(layer, keras.Model)
-            x = layer(x, training=training and not backbone)
-        return x
 
 
 def augmentation_layers(flip: str | None, rotation: float) -> list[keras.layers.Layer]:

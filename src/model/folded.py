@@ -39,8 +39,11 @@ class Convolution:
         if self.inputs_scale is not None:
             return self.scaled(ops.ones(self.kernel.shape[-1:]), 0.0).outputs()
         if self.result is None:
-            inputs = ops.cast(self.inputs, self.precision)
-            kernel = ops.cast(self.kernel, self.precision)
+            # Gradients of a depthwise convolution take TensorFlow three times as long in bfloat16.
+            depthwise = isinstance(self.layer, keras.layers.DepthwiseConv2D)
+            precision = "float32" if depthwise else self.precision
+            inputs = ops.cast(self.inputs, precision)
+            kernel = ops.cast(self.kernel, precision)
             self.result = _convolve(self.layer, inputs, kernel, self.bias)
         return self.result
 
@@ -158,14 +161,20 @@ def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: T
         outputs = ops.conv(inputs, kernel, layer.strides, layer.padding)
         return ops.cast(outputs, "float32") + bias
     channels, filters = kernel.shape[2:]
-    # The bias as rows of the kernel, met by ones among the inputs: then neither it nor its
-    # gradient takes a pass over the outputs. Two rows, as bfloat16 alone would round it.
+    rows = ops.reshape(inputs, (-1, channels))
+    kernel = ops.reshape(kernel, (channels, filters))
+    shape = (-1, *inputs.shape[1:3], filters)
+    if channels > filters:
+        return ops.cast(ops.reshape(ops.matmul(rows, kernel), shape), "float32") + bias
+    # Where the outputs are the larger tensor: the bias as rows of the kernel, met by ones among the
+    # inputs. Neither it nor its gradient takes a pass over the outputs. Two rows, as bfloat16
+    # alone would round it.
     bias = ops.broadcast_to(bias, (filters,))
     rounded = ops.cast(bias, kernel.dtype)
     rest = ops.cast(bias - ops.cast(rounded, "float32"), kernel.dtype)
-    kernel = ops.concatenate([ops.reshape(kernel, (channels, filters)), ops.stack([rounded, rest])])
-    rows = ops.pad(ops.reshape(inputs, (-1, channels)), ((0, 0), (0, 2)), constant_values=1)
-    return ops.reshape(ops.matmul(rows, kernel), (-1, *inputs.shape[1:3], filters))
+    kernel = ops.concatenate([kernel, ops.stack([rounded, rest])])
+    rows = ops.pad(rows, ((0, 0), (0, 2)), constant_values=1)
+    return ops.reshape(ops.matmul(rows, kernel), shape)
 
 
 def _average(x: Any) -> Tensor:

@@ -12,8 +12,8 @@ from keras import ops
 
 from src.data.batches import evaluation_batches, training_batches
 from src.model.bank import Bank, release
-from src.model.classifier import EndToEnd
 from src.model.cut import Cut
+from src.model.end_to_end import EndToEnd
 from src.model.feature_batches import FeatureBatches, StoredFeatures
 from src.model.views import ALL_FLIPS, FLIPS
 

@@ -7,13 +7,13 @@ import pytest
 from src.errors import InputError
 from src.model.classifier import (
     BACKBONE_LAYERS,
-    EndToEnd,
     backbone_of,
     build_backbone,
     build_classifier,
     inference_model,
     parameter_counts,
 )
+from src.model.end_to_end import EndToEnd
 from tests.samples import lively_backbone
 
 

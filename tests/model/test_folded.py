@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.model.classifier import backbone_of
+from src.model.end_to_end import EndToEnd
 from src.model.folded import FoldedSuffix
 
 BIAS = 1.003  # 1 in bfloat16
@@ -67,3 +69,24 @@ def test_the_gradient_of_the_clipped_average_is_that_of_the_layers(rng):
 
     layers = keras.Sequential([tail, dense])
     np.testing.assert_allclose(gradient(suffix), gradient(layers), rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradients_of_the_whole_network_are_those_of_its_layers(classifier_of, images):
+    classifier = classifier_of(0)
+    labels = np.array([0, 1, 1, 0])
+
+    def in_layers(images):
+        x = classifier.get_layer("rescale")(images)
+        # Not called by a model in training, the backbone keeps to its inference mode.
+        x = classifier.get_layer("pool")(backbone_of(classifier)(x, training=False))
+        return classifier.get_layer("probabilities")(x)
+
+    def gradients(model):
+        with tf.GradientTape() as tape:
+            loss = keras.losses.sparse_categorical_crossentropy(labels, model(images))
+        return tape.gradient(loss, [weight.value for weight in classifier.trainable_weights])
+
+    folded = EndToEnd(classifier)
+    found = gradients(lambda images: folded(images, training=True))
+    for one, expected in zip(found, gradients(in_layers), strict=True):
+        assert np.linalg.norm(one - expected) < 1e-3 * np.linalg.norm(expected)
