@@ -1,7 +1,8 @@
 """One measurement of benchmarks.photos; prints one JSON object.
 
 python -m benchmarks.photo_measure draw FOLDER COUNT WIDTH HEIGHT
-python -m benchmarks.photo_measure found|loop MODEL PRECISION FOLDER LOOPED
+python -m benchmarks.photo_measure found MODEL PRECISION FOLDER COMPARED
+python -m benchmarks.photo_measure loop MODEL PRECISION FOLDER
 python -m benchmarks.photo_measure predict MODEL PRECISION FOLDER OUTPUT
 """
 
@@ -69,24 +70,26 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
     }
 
 
-def loop(model: str, precision: str, folder: str, looped: str) -> dict[str, float]:
+def loop(model: str, precision: str, folder: str) -> dict[str, float]:
     """`model.predict` over each photo's tiles that overlap by half, decoding included."""
     from src.photo_inspection import load
 
     classifier, _, _ = load(configured(model, precision))
     patch = classifier.input_shape[1]
     classifier.predict(np.zeros((32, patch, patch, 3), np.uint8), verbose=0)
-    paths = sorted(Path(folder).glob("*.jpg"))[: int(looped)]
-    started, scored = time.perf_counter(), 0
+    paths = sorted(Path(folder).glob("*.jpg"))
+    scored, times = 0, []
     for path in paths:
+        started = time.perf_counter()
         pixels = np.asarray(Image.open(io.BytesIO(path.read_bytes())))
         tops, lefts = (half_overlapping(side, patch) for side in pixels.shape[:2])
         tiles = np.stack([pixels[y : y + patch, x : x + patch] for y in tops for x in lefts])
         scored += len(classifier.predict(tiles, batch_size=32, verbose=0))
-    return {"photos": len(paths), "tiles": scored, "seconds": time.perf_counter() - started}
+        times.append(time.perf_counter() - started)
+    return {"photos": len(paths), "tiles": scored, "seconds": sum(times), "fastest": min(times)}
 
 
-def found(model: str, precision: str, folder: str, looped: str) -> dict[str, float]:
+def found(model: str, precision: str, folder: str, compared: str) -> dict[str, float]:
     """What is found of the cracks that were drawn, beside real tiles at the same places."""
     from src.photo_inspection import Inspector, load
     from src.vision.photos import crop
@@ -102,7 +105,7 @@ def found(model: str, precision: str, folder: str, looped: str) -> dict[str, flo
         corners = [(y * STEP * CELL, x * STEP * CELL) for y, x in np.ndindex(tiles.shape)]
         verdicts.append(tiles.ravel())
         truths.append(np.array([mask[y : y + patch, x : x + patch].sum() for y, x in corners]))
-        if number < int(looped):
+        if number < int(compared):
             pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
             real = inspector.classifier.predict(pixels, batch_size=32, verbose=0)[:, 1]
             alone.append(real >= config.threshold)
@@ -115,11 +118,11 @@ def found(model: str, precision: str, folder: str, looped: str) -> dict[str, flo
     precision_, recall, f1 = agreement(*both)
     return {
         "photos": len(paths),
-        "looped": len(alone),
+        "compared": len(alone),
         "precision": precision_,
         "recall": recall,
         "f1": f1,
-        "looped_f1": agreement(both[0][start], both[1][start])[2],
+        "compared_f1": agreement(both[0][start], both[1][start])[2],
         "free_f1": agreement(np.concatenate(free), both[1][start])[2],
         "alone_f1": agreement(np.concatenate(alone), both[1][start])[2],
         "left_out": int(((both[1] > 0) & (both[1] < LEAST)).sum()),

@@ -11,6 +11,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from src.errors import InputError
 
+# Memory of 16 MiB each that Pillow keeps for the next photo, instead of giving it back and having
+# the system clear it anew: two photos of 12 megapixels.
+KEPT_BLOCKS = 8
 GREY = 127  # what the network's own padding is, and so what transparency shows
 # In an output folder: what was found, and the marked photos.
 RECORDS, OVERLAYS = ".records", "overlays"
@@ -152,6 +155,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 def _prepare_pillow() -> bool:
     """Lift Pillow's own limit, as `read_photo` has one, and add HEIC; is HEIC there?"""
     Image.MAX_IMAGE_PIXELS = None
+    Image.core.set_blocks_max(KEPT_BLOCKS)  # type: ignore[attr-defined]
     try:
         import pillow_heif
     except ImportError:
