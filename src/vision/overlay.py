@@ -1,6 +1,7 @@
 """Heat and outlines drawn over a photo, and what a report shows of it in small."""
 
 import io
+import itertools
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from src.vision.regions import Findings
 
-BAND = 512  # rows blended at a time
+SQUARE = 256  # pixels along a side blended at a time
 FAINTEST = 0.02  # heat below which nothing is drawn
 HOT = np.array(((255, 214, 0), (255, 96, 0), (214, 0, 60)), np.float32)  # from little heat to most
 OUTLINE, CASING = (0, 229, 255), (0, 40, 60)
@@ -25,17 +26,14 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
     table = heat_colours(opacity)
     colours = np.ascontiguousarray(table[:, None, :3])
     weights = table[:, 3].astype(np.float32) / 255
-    for top in range(0, photo.height, BAND):
-        height = min(BAND, photo.height - top)
-        heat = _heat_at(findings, 0, top, photo.width, height, 1)
-        columns = np.flatnonzero(heat.max(axis=0) > FAINTEST)
-        if not len(columns):
+    for top, left in itertools.product(*(range(0, side, SQUARE) for side in photo.size[::-1])):
+        right, bottom = min(left + SQUARE, photo.width), min(top + SQUARE, photo.height)
+        if not _is_warm(findings, left, top, right, bottom):
             continue
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        pixels = np.asarray(photo.crop((left, top, right, top + height)))
-        level = _levels(heat[:, left:right])
+        level = _levels(_heat_at(findings, left, top, right - left, bottom - top, 1))
         weight = cv2.LUT(level, weights)
         warm = cv2.LUT(cv2.merge([level] * 3), colours)
+        pixels = np.asarray(photo.crop((left, top, right, bottom)))
         blended = cv2.blendLinear(pixels, warm, 1 - weight, weight)
         photo.paste(Image.fromarray(blended), (left, top))
     drawing = ImageDraw.Draw(photo)
@@ -70,6 +68,18 @@ def heat_picture(findings: Findings, width: int, height: int, longest: int) -> b
     size = max(1, round(width / pixel)), max(1, round(height / pixel))
     heat = _heat_at(findings, 0, 0, *size, pixel)
     return encoded(Image.fromarray(heat_colours(1.0)[_levels(heat)]), "PNG")
+
+
+def _is_warm(findings: Findings, left: int, top: int, right: int, bottom: int) -> bool:
+    """Is there heat to be drawn on any of the grid's points in or next to this part of a photo?"""
+    rows, columns = (
+        slice(
+            max(0, int((start - findings.first) // findings.step)),
+            max(0, int((end - findings.first) // findings.step)) + 2,
+        )
+        for start, end in ((top, bottom), (left, right))
+    )
+    return bool((findings.heat[rows, columns] > FAINTEST).any())
 
 
 def _levels(heat: np.ndarray) -> np.ndarray:
