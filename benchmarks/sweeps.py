@@ -82,7 +82,7 @@ def rows(sweeps: dict[str, float], single: float, recipe: float, fastest: float)
     """
     runs = len(VALUES)
     lines = [
-        f"| {runs} runs | seconds | a run | share of single runs | against the recipe, awake |",
+        f"| {runs} runs | seconds | a run | share of single runs | against the recipe, and awake |",
         "|---|---|---|---|---|",
     ]
     for name, seconds in sweeps.items():

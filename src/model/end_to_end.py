@@ -13,8 +13,9 @@ class EndToEnd(keras.Model):
 
     `backbone(x, training=False)` in a functional model does not do that in Keras 3: the outer
     model's training=True replaces it, and trainable normalisations use the batch's statistics and
-    move their own. Folded into the convolutions they can't, and a step takes half as long. Owns no
-    variables besides the classifier's.
+    move their own. Folded into the convolutions they can't, and a step takes 0.6 of the time.
+
+    Owns no variables besides the classifier's.
     """
 
     def __init__(self, classifier: keras.Model) -> None:

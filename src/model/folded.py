@@ -86,7 +86,7 @@ class Scaled:
 
 
 class FoldedSuffix(keras.Model):
-    """Features (n, h, w, c) float16 to probabilities (n, 2) float32.
+    """Features (n, h, w, c), float16 or float32, to probabilities (n, 2) float32.
 
     It owns no variables: they are those of the classifier's layers it was made of.
     """
@@ -104,8 +104,8 @@ class FoldedSuffix(keras.Model):
                 features are already pooled.
             dropout: applied to the pooled features in training.
             probabilities: the final layer.
-            precision: float32 or bfloat16, the dtype of the factors of the tail's products;
-                variables, activations and the loss are float32.
+            precision: float32 or bfloat16, the dtype of the factors of the tail's products but
+                depthwise ones; those, variables, activations and the loss are float32.
         """
         # Keras would cast the features to float32 before they are cast to the products' precision.
         super().__init__(name="suffix", autocast=False)

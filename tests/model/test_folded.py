@@ -29,8 +29,9 @@ def _constant(value: float) -> keras.initializers.Initializer:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_bias_is_not_rounded(precision, rng):
-    features = rng.normal(size=(4, 64, 64, 3)).astype(np.float16)
+@pytest.mark.parametrize("channels", [1, 3])  # as many as there are filters, and more
+def test_a_bias_is_not_rounded(precision, channels, rng):
+    features = rng.normal(size=(4, 64, 64, channels)).astype(np.float16)
     expected = BIAS + 0.1 * features.sum(axis=-1, dtype=np.float64).mean(axis=(1, 2))
     # An output is rounded by up to 0.004, which the average over 4,096 of them evens out.
     np.testing.assert_allclose(pooled(precision, features), expected, atol=5e-4)
@@ -71,8 +72,9 @@ def test_the_gradient_of_the_clipped_average_is_that_of_the_layers(rng):
     np.testing.assert_allclose(gradient(suffix), gradient(layers), rtol=1e-4, atol=1e-6)
 
 
-def test_the_gradients_of_the_whole_network_are_those_of_its_layers(classifier_of, images):
-    classifier = classifier_of(0)
+@pytest.mark.parametrize("frozen_layers", [0, 143, 150])
+def test_the_gradients_of_the_network_are_those_of_its_layers(classifier_of, images, frozen_layers):
+    classifier = classifier_of(frozen_layers)
     labels = np.array([0, 1, 1, 0])
 
     def in_layers(images):

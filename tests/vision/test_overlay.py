@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from src.vision import overlay
 from src.vision.overlay import draw_findings, heat_picture, preview
 from src.vision.regions import find_cracks
 from tests.vision.test_regions import HEIGHT, WIDTH, plain, scores_of
@@ -31,6 +32,19 @@ def test_only_the_hot_part_is_coloured():
     y, x = np.nonzero(outlined)
     assert abs(x.min() - left) < 8
     assert abs(y.max() - bottom) < 8
+
+
+def test_squares_left_out_have_no_heat(rng, monkeypatch):
+    evidence = plain()
+    evidence[5, 4:12] = evidence[12, 9] = 40
+    findings = find_cracks([scores_of(evidence)], width=WIDTH, height=HEIGHT, threshold=0.5)
+    photo = Image.fromarray(rng.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    whole = photo.copy()
+    monkeypatch.setattr(overlay, "SQUARE", 64)
+    draw_findings(photo, findings, 0.6)
+    monkeypatch.setattr(overlay, "SQUARE", max(WIDTH, HEIGHT))
+    draw_findings(whole, findings, 0.6)
+    np.testing.assert_allclose(np.asarray(photo, int), np.asarray(whole, int), atol=1)
 
 
 def test_without_opacity_the_photo_shows_through():
