@@ -1,6 +1,7 @@
 """Batches of stored features, as tf.data, which Keras reads under any backend."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -45,20 +46,19 @@ class FeatureBatches:
         """Give the batches of `epoch` (from 0) from now on."""
         self.order = epoch_order(len(self.rows), self.seed, epoch)
         self.view_of = (epoch + self.offsets) % len(self.views)
-        # An epoch touches each training image once; without this, memory grows with the views.
-        for view in self.views:
-            release(view)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self.rows), self.batch_size):
-            chosen = self.order[start : start + self.batch_size]
-            features = np.empty((len(chosen), *self.views[0].shape[1:]), dtype=np.float16)
-            for place, image in enumerate(chosen):
-                features[place] = self.views[self.view_of[image]][self.rows[image]]
-            yield features, self.labels[chosen]
+        # Released after each pass, or memory would grow with the views, and with a sweep's runs.
+        with _released(*self.views):
+            for start in range(0, len(self.rows), self.batch_size):
+                chosen = self.order[start : start + self.batch_size]
+                features = np.empty((len(chosen), *self.views[0].shape[1:]), dtype=np.float16)
+                for place, image in enumerate(chosen):
+                    features[place] = self.views[self.view_of[image]][self.rows[image]]
+                yield features, self.labels[chosen]
 
     def stream(self) -> tf.data.Dataset:
         """The same, read ahead."""
@@ -83,13 +83,23 @@ class StoredFeatures:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self.rows), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            yield self.features[self.rows[batch]], self.labels[batch]
+        with _released(self.features):
+            for start in range(0, len(self.rows), self.batch_size):
+                batch = slice(start, start + self.batch_size)
+                yield self.features[self.rows[batch]], self.labels[batch]
 
     def stream(self) -> tf.data.Dataset:
         """The same, read ahead."""
         return _read_ahead(self, len(self), self.features.shape[1:])
+
+
+@contextmanager
+def _released(*views: np.ndarray) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for view in views:
+            release(view)
 
 
 def _read_ahead(batches: Iterable[Batch], count: int, shape: tuple[int, ...]) -> tf.data.Dataset:

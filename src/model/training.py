@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from src.data.batches import evaluation_batches, training_batches
-from src.model.bank import Bank, release
+from src.model.bank import Bank
 from src.model.cut import Cut
 from src.model.end_to_end import EndToEnd
 from src.model.feature_batches import FeatureBatches, StoredFeatures
@@ -104,20 +104,15 @@ def train_on_bank(
         on_epoch_begin=lambda epoch, logs: batches.begin_epoch(epoch)
     )
     held_out = _stored(bank.features(0), validation, recipe)
-    try:
-        return fit(
-            cut.suffix,
-            batches.stream(),
-            held_out.stream(),
-            recipe,
-            len(batches),
-            [*callbacks, begin_epoch],
-            steps_per_execution,
-        )
-    finally:
-        # Or the pages that each run of a sweep touched would add up.
-        for features in [*batches.views, held_out.features]:
-            release(features)
+    return fit(
+        cut.suffix,
+        batches.stream(),
+        held_out.stream(),
+        recipe,
+        len(batches),
+        [*callbacks, begin_epoch],
+        steps_per_execution,
+    )
 
 
 def fit(

@@ -1,9 +1,13 @@
 """Stored features come in the end-to-end path's order, each epoch with its own view."""
 
+import mmap
+
 import numpy as np
+import psutil
 import pytest
 
 from src.data.batches import epoch_order
+from src.model.bank import open_bank
 from src.model.feature_batches import FeatureBatches, StoredFeatures
 
 ROWS = np.array([3, 5, 6, 8, 9])
@@ -61,3 +65,22 @@ def test_the_end_of_an_epoch_waits_for_no_sleeping_thread():
     streams = batches_of(2).stream(), StoredFeatures(stored, ROWS, LABELS, batch_size=2).stream()
     for stream in streams:
         assert stream.options().autotune.enabled is False
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="the system can't be told")
+def test_a_pass_leaves_no_page_of_the_bank_in_memory(tmp_path):
+    bank = open_bank(tmp_path, {}, 64, (4096,))
+    rows, labels = np.arange(64), np.zeros(64, int)
+    views = [bank.features(view) for view in range(2)]
+
+    def resident() -> int:
+        maps = psutil.Process().memory_maps()
+        return sum(one.rss for one in maps if one.path.startswith(str(tmp_path)))
+
+    assert sum(int(view.sum()) for view in views) == 0
+    assert resident() >= sum(view.nbytes for view in views)
+    # As training, validation and prediction read them.
+    list(FeatureBatches(views, rows, labels, batch_size=8, seed=0).stream())
+    assert resident() == 0
+    list(StoredFeatures(views[0], rows, labels, batch_size=8).stream())
+    assert resident() == 0
