@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import keras
 import mlflow
@@ -50,6 +51,7 @@ from src.stages import (
     with_groups,
 )
 from src.tracking import runs
+from src.tracking.models import log_model
 from src.tracking.sweep import Job
 
 
@@ -96,7 +98,7 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         log_figures(config, history, predictions, metrics["calibration"]["temperature"])
         log_class_maps(config, start.classifier, predictions)
         log_label_suspects(config, label_suspects(predictions, settings))
-        runs.log_model(start.classifier, config.data.image_size)
+        log_model(start.classifier, config.data.image_size)
         if config.train.output:
             keep(Path(config.train.output), start.classifier, history, predictions, run_id)
     keras.backend.clear_session()
@@ -130,6 +132,22 @@ def log_inputs(
         source=config.data.dir,
         fingerprint=receipt.fingerprint,
     )
+
+
+class LogEpochs(keras.callbacks.Callback):
+    """Log every epoch's losses, accuracies and learning rate, counted from 1."""
+
+    NAMES: ClassVar = {
+        "loss": "train.loss",
+        "accuracy": "train.accuracy",
+        "val_loss": "validation.loss",
+        "val_accuracy": "validation.accuracy",
+    }
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
+        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        mlflow.log_metrics(values, step=epoch + 1)
 
 
 Predict = Callable[[Part], np.ndarray]
@@ -183,7 +201,7 @@ def fit_on_bank(
     mlflow.log_metrics(
         {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
     )
-    log = [runs.LogEpochs()]
+    log = [LogEpochs()]
     history = train_on_bank(cut, bank, views, parts["train"], parts["validation"], recipe, log)
     return history, lambda part: predict_on_bank(cut, extracted.predicted, part, recipe)
 
@@ -192,7 +210,7 @@ def fit_end_to_end(
     classifier: keras.Model, parts: Mapping[str, Part], recipe: Recipe, flips: bool
 ) -> tuple[History, Predict]:
     """Train the whole network on augmented images, and predict on all their flips if asked."""
-    log = [runs.LogEpochs()]
+    log = [LogEpochs()]
     history = train_end_to_end(classifier, parts["train"], parts["validation"], recipe, log)
     return history, lambda part: predict_end_to_end(classifier, part, recipe.batch_size, flips)
 

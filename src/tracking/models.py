@@ -1,16 +1,21 @@
-"""Trained classifiers, wherever they are kept: a file, a run, or the model registry."""
+"""Trained classifiers: logged by a run, and found again in a file, a run or the model registry."""
 
 import json
 import re
 import zipfile
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 import keras
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
 
 from src.data.split import read_manifest
 from src.errors import InputError
@@ -22,6 +27,8 @@ FORMS = (
     "a .keras file, a run's id or at least 6 characters of its beginning, or "
     "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
 )
+# What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
+MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
 
 
 def kind_of(model: str) -> Literal["file", "run", "registry"]:
@@ -132,3 +139,27 @@ def _fetched(uri: str) -> Path:
     if len(files) != 1:
         raise InputError(f"{uri} holds {len(files)} .keras files, and must hold one")
     return files[0]
+
+
+def log_model(model: keras.Model, image_size: int) -> str:
+    """Log a classifier of uint8 images, and return its model URI."""
+    images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
+    probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
+    info = mlflow.tensorflow.log_model(
+        model,
+        name="model",
+        signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
+        pip_requirements=pinned_requirements(),
+    )
+    return str(info.model_uri)
+
+
+def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
+    """`name==version` of those of the packages that are installed."""
+    pinned = []
+    for package in packages:
+        try:
+            pinned.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            continue
+    return pinned

@@ -19,7 +19,7 @@ from mlflow.models import Model
 from PIL import Image
 
 from src.code import code_fingerprint
-from src.tracking.runs import MODEL_PACKAGES, pinned_requirements
+from src.tracking.models import MODEL_PACKAGES, pinned_requirements
 
 SOURCE = Path(__file__).resolve().parent.parent
 # What src/serving/ imports, directly or not: of this project …

@@ -2,28 +2,21 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import keras
 import mlflow
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from src.errors import InputError
 from src.tracking.processes import close_abandoned_runs, one_process, process_tags
 
 STORE = Path("mlruns")
-# What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
-MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
 
 
 def connect(uri: str | None, experiment: str) -> None:
@@ -136,22 +129,6 @@ def git_tags() -> dict[str, str]:
         return {}
 
 
-class LogEpochs(keras.callbacks.Callback):
-    """Log every epoch's losses, accuracies and learning rate, counted from 1."""
-
-    NAMES: ClassVar = {
-        "loss": "train.loss",
-        "accuracy": "train.accuracy",
-        "val_loss": "validation.loss",
-        "val_accuracy": "validation.accuracy",
-    }
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        mlflow.log_metrics(values, step=epoch + 1)
-
-
 def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: str) -> None:
     """Log the manifest's parts as the run's inputs.
 
@@ -195,27 +172,3 @@ def log_figure(figure: Figure, name: str) -> None:
     # Photographs hardly compress: zlib's best takes as long again as drawing for a seventh of size.
     fast = {"pil_kwargs": {"compress_level": 1}}
     mlflow.log_figure(figure, f"figures/{name}.png", save_kwargs=fast)
-
-
-def log_model(model: keras.Model, image_size: int) -> str:
-    """Log a classifier of uint8 images, and return its model URI."""
-    images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
-    probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
-    info = mlflow.tensorflow.log_model(
-        model,
-        name="model",
-        signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
-        pip_requirements=pinned_requirements(),
-    )
-    return str(info.model_uri)
-
-
-def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
-    """`name==version` of those of the packages that are installed."""
-    pinned = []
-    for package in packages:
-        try:
-            pinned.append(f"{package}=={version(package)}")
-        except PackageNotFoundError:
-            continue
-    return pinned

@@ -13,7 +13,7 @@ from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.weights import weights_sha256
 from src.tracking import runs
-from src.tracking.models import load_classifier, training_split
+from src.tracking.models import load_classifier, log_model, training_split
 from tests.samples import small_backbone
 
 
@@ -33,7 +33,7 @@ def logged(classifier, tmp_path_factory):
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         runs.connect(None, "models")
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:
-            uri = runs.log_model(classifier, 96)
+            uri = log_model(classifier, 96)
         mlflow.register_model(uri, "cracks")
         mlflow.MlflowClient().set_registered_model_alias("cracks", "champion", "1")
         yield run_id
@@ -124,7 +124,7 @@ def test_split_of_a_run_and_of_its_model_are_the_runs(classifier, logged):
     settings = {"data": {"dir": "outputs/images"}}
     with runs.tracked_run("trained", settings, system_metrics=False) as run_id:
         mlflow.log_text(MANIFEST.to_csv(index=False), "split.csv")
-        uri = runs.log_model(classifier, 96)
+        uri = log_model(classifier, 96)
     for model in (run_id, run_id[:8], uri):
         manifest, images = training_split(model)
         pd.testing.assert_frame_equal(manifest, MANIFEST)

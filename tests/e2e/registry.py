@@ -15,6 +15,7 @@ from src.data.synthetic import draw_photo
 from src.model.classifier import build_classifier
 from src.sections import Promote
 from src.tracking import runs
+from src.tracking.models import log_model
 from tests.report.samples import table_of
 from tests.samples import lively_backbone
 
@@ -59,7 +60,7 @@ def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) ->
             split = table[["path", "label"]].assign(part=parts)
             mlflow.log_text(split.to_csv(index=False), "split.csv")
         if model is not None:
-            runs.log_model(model, PATCH)
+            log_model(model, PATCH)
         mlflow.log_metric("best.calibration.temperature", TEMPERATURE)
     return run_id
 

@@ -24,6 +24,7 @@ from src.model.classifier import build_classifier
 from src.photo_inspection import Inspection, inspect, load
 from src.sections import Predict
 from src.tracking import runs
+from src.tracking.models import log_model
 from tests.samples import small_backbone
 
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
@@ -213,7 +214,7 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
         classifier, _, plain = load(settings(*common, f"model={model}"))
         assert plain == 1
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:
-            uri = runs.log_model(classifier, 96)
+            uri = log_model(classifier, 96)
             mlflow.log_metric("best.calibration.temperature", 1.7)
         mlflow.register_model(uri, "crack-classifier")
         mlflow.MlflowClient().set_registered_model_alias("crack-classifier", "champion", "1")
