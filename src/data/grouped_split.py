@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -112,11 +113,19 @@ def _folds(fractions: Mapping[str, float]) -> tuple[int, int, int]:
 
 def _deal(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     """(n,) int64: the fold of each image."""
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.empty(len(rows), np.int64)
     try:
-        for number, (_, chosen) in enumerate(splitter.split(rows, rows.label, rows.group)):
-            fold[chosen] = number
+        return np.array(_dealt(tuple(rows.label), tuple(rows.group), folds, seed), np.int64)
     except ValueError as error:
         raise InputError(f"too few images to split: {error}") from error
-    return fold
+
+
+# Dealing out METU takes seconds, and the jobs of a sweep, folds included, mostly share it.
+@lru_cache(maxsize=8)
+def _dealt(
+    labels: tuple[int, ...], groups: tuple[int, ...], folds: int, seed: int
+) -> tuple[int, ...]:
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(labels), np.int64)
+    for number, (_, chosen) in enumerate(splitter.split(labels, labels, groups)):
+        fold[chosen] = number
+    return tuple(fold.tolist())
