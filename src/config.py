@@ -137,7 +137,7 @@ def _describe(problem: Any) -> str:
 
 
 def _refuse_unquoted(arguments: Sequence[str]) -> None:
-    """End the command with a sentence where Hydra would give a parser's error."""
+    """End the command with a sentence after Hydra's own where it can't read an override."""
     parser = OverridesParser.create()
     for argument in arguments:
         key, assigned, value = argument.partition("=")
@@ -145,9 +145,10 @@ def _refuse_unquoted(arguments: Sequence[str]) -> None:
             continue
         try:
             parser.parse_override(argument)
-        except HydraException:
+        except HydraException as error:
+            problem = str(error).partition("\n")[0]
             quoted = f"'{key}=\"{value}\"'"
-            sys.exit(f"error: {argument}: this value needs quotes inside quotes: {quoted}")
+            sys.exit(f"error: {argument}: {problem}; if it is text, quote it: {quoted}")
 
 
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:

@@ -4,6 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from src.data.folds import folds_of
+from src.errors import InputError
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -89,7 +92,7 @@ class Split(Section):
     train: Annotated[float, Field(gt=0, lt=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
     test: Annotated[float, Field(gt=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     images: Annotated[int, Field(ge=10)] | None
     manifest: str | None
 
@@ -109,6 +112,16 @@ class GroupedSplit(Split):
     strategy: Literal["grouped", "overlap"]
     fold: Annotated[int, Field(ge=0)]
     unique: bool
+
+    @model_validator(mode="after")
+    def _fold_is_there(self) -> Self:
+        if self.manifest is None:
+            parts = {"train": self.train, "validation": self.validation, "test": self.test}
+            try:
+                folds_of(parts, self.fold)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return self
 
 
 class Augment(Section):

@@ -17,6 +17,7 @@ from src.data.batches import load_images
 from src.data.files import write_text
 from src.data.receipt import Receipt
 from src.data.split import manifest_fingerprint
+from src.errors import InputError
 from src.features import (
     Extracted,
     Start,
@@ -68,11 +69,6 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
 
     In a sweep `job` has the run's name and tags.
     """
-    # Bit for bit the same on the same machine, at no measurable cost on the CPU.
-    tf.config.experimental.enable_op_determinism()
-    if threads := config.threads.tensorflow:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
     runs.connect(config.tracking.uri, config.tracking.experiment)
     tracking = config.tracking
     with runs.tracked_run(
@@ -82,6 +78,7 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
         parent=tracking.parent_run,
         tags=job.tags if job else {},
     ) as run_id:
+        configure_tensorflow(config.threads.tensorflow)
         listing, receipt = fetched_images(config)
         audit = audited_images(config, listing, receipt)
         manifest = split_manifest(config, listing, audit.groups)
@@ -103,6 +100,26 @@ def train_and_track(config: Config, job: Job | None = None) -> Result:
             keep(Path(config.train.output), start.classifier, history, predictions, run_id)
     keras.backend.clear_session()
     return Result(run_id, metrics)
+
+
+def configure_tensorflow(threads: int | None) -> None:
+    """Make TensorFlow deterministic, and use this many threads, which a process can set only once.
+
+    Raises:
+        InputError: this process has used TensorFlow with another number of threads.
+    """
+    # Bit for bit the same on the same machine, at no measurable cost on the CPU.
+    tf.config.experimental.enable_op_determinism()
+    if not threads:
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise InputError(
+            f"threads.tensorflow={threads}: this process has begun with another number, which "
+            "stays; sweep it by separate commands"
+        ) from error
 
 
 def log_inputs(

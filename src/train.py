@@ -23,7 +23,7 @@ def main(config: Config) -> float:
     if parent := config.tracking.parent_run:
         runs.connect(config.tracking.uri, config.tracking.experiment)
         job = sweep.job_of(parent, HydraConfig.get().overrides.task, config.model_dump())
-        if done := sweep.finished_child(parent, job):
+        if done := sweep.reuse_finished(parent, job):
             print(f"run {done.info.run_id}  (finished before: {done.info.run_name})")
             return done.data.metrics["best.validation.loss"]
     result = train_and_track(config, job)

@@ -1,19 +1,16 @@
 """A split that keeps twins together, and the measure of one that does not."""
 
-import math
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from src.data.folds import folds_of
 from src.data.split import stratified_sample
 from src.data.twins import IDENTICAL
 from src.errors import InputError
-
-MOST_FOLDS = 20
 
 
 def split_by_group(
@@ -35,7 +32,7 @@ def split_by_group(
     Args:
         listing: one row an image, with `path`, `label` and `sha256`.
         groups: (n,) the group of each image.
-        fractions: of train, validation and test; together 1, made up of at most `MOST_FOLDS`
+        fractions: of train, validation and test; together 1, made up of at most 20
             folds. They are met as closely as whole groups allow.
         seed: the same seed, listing and groups give the same folds.
         images: a stratified sample of this many images is split; None takes all.
@@ -47,11 +44,9 @@ def split_by_group(
 
     Raises:
         InputError: there are fewer images than asked for, fewer groups than folds, no such fold,
-            or fractions that no number of folds up to `MOST_FOLDS` makes up.
+            or fractions that no number of folds up to 20 makes up.
     """
-    folds, validation, test = _folds(fractions)
-    if not 0 <= fold < folds // test:
-        raise InputError(f"split.fold is {fold}, and must be from 0 to {folds // test - 1}")
+    folds, validation, test = folds_of(fractions, fold)
     rows = listing.assign(group=groups)
     if unique:
         rows = rows.drop_duplicates("sha256")
@@ -94,21 +89,6 @@ def leak(
     leaked, label = leaks[at[test]], manifest.label[test].to_numpy()
     by_class = {name: float(leaked[label == i].mean()) for i, name in enumerate(classes)}
     return {"all": float(leaked.mean()), **by_class}
-
-
-def _folds(fractions: Mapping[str, float]) -> tuple[int, int, int]:
-    """How many folds there are, and how many of them are validation and test."""
-    given = [fractions["validation"], fractions["test"]]
-    shares = [Fraction(value).limit_denominator(MOST_FOLDS) for value in given]
-    folds = math.lcm(*(share.denominator for share in shares))
-    exact = all(abs(share - value) < 1e-6 for share, value in zip(shares, given, strict=True))
-    if not (exact and all(shares) and folds <= MOST_FOLDS):
-        raise InputError(
-            f"split.validation {given[0]:g} and split.test {given[1]:g} can't be made up of at "
-            f"most {MOST_FOLDS} equal folds: give multiples of 0.05"
-        )
-    validation, test = (int(share * folds) for share in shares)
-    return folds, validation, test
 
 
 def _deal(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:

@@ -17,6 +17,8 @@ from pandas.api.types import is_numeric_dtype
 WIDE = 20
 # Above this many values of a setting they were drawn at random, and a mean of each says nothing.
 FEW_VALUES = 12
+# Losses below this are shaded alike.
+LEAST = 1e-9
 # Above this many curves a legend covers more than it tells.
 NAMED_CURVES = 16
 
@@ -71,7 +73,8 @@ def heat_map(runs: pd.DataFrame, keys: tuple[str, str], labels: tuple[str, str])
     down, across = keys
     cells = runs.pivot_table("validation.loss", down, across, aggfunc="mean")
     losses = cells.to_numpy()
-    scale = LogNorm(np.nanmin(losses), np.nanmax(losses))
+    # A loss may be 0, which has no logarithm.
+    scale = LogNorm(max(np.nanmin(losses), LEAST), max(np.nanmax(losses), LEAST), clip=True)
     shades = ScalarMappable(scale, "viridis_r")
     if np.isnan(losses).any():
         colours = shades.to_rgba(runs["validation.loss"].to_numpy())

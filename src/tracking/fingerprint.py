@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from src.code import code_fingerprints
+from src.data.local import LocalSource
 
 SOURCE = Path(__file__).resolve().parent.parent
 # What images, features, training and predictions are made by.
 CODE = ("data", "model", "features", "stages", "tracked_training")
 # Settings that change where things lie, how fast they come and what is drawn, but no result; each
-# stands for all below it. The images are known by the pinned checksum or their seed, ImageNet's
-# weights by theirs. features.engine and .precision do change the features, by a rounding error.
+# stands for all below it. Fetched images are known by the pinned checksum, drawn ones by their
+# seed, ImageNet's weights by their checksum. features.engine and .precision do change the
+# features, by a rounding error.
 INDIFFERENT = (
     "audit.bins",
     "audit.gallery",
@@ -47,7 +49,8 @@ def fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str
     """16 hex digits that are the same for two runs of the same settings by the same code.
 
     Args:
-        settings: flat, by dotted name. A manifest of the split counts by its content.
+        settings: flat, by dotted name. A manifest of the split counts by its content, and images
+            that lie on this machine by their state, see `LocalSource`.
         swept: those that count even if they decide no result, as a sweep compares them.
     """
     decisive = {
@@ -56,9 +59,18 @@ def fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str
     manifest = Path(decisive.get("split.manifest") or "")
     if manifest.is_file():
         decisive["split.manifest"] = _sha256(manifest.read_bytes())
+    if state := _local_state(settings):
+        decisive["data.path"] = state
     code = code_fingerprints(SOURCE)
     by = {name: code[name] for name in CODE}
     return _sha256(json.dumps([decisive, by], sort_keys=True).encode())[:16]
+
+
+def _local_state(settings: Mapping[str, Any]) -> str | None:
+    path, ratio, classes = map(settings.get, ("data.path", "data.max_ratio", "data.classes"))
+    if settings.get("data.source") != "local" or not (path and ratio and classes):
+        return None
+    return LocalSource(Path(path), ratio).state(classes)
 
 
 def _is_indifferent(key: str) -> bool:

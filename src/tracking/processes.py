@@ -43,6 +43,12 @@ def close_abandoned_runs() -> list[str]:
     return closed
 
 
+def is_at_work(run: Run) -> bool:
+    """Whether the run is open and the process it belongs to lives on this machine."""
+    here = run.data.tags.get(HOST) == socket.gethostname()
+    return here and _is_running(run) and _is_alive(run.data.tags[PROCESS])
+
+
 def _is_running(run: Run) -> bool:
     return run.info.status == RunStatus.to_string(RunStatus.RUNNING)
 

@@ -30,7 +30,7 @@ def connect(uri: str | None, experiment: str) -> None:
         experiment: the experiment's name.
 
     Raises:
-        InputError: the server does not answer.
+        InputError: the server does not answer or refuses, or the database can't be used.
     """
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
     artifacts = None
@@ -43,15 +43,14 @@ def connect(uri: str | None, experiment: str) -> None:
     # Two at once would both make the database.
     with one_process(uri, "making"):
         try:
-            known = mlflow.get_experiment_by_name(experiment)
+            if mlflow.get_experiment_by_name(experiment) is None:
+                _make_experiment(experiment, artifacts)
+            mlflow.set_experiment(experiment)
         except MlflowException as error:
             raise InputError(
-                f"no tracking server answers at {uri}, which tracking.uri or MLFLOW_TRACKING_URI "
-                f"names: {error}"
+                f"can't track runs at {uri} (tracking.uri, else MLFLOW_TRACKING_URI, else a file "
+                f"in mlruns/): {error}"
             ) from error
-    if known is None:
-        _make_experiment(experiment, artifacts)
-    mlflow.set_experiment(experiment)
     close_abandoned_runs()
 
 
@@ -90,9 +89,9 @@ def tracked_run(
         tags={**process_tags(), **git_tags(), **(tags or {})},
         log_system_metrics=system_metrics,
     ) as run:
-        mlflow.log_params(flatten(settings))
-        mlflow.log_dict(dict(settings), "config.yaml")
         try:
+            mlflow.log_params(flatten(settings))
+            mlflow.log_dict(dict(settings), "config.yaml")
             yield run.info.run_id
         except BaseException as error:
             mlflow.set_tag("error", f"{type(error).__name__}: {error}")

@@ -1,5 +1,6 @@
 """A sweep as MLflow keeps it: one parent run, and one child a job, named by what varies."""
 
+import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ import mlflow
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from src.errors import InputError
 from src.tracking.fingerprint import fingerprint
-from src.tracking.processes import process_tags
+from src.tracking.processes import PROCESS, is_at_work, process_tags
 from src.tracking.runs import flatten, git_tags
 
 # Tags of the parent, and of a child.
 SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
 BEST = "sweep.best"
 FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
+# Of both: the start of the sweep that they last had a part in, in nanoseconds since 1970.
+START = "sweep.start"
 # In the names of runs; any other setting goes by the last part of its key.
 SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
 LONGEST_NAME = 250
@@ -32,12 +36,13 @@ class Job:
     name: str
     values: dict[str, str]
     fingerprint: str
+    start: str
 
     @property
     def tags(self) -> dict[str, str]:
         """The child's, by which it is found and reported."""
         values = {f"{VALUE}{key}": value for key, value in self.values.items()}
-        return {FINGERPRINT: self.fingerprint, **values}
+        return {FINGERPRINT: self.fingerprint, START: self.start, **values}
 
 
 def short_names(keys: Collection[str]) -> dict[str, str]:
@@ -73,12 +78,16 @@ def open_sweep(
 
     Returns:
         The parent's run id.
+
+    Raises:
+        InputError: another process of this machine is at the same sweep.
     """
     shared = _shared(jobs)
     tags = {
         SWEEP: fingerprint({"sweep": [name, sorted(swept)], **shared}),
         KEYS: " ".join(swept),
         OVERRIDES: " ".join(overrides),
+        START: str(time.time_ns()),
         **process_tags(),
         **git_tags(),
     }
@@ -87,6 +96,7 @@ def open_sweep(
         filter_string=f"tags.`{SWEEP}` = '{tags[SWEEP]}'", max_results=1, output_format="list"
     )
     if known:
+        _refuse_while_at_work(known[0])
         parent = known[0].info.run_id
         for key, value in tags.items():
             client.set_tag(parent, key, value)
@@ -100,14 +110,20 @@ def open_sweep(
 
 def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -> Job:
     """The job that these `key=value` overrides and nested settings are in the parent's sweep."""
+    tags = mlflow.get_run(parent).data.tags
+    keys = tags[KEYS].split()
+    values = swept_values(keys, overrides)
+    return Job(named(values), values, fingerprint(flatten(settings), keys), tags[START])
+
+
+def swept_values(keys: Iterable[str], overrides: Iterable[str]) -> dict[str, str]:
+    """What a job's `key=value` overrides give to these settings, without quotes."""
     given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
-    keys = mlflow.get_run(parent).data.tags[KEYS].split()
-    values = {key: given[key].strip("'\"") for key in keys}
-    return Job(named(values), values, fingerprint(flatten(settings), keys))
+    return {key: given[key].strip("'\"") for key in keys}
 
 
-def finished_child(parent: str, job: Job) -> Run | None:
-    """The child of an earlier start of the sweep that has done the job, if there is one."""
+def reuse_finished(parent: str, job: Job) -> Run | None:
+    """The child of an earlier start of the sweep that has done the job, now a part of this one."""
     finished = mlflow.search_runs(
         filter_string=(
             f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED' "
@@ -116,17 +132,9 @@ def finished_child(parent: str, job: Job) -> Run | None:
         max_results=1,
         output_format="list",
     )
+    for run in finished:
+        mlflow.MlflowClient().set_tag(run.info.run_id, START, job.start)
     return finished[0] if finished else None
-
-
-def children_of(parent: str) -> list[Run]:
-    """The runs of all jobs of a sweep, of all its starts, the earliest first."""
-    children = mlflow.search_runs(
-        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
-        order_by=["attributes.start_time ASC"],
-        output_format="list",
-    )
-    return [run for run in children if FINGERPRINT in run.data.tags]
 
 
 def latest_sweep() -> Run | None:
@@ -138,6 +146,16 @@ def latest_sweep() -> Run | None:
         output_format="list",
     )
     return found[0] if found else None
+
+
+def _refuse_while_at_work(parent: Run) -> None:
+    if is_at_work(parent):
+        process = parent.data.tags[PROCESS].split()[0]
+        raise InputError(
+            f"the same sweep is running, as process {process} on this machine "
+            f"(run {parent.info.run_id}): let it end, or give this one a name of its own, "
+            "tracking.run_name=…"
+        )
 
 
 def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Every command instantiates it, so nothing that is slow to import stands at the t
 import atexit
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,8 @@ from src.errors import InputError
 # The setting whose jobs are kept together, so that one feature bank is filled and read at a time.
 CUT = "model.frozen_layers"
 PARENT = "tracking.parent_run"
+# Hydra's own sweeper; any other chooses as it goes.
+EVERY_COMBINATION = "basic"
 
 
 class SweepCallback(Callback):
@@ -37,18 +38,22 @@ class SweepCallback(Callback):
         """Make it for the sweeps of `command`, an entry point's name, and no other's."""
         self.command = command
         self.parent = ""
-        self.started = 0
+        # What the jobs have for the swept settings, as far as that is known before they run.
+        self.jobs: list[dict[str, str]] = []
         self.interrupted = False
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check every job's configuration, open the parent run, and hand its id to the jobs."""
         if config.hydra.job.name != self.command:
             return
-        self.started = int(time.time() * 1000)
         with _errors_end_the_sweep():
             overrides = _by_key(config)
-            jobs = [_compose(config, job) for job in product(*map(_values, overrides.values()))]
-            self.parent = _open(config, overrides, jobs)
+            jobs = list(product(*map(_values, overrides.values())))
+            self.parent = _open(config, overrides, [_compose(config, job) for job in jobs])
+            if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
+                from src.tracking.sweep import swept_values
+
+                self.jobs = [swept_values(_swept(overrides), job) for job in jobs]
             atexit.register(self._close, "KILLED")
             self._remember_interrupts()
             with read_write(config), open_dict(config):
@@ -76,7 +81,7 @@ class SweepCallback(Callback):
         from src.tracking.sweep_report import report_sweep
 
         with _errors_end_the_sweep():
-            outcome = report_sweep(self.parent, self.started)
+            outcome = report_sweep(self.parent, self.jobs)
             print(outcome.summary)
             self._close("FAILED" if outcome.unfinished else "FINISHED")
             if outcome.unfinished:
@@ -126,6 +131,15 @@ def _given(overrides: Mapping[str, Override]) -> list[str]:
     return [str(override.input_line) for override in overrides.values()]
 
 
+def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:
+    """The settings that vary, each with the values as they were given."""
+    return {
+        key.lstrip("+"): str(override.input_line).split("=", 1)[1]
+        for key, override in overrides.items()
+        if override.is_sweep_override()
+    }
+
+
 def _values(override: Override) -> list[str]:
     """An override for each value it takes, or for the ends of the interval it is drawn from."""
     key = override.get_key_element()
@@ -155,11 +169,7 @@ def _open(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Conf
 
     tracking = jobs[0].tracking
     runs.connect(tracking.uri, tracking.experiment)
-    swept = {
-        key.lstrip("+"): str(override.input_line).split("=", 1)[1]
-        for key, override in overrides.items()
-        if override.is_sweep_override()
-    }
+    swept = _swept(overrides)
     file = config.hydra.runtime.choices.get("sweep")
     name = tracking.run_name or file or named(swept)
     return open_sweep(name, list(swept), _given(overrides), [job.model_dump() for job in jobs])

@@ -18,12 +18,12 @@ COLUMNS = (
 )
 
 
-def share_view(parent: str, keys: Iterable[str]) -> str:
+def share_view(parent: str, swept: Iterable[str]) -> str:
     """Keep a view of a sweep's children with its swept settings and their results as columns.
 
     Args:
         parent: the sweep's run id.
-        keys: the dotted names of the swept settings.
+        swept: the columns of its swept settings, as in "params.`model.dropout`".
 
     Returns:
         The view's address within the UI, from the `#` on.
@@ -32,7 +32,7 @@ def share_view(parent: str, keys: Iterable[str]) -> str:
         "searchFilter": f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
         "orderByKey": LOSS,
         "orderByAsc": True,
-        "selectedColumns": [*(f"params.`{key}`" for key in keys), *COLUMNS],
+        "selectedColumns": [*swept, *COLUMNS],
     }
     client = mlflow.MlflowClient()
     experiment = client.get_run(parent).info.experiment_id

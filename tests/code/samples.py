@@ -33,6 +33,12 @@ def opened(name: str, *keys: str, jobs: tuple = (settings(), settings(143, 0.3))
     return open_sweep(name, keys, [f"{key}=…" for key in keys], jobs)
 
 
+def reopened(parent: str, name: str, *keys: str, **options: tuple) -> None:
+    """The same sweep again, after its last start has ended."""
+    mlflow.MlflowClient().set_terminated(parent)
+    assert opened(name, *keys, **options) == parent
+
+
 def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) -> pd.DataFrame:
     """Of the numbered images, the even ones Positive, as validation and as test part."""
     number = np.array(images)

@@ -27,6 +27,8 @@ from tests.extras import needs
         ("train.path=both", "train.path: should be 'bank' or 'end_to_end'"),
         ("augment.flip=sideways", "augment.flip: should be 'horizontal', 'vertical'"),
         ("split.train=0.9", "train + validation + test must be 1, and are 1.3"),
+        ("split.fold=7", "split: split.fold is 7, and must be from 0 to 4"),
+        (f"split.seed={2**32}", "split.seed: should be less than 4294967296"),
         ("split.strategy=photo", "split: Input tag 'photo'"),
         ("audit.overlaps.window=8", "audit.overlaps.window: should be greater than or equal to 16"),
         ("data.images=11", "data.images: should be a multiple of 2"),
@@ -45,6 +47,10 @@ def test_a_split_by_overlaps_needs_them(composed):
     with pytest.raises(InputError, match=r"audit\.overlaps=null leaves out$"):
         composed("split=overlap", "audit.overlaps=null")
     assert composed("audit.overlaps=null").audit.overlaps is None
+
+
+def test_fold_is_not_asked_for_where_a_manifest_deals_the_images(composed):
+    assert composed("split.fold=7", "split.manifest=split.csv").split.fold == 7
 
 
 def test_every_problem_is_named_at_once(composed):
@@ -102,6 +108,7 @@ def test_unknown_key_fails_naming_it():
     [
         ("input=Brücke.jpg", "'input=\"Brücke.jpg\"'"),
         ("input=a&b.jpg", "'input=\"a&b.jpg\"'"),
+        ("input=[a", "if it is text, quote it: 'input=\"[a\"'"),
         ("input=2024", "in quotes it is one: 'input=\"…\"'"),
     ],
 )

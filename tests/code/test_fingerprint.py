@@ -76,6 +76,17 @@ def test_manifest_counts_by_its_content(tmp_path):
     assert fingerprint({"split.manifest": str(other)}) != before
 
 
+def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
+    for name in ("Negative", "Positive"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "Negative" / "1.jpg").write_bytes(b"one")
+    local = ("data=local", f"data.path={tmp_path}")
+    before = of(*local)
+    assert of(*local) == before
+    (tmp_path / "Negative" / "1.jpg").rename(tmp_path / "Positive" / "1.jpg")
+    assert of(*local) != before
+
+
 def test_code_of_training_counts(monkeypatch):
     before = fingerprint({})
     real = module.code_fingerprints

@@ -1,12 +1,22 @@
 """A sweep's parent run: the same again, its jobs' names, and the latest."""
 
+import os
+
 import mlflow
 import pytest
 
+from src.errors import InputError
 from src.tracking import runs
-from src.tracking.sweep import finished_child, job_of, latest_sweep
+from src.tracking.sweep import job_of, latest_sweep, reuse_finished
 from src.tracking.sweep_report import report_sweep
-from tests.code.samples import fail_child, log_child, opened, predictions, settings
+from tests.code.samples import (
+    fail_child,
+    log_child,
+    opened,
+    predictions,
+    reopened,
+    settings,
+)
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -14,10 +24,21 @@ pytestmark = pytest.mark.usefixtures("store")
 def test_same_sweep_goes_on_in_the_same_parent():
     first = opened("again", "model.frozen_layers", "model.dropout")
     wider = (settings(), settings(143, 0.3), settings(125, 0.5))
-    assert opened("again", "model.frozen_layers", "model.dropout", jobs=wider) == first
+    reopened(first, "again", "model.frozen_layers", "model.dropout", jobs=wider)
     assert mlflow.get_run(first).info.status == "RUNNING"
     assert mlflow.get_run(first).data.params["train.epochs"] == "10"
     assert "model.dropout" not in mlflow.get_run(first).data.params
+
+
+def test_sweep_of_a_living_process_is_not_taken_over():
+    first = opened("busy", "model.dropout")
+    before = mlflow.get_run(first).data.tags
+    with pytest.raises(InputError, match=f"running, as process {os.getpid()} on this machine"):
+        opened("busy", "model.dropout")
+    assert mlflow.get_run(first).data.tags == before
+    # Of another machine's processes nothing is known, so a sweep that died there can go on here.
+    mlflow.MlflowClient().set_tag(first, "process.host", "elsewhere")
+    assert opened("busy", "model.dropout") == first
 
 
 def test_other_name_settings_or_keys_make_another_sweep():
@@ -52,7 +73,7 @@ def test_job_is_found_finished_only_in_its_own_sweep_and_settings():
 
     def found(parent: str, dropout: float):
         override = f"model.dropout={dropout}"
-        return finished_child(parent, job_of(parent, [override], settings(dropout=dropout)))
+        return reuse_finished(parent, job_of(parent, [override], settings(dropout=dropout)))
 
     assert found(parent, 0.3).info.run_id == done
     assert found(parent, 0.5) is None
@@ -63,7 +84,7 @@ def test_job_is_found_finished_only_in_its_own_sweep_and_settings():
 def test_latest_sweep_is_the_last_with_a_result():
     parent = opened("with a result", "model.dropout")
     log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
-    report_sweep(parent, since=0)
+    report_sweep(parent)
     opened("without", "model.dropout")
     assert latest_sweep().info.run_id == parent
     runs.connect(None, "never swept")

@@ -1,5 +1,6 @@
 """The result that a sweep's parent run tells."""
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -10,9 +11,19 @@ import pytest
 from PIL import Image
 
 from src.report.sweep_table import ranked, ranking_table
-from src.tracking.sweep import children_of
-from src.tracking.sweep_report import candidates, figures_of, finished_jobs, report_sweep
-from tests.code.samples import LOGGED, artifact, fail_child, log_child, opened, predictions
+from src.tracking.sweep import job_of, reuse_finished
+from src.tracking.sweep_children import candidates, finished_jobs, latest_children
+from src.tracking.sweep_report import figures_of, report_sweep
+from tests.code.samples import (
+    LOGGED,
+    artifact,
+    fail_child,
+    log_child,
+    opened,
+    predictions,
+    reopened,
+    settings,
+)
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -31,8 +42,8 @@ def reported(store) -> tuple[str, str]:
     log(143, 0.2, predictions([1, 2], images=range(38), loss=0.3))
     failed = ("model.frozen_layers=143", "model.dropout=0.3")
     fail_child(parent, *failed, frozen=143, dropout=0.3)
-    report_sweep(parent, since=0)
-    return parent, report_sweep(parent, since=0).summary
+    report_sweep(parent)
+    return parent, report_sweep(parent).summary
 
 
 def test_parent_has_the_best_childs_metrics(reported):
@@ -80,7 +91,7 @@ def test_no_p_value_for_other_images_of_the_same_names():
         table = predictions([1, 2], loss=(seed + 1) / 10)
         # The cut stands for what makes the jobs' settings differ.
         log_child(parent, table, f"data.seed={seed}", frozen=seed, images=f"{seed}" * 64)
-    summary = report_sweep(parent, since=0).summary
+    summary = report_sweep(parent).summary
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.p_value.tolist() == pytest.approx([1, np.nan], nan_ok=True)
     assert summary.count("| – | other images |") == 1
@@ -89,12 +100,88 @@ def test_no_p_value_for_other_images_of_the_same_names():
 def test_what_failed_before_and_is_no_longer_swept_does_not_count():
     parent = opened("edited", "model.dropout")
     fail_child(parent, "model.dropout=0.9", dropout=0.9)
-    failed = mlflow.last_active_run()
     log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
-    assert report_sweep(parent, since=failed.info.start_time).unfinished != []
-    later = report_sweep(parent, since=failed.info.start_time + 1)
+    assert report_sweep(parent).unfinished != []
+    reopened(parent, "edited", "model.dropout")
+    later = report_sweep(parent)
     assert later.unfinished == []
     assert later.summary.startswith("1 of 1 jobs finished. Best by validation loss: dropout=0.3.")
+
+
+def test_job_that_left_no_run_is_unfinished():
+    parent = opened("lost", "model.dropout")
+    log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
+    jobs = [{"model.dropout": "0.3"}, {"model.dropout": "0.5"}]
+    outcome = report_sweep(parent, jobs)
+    (told,) = outcome.unfinished
+    assert told.startswith("dropout=0.5: ended before its run began")
+    assert "1 of 2 jobs finished" in outcome.summary
+    # What an earlier start has done under this value may be of another configuration.
+    reopened(parent, "lost", "model.dropout")
+    assert len(report_sweep(parent, jobs).unfinished) == 2
+
+
+def test_of_a_value_whose_file_was_edited_the_latest_run_counts():
+    def ranked_losses(parent: str) -> list[float]:
+        report_sweep(parent)
+        table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
+        return table.validation_loss.round(3).tolist()
+
+    names = ("experiment=a", "experiment=b")
+    parent = opened("files", "experiment")
+    for place, name in enumerate(names):
+        # The dropout stands for what the file says.
+        log_child(parent, predictions([], loss=(place + 1) / 10), name, dropout=place)
+    assert ranked_losses(parent) == [0.1, 0.2]
+
+    reopened(parent, "files", "experiment")
+    assert reuse_finished(parent, job_of(parent, names[:1], settings(dropout=0)))
+    log_child(parent, predictions([], loss=0.3), names[1], dropout=0.9)
+    assert ranked_losses(parent) == [0.1, 0.3]
+
+    reopened(parent, "files", "experiment")
+    assert reuse_finished(parent, job_of(parent, names[1:], settings(dropout=1)))
+    assert ranked_losses(parent) == [0.1, 0.2]
+
+
+def test_numbers_swept_together_with_null_and_a_loss_of_nothing_are_drawn():
+    parent = opened("mixed", "split.images", "model.dropout")
+    for images in ("1000", "null"):
+        for dropout, loss in ((0.2, 0.1), (0.3, 0.0)):
+            overrides = (f"split.images={images}", f"model.dropout={dropout}")
+            # The cut stands for what makes the jobs' settings differ.
+            cut = len(images)
+            log_child(parent, predictions([], loss=loss), *overrides, frozen=cut, dropout=dropout)
+    report_sweep(parent)
+    figures = mlflow.MlflowClient().list_artifacts(parent, "figures")
+    assert "figures/heat_map_dropout_and_images.png" in {item.path for item in figures}
+    (axes, *_) = figures_of(finished_jobs(latest_children(parent)))["against_images"].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1000", "null"]
+
+
+def test_columns_of_the_view_hold_what_varies():
+    parent = opened("groups", "augment", "model.dropout")
+    overrides = ("augment=flips", "model.dropout=0.3")
+    logged = {**LOGGED, "augment": {"flip": None}, "model": {"dropout": 0.3}}
+    log_child(parent, predictions([1]), *overrides, logged=logged, dropout=0.3)
+    report_sweep(parent)
+    experiment = mlflow.get_experiment(mlflow.get_run(parent).info.experiment_id)
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{parent}"])
+    assert view["selectedColumns"][:2] == ["tags.`sweep.value.augment`", "params.`model.dropout`"]
+    (child,) = latest_children(parent)
+    assert child.data.tags["sweep.value.augment"] == "flips"
+
+
+def test_long_ranking_is_cut_short_in_the_description_and_says_so():
+    parent = opened("long", "model.dropout")
+    for place in range(21):
+        value = place / 100
+        table = predictions([1], loss=0.1 + value)
+        log_child(parent, table, f"model.dropout={value}", dropout=value)
+    summary = report_sweep(parent).summary
+    assert summary.count("| dropout=") == 20
+    assert "1 more are in ranking.csv" in summary
+    assert len(pd.read_csv(StringIO(artifact(parent, "ranking.csv")))) == 21
 
 
 def test_parent_has_the_figures(reported):
@@ -112,7 +199,7 @@ def test_parent_has_the_figures(reported):
     [
         ("seed", (20240101, 20240102), ["seed=20240101", "seed=20240102"]),
         # More than a float holds.
-        ("split.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
+        ("data.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
         ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=0.000313", "lr=0.000313"]),
     ],
 )
@@ -122,7 +209,7 @@ def test_values_that_look_alike_are_not_taken_together(key, values, names):
         # The dropout stands for what makes the jobs' settings differ.
         table = predictions([1], loss=0.1 + place / 10)
         log_child(parent, table, f"{key}={value}", dropout=place)
-    done = finished_jobs(children_of(parent))
+    done = finished_jobs(latest_children(parent))
     table = ranking_table(ranked(candidates(done)))
     assert table.name.tolist() == names
     assert table[key].tolist() == list(values)
@@ -134,8 +221,8 @@ def test_folds_are_named_by_rounded_values_too():
     parent = opened("rounded folds", "split.fold", "model.dropout")
     given = ("split.fold=0", "model.dropout=0.2123456")
     log_child(parent, predictions([1]), *given, dropout=0.2123456)
-    (candidate,) = candidates(finished_jobs(children_of(parent)))
-    assert candidate.name == "dropout=0.212 1 folds"
+    (candidate,) = candidates(finished_jobs(latest_children(parent)))
+    assert candidate.name == "dropout=0.212 1 fold"
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +242,7 @@ def test_folds_are_taken_together():
             table = predictions(wrong, images=images, loss=dropout)
             # The fold stands for what makes the jobs' settings differ.
             log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
-    report_sweep(parent, since=0)
+    report_sweep(parent)
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.name.tolist() == ["dropout=0.2 2 folds", "dropout=0.3 2 folds"]
     assert table.test_errors.tolist() == [1, 3]
@@ -173,6 +260,30 @@ def test_folds_are_taken_together():
     assert mlflow.get_run(parent).data.tags["dataset.fingerprint"] == "a" * 64
 
 
+def test_folds_are_reported_where_the_images_are_not():
+    parent = opened("folds of elsewhere", "split.fold")
+    logged = {**LOGGED, "data": {**LOGGED["data"], "dir": "elsewhere"}}
+    log_child(parent, predictions([3]), "split.fold=0", logged=logged)
+    report_sweep(parent)
+    suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
+    assert suspects.path.tolist() == ["test-3.jpg"]
+    figures = mlflow.MlflowClient().list_artifacts(parent, "figures")
+    assert "figures/label_suspects.png" not in {item.path for item in figures}
+
+
+def test_settings_that_lack_folds_rank_behind_those_that_have_them():
+    parent = opened("folds lost", "split.fold", "model.dropout")
+    for dropout, folds, loss in ((0.2, 2, 0.3), (0.3, 1, 0.1)):
+        for fold in range(folds):
+            images = range(20 * fold, 20 * fold + 20)
+            overrides = (f"split.fold={fold}", f"model.dropout={dropout}")
+            table = predictions([], images=images, loss=loss)
+            # The cut stands for what makes the jobs' settings differ.
+            log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
+    ranking = ranked(candidates(finished_jobs(latest_children(parent))))
+    assert [one.name for one in ranking] == ["dropout=0.2 2 folds", "dropout=0.3 1 fold"]
+
+
 @pytest.mark.usefixtures("images")
 def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
     parent = opened("suspects", "split.fold", "evaluate.suspect")
@@ -182,6 +293,6 @@ def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
         table = predictions([3], images=range(20), loss=loss)
         logged = {**LOGGED, "evaluate": evaluation}
         log_child(parent, table, *overrides, logged=logged, dropout=loss)
-    report_sweep(parent, since=0)
+    report_sweep(parent)
     suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
     assert suspects.path.tolist() == ["test-3.jpg"]

@@ -34,7 +34,7 @@ def test_environment_chooses_the_server_and_the_setting_comes_before_it(folder, 
 
 def test_a_server_that_does_not_answer_is_an_error_that_names_it(folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(InputError, match=r"no tracking server answers at http://127\.0\.0\.1:9"):
+    with pytest.raises(InputError, match=r"can't track runs at http://127\.0\.0\.1:9"):
         runs.connect("http://127.0.0.1:9", "crack-detection")
 
 

@@ -77,6 +77,7 @@ def test_all_jobs_share_one_bank_that_is_filled_once(ended: Sweeps):
 
 
 def test_launchers_give_the_same_result(ended: Sweeps):
+    needs(PLUGINS["joblib"])
     losses = [r.data.metrics["best.test.loss"] for r in jobs(ended) if "0.1" in r.info.run_name]
     assert len(losses) >= len([plugin for plugin in PLUGINS.values() if installed(plugin)])
     assert len(set(losses)) == 1

@@ -104,6 +104,26 @@ def test_bad_value_fails_before_any_job(sweeps, history):
     assert len(sweeps.runs()) == before
 
 
+def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
+    # MLflow refuses a name this long, and the job has no experiment to be a run of.
+    status, output = sweeps.run(
+        f"tracking.experiment=crack-detection,{'a' * 501}",
+        *("model.imagenet.path=missing.h5", "tracking.run_name=lost"),
+        log="lost",
+    )
+    assert status == 1
+    assert "0 of 2 jobs finished" in output
+    assert "can't track runs at" in output
+    assert "aaa: ended before its run began" in output
+
+
+def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
+    status, output = sweeps.run("threads.tensorflow=1,2", log="threads")
+    assert status == 1
+    assert "1 of 2 jobs finished" in output
+    assert "tensorflow=2: FAILED, InputError: threads.tensorflow=2: this process has" in output
+
+
 def test_jobs_of_one_cut_run_together(sweeps, history):
     status, _ = sweeps.run(
         *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),

@@ -1,0 +1,108 @@
+"""What the jobs of a sweep have left: their runs, read back and taken together by setting."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlflow
+import pandas as pd
+import yaml
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from src.report.evaluation import Evaluation, Metrics, evaluate
+from src.report.sweep_table import Candidate
+from src.tracking.reading import images_of, predictions_of
+from src.tracking.runs import metrics_of_parts
+from src.tracking.sweep import FINGERPRINT, START, VALUE, named
+
+# Runs that differ in nothing else are taken together: each image is tested in one of them.
+FOLD = "split.fold"
+
+
+@dataclass(frozen=True)
+class Child:
+    """A finished job: its run, what it has for each swept setting, predictions and metrics."""
+
+    run: Run
+    values: dict[str, float | str]
+    predictions: pd.DataFrame
+    metrics: Metrics
+
+
+def latest_children(parent: str) -> list[Run]:
+    """Of a sweep's children with the same swept values, the one its latest start ran or reused.
+
+    An earlier one may be of another configuration: a value can name a file, as in `experiment=a,b`,
+    that was edited in between.
+    """
+    children = mlflow.search_runs(
+        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
+        order_by=["attributes.start_time ASC"],
+        output_format="list",
+    )
+    jobs = [run for run in children if FINGERPRINT in run.data.tags]
+    kept: dict[frozenset[tuple[str, str]], Run] = {}
+    for run in sorted(jobs, key=lambda run: int(run.data.tags.get(START, 0))):
+        kept[frozenset(values_of(run).items())] = run
+    return list(kept.values())
+
+
+def values_of(run: Run) -> dict[str, str]:
+    """What a child has for the swept settings, as they were given."""
+    return {
+        key.removeprefix(VALUE): value
+        for key, value in run.data.tags.items()
+        if key.startswith(VALUE)
+    }
+
+
+def finished_jobs(children: Iterable[Run]) -> list[Child]:
+    """What those of a sweep's children have left that have finished."""
+    return [_read(run) for run in children if run.info.status == "FINISHED"]
+
+
+def _read(run: Run) -> Child:
+    values = {key: _number(value) for key, value in values_of(run).items()}
+    return Child(run, values, predictions_of(run), metrics_of_parts(run.data.metrics))
+
+
+def _number(value: str) -> float | str:
+    # By float alone, long seeds that differ would be the same.
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def candidates(children: Sequence[Child]) -> list[Candidate]:
+    """One a setting, its folds taken together."""
+    settings: dict[tuple[tuple[str, float | str], ...], list[Child]] = {}
+    for child in children:
+        values = tuple(sorted((key, v) for key, v in child.values.items() if key != FOLD))
+        settings.setdefault(values, []).append(child)
+    return [_candidate(dict(values), folds) for values, folds in settings.items()]
+
+
+def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candidate:
+    first = folds[0]
+    run_id, name = first.run.info.run_id, first.run.info.run_name
+    predictions, metrics = first.predictions, first.metrics
+    if FOLD in first.values:
+        count = f"{len(folds)} fold{'s' if len(folds) > 1 else ''}"
+        name = f"{named(values)} {count}".strip()
+        predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
+        metrics = evaluate(predictions, Evaluation(**config_of(run_id)["evaluate"]))
+    seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
+    images = frozenset(images_of(fold.run for fold in folds))
+    runs = len(folds)
+    return Candidate(name, values, predictions, metrics, seconds, run_id, images, runs)
+
+
+def config_of(run_id: str) -> dict[str, Any]:
+    """What the run was composed of."""
+    text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
+    config: dict[str, Any] = yaml.safe_load(text)
+    return config
