@@ -40,6 +40,8 @@ def connect(uri: str | None, experiment: str) -> None:
         uri = f"sqlite:///{STORE.absolute()}/mlflow.db"
         artifacts = (STORE / "artifacts").absolute().as_uri()
     mlflow.set_tracking_uri(uri)
+    # Or each small file that is read back shows two of them.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # Two at once would both make the database.
     with one_process(uri, "making"):
         try:
