@@ -21,7 +21,7 @@ class Candidate:
         seconds: that its training took.
         run_id: of its run, or of one of its folds.
         images: fingerprints of the data that it was tested on: one, or none where it is not known.
-        runs: how many were taken together.
+        lacking: how many folds of the sweep's latest start it has no run of.
     """
 
     name: str
@@ -31,12 +31,12 @@ class Candidate:
     seconds: float
     run_id: str
     images: frozenset[str]
-    runs: int
+    lacking: int
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates by validation loss, the least first; those that lack folds after the rest."""
-    return sorted(candidates, key=lambda one: (-one.runs, one.metrics["validation"]["loss"]))
+    return sorted(candidates, key=lambda one: (one.lacking, one.metrics["validation"]["loss"]))
 
 
 def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:

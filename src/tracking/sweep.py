@@ -24,6 +24,8 @@ START = "sweep.start"
 # In the names of runs; any other setting goes by the last part of its key.
 SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
 LONGEST_NAME = 250
+# By swept setting, numbers as such: 0 and 0.0 are the same.
+Values = dict[str, float | str]
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def open_sweep(
         parent = known[0].info.run_id
         for key, value in tags.items():
             client.set_tag(parent, key, value)
+        if "error" in known[0].data.tags:
+            client.delete_tag(parent, "error")
         client.update_run(parent, status="RUNNING")
         return parent
     with mlflow.start_run(run_name=name[:LONGEST_NAME], tags=tags) as run:
@@ -123,25 +127,49 @@ def swept_values(keys: Iterable[str], overrides: Iterable[str]) -> dict[str, str
 
 
 def reuse_finished(parent: str, job: Job) -> Run | None:
-    """The child of an earlier start of the sweep that has done the job, now a part of this one."""
+    """The child of an earlier start of the sweep that has done the job, now a part of this one.
+
+    One of the same settings under another swept value, a file's other name, is another job's.
+    """
     finished = mlflow.search_runs(
         filter_string=(
             f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}' and attributes.status = 'FINISHED' "
             f"and tags.`{FINGERPRINT}` = '{job.fingerprint}'"
         ),
-        max_results=1,
         output_format="list",
     )
-    for run in finished:
+    same = [run for run in finished if values_of(run) == as_numbers(job.values)]
+    for run in same[:1]:
         mlflow.MlflowClient().set_tag(run.info.run_id, START, job.start)
-    return finished[0] if finished else None
+    return same[0] if same else None
+
+
+def values_of(run: Run) -> Values:
+    """What a child has for the swept settings."""
+    tags = run.data.tags.items()
+    return as_numbers({k.removeprefix(VALUE): v for k, v in tags if k.startswith(VALUE)})
+
+
+def as_numbers(values: Mapping[str, str]) -> Values:
+    """Values as they were given, made comparable."""
+    return {key: _number(value) for key, value in values.items()}
+
+
+def _number(value: str) -> float | str:
+    # By float alone, long seeds that differ would be the same.
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def latest_sweep() -> Run | None:
     """The parent run of the connected experiment's latest sweep that has a result, if any has."""
     found = mlflow.search_runs(
         filter_string=f"tags.`{BEST}` != ''",
-        order_by=["attributes.start_time DESC"],
+        order_by=[f"tags.`{START}` DESC", "attributes.start_time DESC"],
         max_results=1,
         output_format="list",
     )

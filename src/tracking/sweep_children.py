@@ -14,7 +14,7 @@ from src.report.evaluation import Evaluation, Metrics, evaluate
 from src.report.sweep_table import Candidate
 from src.tracking.reading import images_of, predictions_of
 from src.tracking.runs import metrics_of_parts
-from src.tracking.sweep import FINGERPRINT, START, VALUE, named
+from src.tracking.sweep import FINGERPRINT, START, Values, named, values_of
 
 # Runs that differ in nothing else are taken together: each image is tested in one of them.
 FOLD = "split.fold"
@@ -25,7 +25,7 @@ class Child:
     """A finished job: its run, what it has for each swept setting, predictions and metrics."""
 
     run: Run
-    values: dict[str, float | str]
+    values: Values
     predictions: pd.DataFrame
     metrics: Metrics
 
@@ -42,19 +42,14 @@ def latest_children(parent: str) -> list[Run]:
         output_format="list",
     )
     jobs = [run for run in children if FINGERPRINT in run.data.tags]
-    kept: dict[frozenset[tuple[str, str]], Run] = {}
-    for run in sorted(jobs, key=lambda run: int(run.data.tags.get(START, 0))):
+    kept: dict[frozenset[tuple[str, float | str]], Run] = {}
+    for run in sorted(jobs, key=_start):
         kept[frozenset(values_of(run).items())] = run
     return list(kept.values())
 
 
-def values_of(run: Run) -> dict[str, str]:
-    """What a child has for the swept settings, as they were given."""
-    return {
-        key.removeprefix(VALUE): value
-        for key, value in run.data.tags.items()
-        if key.startswith(VALUE)
-    }
+def _start(run: Run) -> int:
+    return int(run.data.tags.get(START, 0))
 
 
 def finished_jobs(children: Iterable[Run]) -> list[Child]:
@@ -63,18 +58,7 @@ def finished_jobs(children: Iterable[Run]) -> list[Child]:
 
 
 def _read(run: Run) -> Child:
-    values = {key: _number(value) for key, value in values_of(run).items()}
-    return Child(run, values, predictions_of(run), metrics_of_parts(run.data.metrics))
-
-
-def _number(value: str) -> float | str:
-    # By float alone, long seeds that differ would be the same.
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    return value
+    return Child(run, values_of(run), predictions_of(run), metrics_of_parts(run.data.metrics))
 
 
 def candidates(children: Sequence[Child]) -> list[Candidate]:
@@ -83,10 +67,14 @@ def candidates(children: Sequence[Child]) -> list[Candidate]:
     for child in children:
         values = tuple(sorted((key, v) for key, v in child.values.items() if key != FOLD))
         settings.setdefault(values, []).append(child)
-    return [_candidate(dict(values), folds) for values, folds in settings.items()]
+    latest = max((_start(child.run) for child in children), default=0)
+    wanted = {child.values.get(FOLD) for child in children if _start(child.run) == latest}
+    return [_candidate(dict(values), folds, wanted) for values, folds in settings.items()]
 
 
-def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candidate:
+def _candidate(
+    values: Values, folds: Sequence[Child], wanted: set[float | str | None]
+) -> Candidate:
     first = folds[0]
     run_id, name = first.run.info.run_id, first.run.info.run_name
     predictions, metrics = first.predictions, first.metrics
@@ -97,8 +85,8 @@ def _candidate(values: dict[str, float | str], folds: Sequence[Child]) -> Candid
         metrics = evaluate(predictions, Evaluation(**config_of(run_id)["evaluate"]))
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
-    runs = len(folds)
-    return Candidate(name, values, predictions, metrics, seconds, run_id, images, runs)
+    lacking = len(wanted - {fold.values.get(FOLD) for fold in folds})
+    return Candidate(name, values, predictions, metrics, seconds, run_id, images, lacking)
 
 
 def config_of(run_id: str) -> dict[str, Any]:

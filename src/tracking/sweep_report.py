@@ -18,7 +18,7 @@ from src.report.figures import prediction_grid
 from src.report.sweep_table import Candidate, markdown_table, ranked, ranking_table
 from src.tracking.reading import DATASET
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
-from src.tracking.sweep import BEST, START, VALUE, named, short_names
+from src.tracking.sweep import BEST, START, VALUE, as_numbers, named, short_names, values_of
 from src.tracking.sweep_children import (
     FOLD,
     Child,
@@ -26,7 +26,6 @@ from src.tracking.sweep_children import (
     config_of,
     finished_jobs,
     latest_children,
-    values_of,
 )
 from src.tracking.sweep_view import share_view
 
@@ -54,8 +53,9 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> Outcome
     start = mlflow.get_run(parent).data.tags[START]
     tried = [run for run in latest if run.data.tags.get(START) == start]
     with_run = [values_of(run) for run in tried]
-    lost = [values for values in jobs if values not in with_run]
-    done = finished_jobs(run for run in latest if values_of(run) not in lost)
+    lost = [values for values in jobs if as_numbers(values) not in with_run]
+    stale = [as_numbers(values) for values in lost]
+    done = finished_jobs(run for run in latest if values_of(run) not in stale)
     unfinished = _unfinished(tried, lost)
     told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
@@ -73,6 +73,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> Outcome
     mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
     if done:
         _log_result(parent, done, ranking, table)
+    elif BEST in mlflow.get_run(parent).data.tags:
+        mlflow.MlflowClient().delete_tag(parent, BEST)
     return Outcome(summary, unfinished)
 
 

@@ -30,6 +30,13 @@ def test_same_sweep_goes_on_in_the_same_parent():
     assert "model.dropout" not in mlflow.get_run(first).data.params
 
 
+def test_sweep_that_goes_on_tells_no_more_of_its_death():
+    first = opened("revived", "model.dropout")
+    mlflow.MlflowClient().set_tag(first, "error", "its process ended without closing the run")
+    reopened(first, "revived", "model.dropout")
+    assert "error" not in mlflow.get_run(first).data.tags
+
+
 def test_sweep_of_a_living_process_is_not_taken_over():
     first = opened("busy", "model.dropout")
     before = mlflow.get_run(first).data.tags
@@ -86,6 +93,12 @@ def test_latest_sweep_is_the_last_with_a_result():
     log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)
     report_sweep(parent)
     opened("without", "model.dropout")
+    assert latest_sweep().info.run_id == parent
+    other = opened("another with a result", "model.dropout")
+    log_child(other, predictions([1]), "model.dropout=0.3", dropout=0.3)
+    report_sweep(other)
+    assert latest_sweep().info.run_id == other
+    reopened(parent, "with a result", "model.dropout")
     assert latest_sweep().info.run_id == parent
     runs.connect(None, "never swept")
     try:

@@ -119,6 +119,21 @@ def test_job_that_left_no_run_is_unfinished():
     # What an earlier start has done under this value may be of another configuration.
     reopened(parent, "lost", "model.dropout")
     assert len(report_sweep(parent, jobs).unfinished) == 2
+    assert "sweep.best" not in mlflow.get_run(parent).data.tags
+
+
+def test_job_given_in_other_digits_is_the_same():
+    parent = opened("digits", "model.dropout")
+    log_child(parent, predictions([1]), "model.dropout=0", dropout=0)
+    reopened(parent, "digits", "model.dropout")
+    assert reuse_finished(parent, job_of(parent, ["model.dropout=0.0"], settings(dropout=0)))
+    assert report_sweep(parent, [{"model.dropout": "0.0"}]).unfinished == []
+
+
+def test_same_settings_under_another_name_are_another_job():
+    parent = opened("renamed", "experiment")
+    log_child(parent, predictions([1]), "experiment=a", dropout=0.3)
+    assert not reuse_finished(parent, job_of(parent, ["experiment=b"], settings(dropout=0.3)))
 
 
 def test_of_a_value_whose_file_was_edited_the_latest_run_counts():
@@ -282,6 +297,13 @@ def test_settings_that_lack_folds_rank_behind_those_that_have_them():
             log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
     ranking = ranked(candidates(finished_jobs(latest_children(parent))))
     assert [one.name for one in ranking] == ["dropout=0.2 2 folds", "dropout=0.3 1 fold"]
+    # Later only one fold is asked for, and all have it.
+    reopened(parent, "folds lost", "split.fold", "model.dropout")
+    overrides = ("split.fold=0", "model.dropout=0.4")
+    table = predictions([], images=range(20), loss=0.2)
+    log_child(parent, table, *overrides, frozen=0, dropout=0.4)
+    ranking = ranked(candidates(finished_jobs(latest_children(parent))))
+    assert [one.values["model.dropout"] for one in ranking] == [0.3, 0.4, 0.2]
 
 
 @pytest.mark.usefixtures("images")
