@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import recipe
-from src.data.batches import load_spread
-from src.data.split import split_randomly
-from src.model.bank import open_bank
+from src.bank.engine import build_engine
+from src.bank.extraction import Augmentation, fill_bank, predict_files
+from src.bank.feature_bank import open_bank
+from src.data.image_batches import load_spread
+from src.data.splits.random_split import split_randomly
 from src.model.classifier import build_backbone, build_classifier, inference_model
 from src.model.cut import cut_classifier
-from src.model.engine import build_engine
-from src.model.extraction import Augmentation, fill_bank, predict_files
-from src.model.training import Part, Recipe, train_on_bank
+from src.model.fitting import Part, Recipe, train_on_bank
 
 VIEWS = 4
 PREDICTED = 960
@@ -58,7 +58,7 @@ def recipe_training(folder: Path, work: Path) -> dict[str, float]:
     model.fit(training, validation_data=validation, epochs=3, callbacks=[times], verbose=0)
     return {
         "first_epoch": times.seconds[0],
-        # The median: some epochs wait for tf.data's autotuner to wake (`src.data.batches.untuned`).
+        # The median: some epochs wait for tf.data's autotuner to wake (`src.data.image_batches.untuned`).
         "epoch": float(np.median(times.seconds[1:])),
         "fastest": min(times.seconds[1:]),
     }

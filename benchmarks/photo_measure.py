@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.config import compose_as
-from src.data.synthetic import draw_photo
+from src.config.loader import compose_as
+from src.config.tool_schema import Predict
+from src.data.drawn.pictures import draw_photo
 from src.model.class_map import CELL
-from src.sections import Predict
 
 SEED = 2026
 STEP = 4  # cells between the tiles whose scores are counted: they overlap by 44 %
@@ -48,10 +48,10 @@ def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
 
 def predict(model: str, precision: str, folder: str, output: str) -> dict[str, float]:
     """All photos from file to report, after one that warms up."""
-    from src.photo_inspection import Inspector, load
-    from src.report.photo_tables import write_tables
-    from src.report.photos import write_report
-    from src.vision.records import place
+    from src.photos.inspection import Inspector, load
+    from src.photos.photo_report import write_report
+    from src.photos.photo_tables import write_tables
+    from src.photos.records import place
 
     config = configured(model, precision)
     inspector = Inspector(config, *load(config))
@@ -72,7 +72,7 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
 
 def loop(model: str, precision: str, folder: str) -> dict[str, float]:
     """`model.predict` over each photo's tiles that overlap by half, decoding included."""
-    from src.photo_inspection import load
+    from src.photos.inspection import load
 
     classifier, _, _ = load(configured(model, precision))
     patch = classifier.input_shape[1]
@@ -91,8 +91,8 @@ def loop(model: str, precision: str, folder: str) -> dict[str, float]:
 
 def found(model: str, precision: str, folder: str, compared: str) -> dict[str, float]:
     """What is found of the cracks that were drawn, beside real tiles at the same places."""
-    from src.photo_inspection import Inspector, load
-    from src.vision.photos import crop
+    from src.photos.inspection import Inspector, load
+    from src.photos.reading import crop
 
     inspector = Inspector(config := configured(model, precision), *load(config))
     verdicts, alone, free, truths, sums = [], [], [], [], dict.fromkeys(COUNTED, 0.0)

@@ -14,9 +14,9 @@ import pandas as pd
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
-from src.data.groups import read_overlaps
-from src.data.overlaps import BACK
-from src.data.twins import read_grey
+from src.data.related.groups import read_overlaps
+from src.data.related.overlaps import BACK
+from src.data.related.twins import read_grey
 
 SIZE, PITCH = 227, 10  # pixels: a patch; shifts are multiples of PITCH
 SHARES = (0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1)

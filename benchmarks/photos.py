@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.speed import processor
-from src.config import CONF
+from src.config.loader import CONF
 
 Measured = dict[str, dict[str, float]]
 

@@ -4,7 +4,7 @@ python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 
 Every measurement is a process of its own and they alternate, so that a machine which slows down
 slows both. Patches are drawn by the project. At the end of many an epoch or pass the recipe waits,
-with idle cores, for tf.data's autotuner to wake (`src.data.batches.untuned`): the first ratio is to
+with idle cores, for tf.data's autotuner to wake (`src.data.image_batches.untuned`): the first ratio is to
 the median, what its user waits for, the second to the fastest epoch or pass of all rounds.
 """
 
@@ -21,8 +21,8 @@ from pathlib import Path
 import openvino as ov
 from matplotlib.figure import Figure
 
-from src.config import CONF
-from src.data.synthetic import write_patches
+from src.config.loader import CONF
+from src.data.drawn.pictures import write_patches
 
 EPOCHS = 10
 MEASUREMENTS = (
@@ -87,8 +87,8 @@ def summary(field: str, values: list[float]) -> float:
 def save_weights(target: Path) -> None:
     """ImageNet weights, from wherever this machine has them."""
     code = (
-        "import sys; from src.config import compose_config; "
-        "from src.features import initial_classifier; "
+        "import sys; from src.config.loader import compose_config; "
+        "from src.pipeline.features import initial_classifier; "
         "from src.model.classifier import backbone_of\n"
         "backbone_of(initial_classifier(compose_config([])).classifier).save_weights(sys.argv[1])"
     )

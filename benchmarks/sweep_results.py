@@ -14,12 +14,12 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 
-from src.config import compose_config
+from src.config.loader import compose_config
 from src.data.files import write_text
-from src.report.sweep_table import markdown_table
-from src.tracking.reading import run_named
+from src.sweeps.ranking import markdown_table
+from src.sweeps.sweep_runs import KEYS, OVERRIDES, short_names
+from src.tracking.run_reading import run_named
 from src.tracking.runs import connect
-from src.tracking.sweep import KEYS, OVERRIDES, short_names
 
 
 def main() -> None:

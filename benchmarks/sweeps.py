@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from benchmarks.speed import EPOCHS, processor, save_weights
-from src.config import CONF
+from src.config.loader import CONF
 
 VALUES = [f"{n / 20:g}" for n in range(12)]  # of dropout
 # Of the images, which the recipe trains and validates on; the others are tested.

@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from src.bank.feature_bank import list_banks, remove_bank
 from src.errors import InputError
-from src.model.bank import list_banks, remove_bank
 
 
 def main(arguments: list[str]) -> None:

@@ -12,7 +12,8 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from src.config import compose_config, runs_and_settings
+from src.config.command import runs_and_settings
+from src.config.loader import compose_config
 from src.errors import InputError
 
 SHOWN = 20
@@ -29,16 +30,16 @@ def main(arguments: list[str]) -> None:
     if len(runs) < 2:
         parser.error("name at least two runs")
     try:
-        compare(runs, settings, options.csv)
+        compare_runs(runs, settings, options.csv)
     except InputError as error:
         sys.exit(f"error: {error}")
 
 
-def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
+def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None:
     from src.data.files import write_text
-    from src.report import comparison
-    from src.report.tables import comparison_report
-    from src.tracking.reading import check_same_images, predictions_of, run_named
+    from src.statistics import head_to_head
+    from src.statistics.result_tables import comparison_report
+    from src.tracking.run_reading import check_same_images, predictions_of, run_named
     from src.tracking.runs import connect
 
     tracking = compose_config(settings).tracking
@@ -52,10 +53,10 @@ def compare(runs: list[str], settings: list[str], csv: Path | None) -> None:
     tables = {}
     for folds in tried:
         name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"
-        tables[name] = comparison.pooled([predictions_of(run) for run in folds])
-    tests = comparison.aligned_tests(tables)
-    disagreements = comparison.disagreements(tests)
-    print(comparison_report(comparison.ranking(tests), comparison.differences(tests)))
+        tables[name] = head_to_head.pooled([predictions_of(run) for run in folds])
+    tests = head_to_head.aligned_tests(tables)
+    disagreements = head_to_head.disagreements(tests)
+    print(comparison_report(head_to_head.ranking(tests), head_to_head.differences(tests)))
     print(f"\nthey disagree on {len(disagreements)} images")
     print(disagreements.head(SHOWN).to_string(index=False, float_format="{:.4f}".format))
     if csv:

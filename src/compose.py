@@ -1,47 +1,31 @@
-"""Compose conf/ into the one resolved file that the stages of dvc.yaml read.
+"""Compose conf/ into params.yaml, the settings of the pipeline that `dvc repro` runs.
 
-python -m src.compose [overrides]   choose what `dvc repro` runs, e.g. experiment=published
-python -m src.compose               compose again what was chosen last
+python -m src.compose        conf/pipeline.yaml names the experiment
+
+In `dvc exp run` DVC has composed params.yaml by then; it is checked and stays as it is.
 """
 
+import os
 import sys
-from pathlib import Path
 
-import yaml
+from omegaconf import OmegaConf
 
-from src.code import code_fingerprints
-from src.config import CONF, compose_config
-from src.data.files import write_text
+from src.config.loader import check
 from src.errors import InputError
-
-CHOICE = CONF / "local" / "pipeline.yaml"
-OUTPUTS = Path("outputs")
+from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_params
 
 
-def compose_pipeline(overrides: list[str], target: Path) -> None:
-    """Write the composed and checked configuration to `target`, for `--config-name resolved`.
-
-    Raises:
-        InputError: an override names an unknown setting or gives it a value that is not allowed.
-    """
-    config = compose_config(overrides, "pipeline")
-    resolved = {"defaults": ["runtime", "_self_"], **config.model_dump()}
-    write_text(target, yaml.safe_dump(resolved, sort_keys=False))
-
-
-def main(arguments: list[str]) -> None:
-    chosen = arguments or (yaml.safe_load(CHOICE.read_text()) if CHOICE.exists() else [])
-    target = OUTPUTS / "resolved.yaml"
+def main() -> None:
     try:
-        compose_pipeline(chosen, target)
+        if "DVC_EXP_BASELINE_REV" in os.environ:
+            config = check(OmegaConf.create(OmegaConf.load(PARAMS)))
+        else:
+            config = compose_stages([])
+            write_params(config, PARAMS)
     except InputError as error:
         sys.exit(f"error: {error}")
-    code = {"src": code_fingerprints(Path(__file__).parent)}
-    write_text(OUTPUTS / "code.yaml", yaml.safe_dump(code))
-    if arguments:
-        write_text(CHOICE, yaml.safe_dump(chosen))
-    print(f"{target}: {' '.join(chosen) or 'the defaults of conf/'}")
+    write_code(config)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -6,23 +6,22 @@ python -m src.embed [features.views=10] …
 import json
 from pathlib import Path
 
-from src.config import Config, entry_point
+from src.config.command import entry_point
+from src.config.schema import Config
 
 
 @entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
-    from src.features import extract, initial_classifier, useful_cut, views_of
-    from src.stages import audited_images, fetched_images, split_manifest
+    from src.pipeline.features import extract, initial_classifier, useful_cut, views_of
+    from src.pipeline.splitting import prepared_dataset
 
-    listing, receipt = fetched_images(config)
-    audit = audited_images(config, listing, receipt)
-    manifest = split_manifest(config, listing, audit.groups)
+    dataset = prepared_dataset(config)
     start = initial_classifier(config)
     cut = useful_cut(config, start.classifier)
     about: dict[str, object] = {"path": "end_to_end"}
     if cut:
-        extracted = extract(config, start, cut, listing, receipt, manifest)
+        extracted = extract(config, start, cut, dataset)
         about = {
             "path": "bank",
             "folder": extracted.bank.folder.as_posix(),

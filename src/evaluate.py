@@ -6,21 +6,22 @@ python -m src.evaluate [workspace=outputs/pipeline] [evaluate.missed_crack=20] â
 import json
 from pathlib import Path
 
-from src.config import Config, entry_point
+from src.config.command import entry_point
+from src.config.schema import Config
 
 
 @entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
-    from src.report.calibration import at_temperature, reliability
-    from src.report.evaluation import Evaluation, evaluate, label_suspects
-    from src.report.metrics import read_predictions
-    from src.report.plots import confusion_table, precision_recall_table, roc_table
-    from src.report.tables import result_table
+    from src.statistics.calibration import at_temperature, reliability
+    from src.statistics.curves import confusion_table, precision_recall_table, roc_table
+    from src.statistics.metrics import read_predictions
+    from src.statistics.result_tables import result_table
+    from src.statistics.run_metrics import evaluate_predictions, label_suspects
 
     predictions = read_predictions(Path(config.workspace, "predictions.csv"))
-    settings = Evaluation(**config.evaluate.model_dump())
-    metrics = evaluate(predictions, settings)
+    settings = config.evaluate
+    metrics = evaluate_predictions(predictions, settings)
     test = predictions[predictions.part == "test"]
     calibrated = at_temperature(test, metrics["calibration"]["temperature"])
     reports = Path(config.reports)

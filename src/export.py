@@ -7,8 +7,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.config import entry_point_of
-from src.sections import Export
+from src.config.command import entry_point_of
+from src.config.tool_schema import Export
 
 if TYPE_CHECKING:
     import keras
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @entry_point_of("export/config", Export)
 def main(config: Export) -> None:
-    from src.data.split import read_manifest
-    from src.formats import export
+    from src.data.splits.manifest import read_manifest
+    from src.formats import conversion
     from src.tracking import runs
-    from src.tracking.models import find_model, kind_of, load_classifier, training_split
+    from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
 
-    formats = export.FORMATS if config.format == "all" else [config.format]
-    precisions = export.PRECISIONS if config.precision == "all" else [config.precision]
+    formats = conversion.FORMATS if config.format == "all" else [config.format]
+    precisions = conversion.PRECISIONS if config.precision == "all" else [config.precision]
     for name in formats:
-        export.format_named(name)
+        conversion.format_named(name)
     if kind_of(config.model) != "file":
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
@@ -33,29 +33,32 @@ def main(config: Export) -> None:
         manifest, root = read_manifest(Path(config.manifest)), Path(config.images)
     else:
         manifest, root = training_split(config.model)
-    patches = export.load_part(manifest, root, "test", config.check_images)
-    calibration = export.load_part(manifest, root, "validation", config.calibration_images).images
-    reference, rate = export.timed(lambda images: classifier.predict(images), patches.images)
+    patches = conversion.load_part(manifest, root, "test", config.check_images)
+    calibration = conversion.load_part(
+        manifest, root, "validation", config.calibration_images
+    ).images
+    reference, rate = conversion.timed(lambda images: classifier.predict(images), patches.images)
     about = described(config.model, classifier, manifest, len(calibration))
     size = find_model(config.model).stat().st_size
-    check = export.compare(reference, rate, patches, reference)
-    exported = [export.Exported("Keras", "float32", size, check)]
+    check = conversion.compare_with_keras(reference, rate, patches, reference)
+    exported = [conversion.Exported("Keras", "float32", size, check)]
     for name, precision in itertools.product(formats, precisions):
         print(f"{name} {precision}")
         exported.append(
-            export.export_classifier(
+            conversion.export_classifier(
                 classifier,
                 format=name,
                 precision=precision,
                 calibration=calibration,
                 patches=patches,
                 reference=reference,
-                limits=export.Limits(config.max_accuracy_lost, config.min_agreement),
+                max_accuracy_lost=config.max_accuracy_lost,
+                min_agreement=config.min_agreement,
                 about=about,
                 folder=Path(config.output),
             )
         )
-    print(export.export_table(exported))
+    print(conversion.export_table(exported))
 
 
 def described(

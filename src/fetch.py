@@ -5,11 +5,12 @@ python -m src.fetch [data=synthetic|local|mendeley]
 
 import subprocess
 import sys
+from pathlib import Path
 
-from src.config import Config, entry_point
+from src.config.command import entry_point
+from src.config.schema import Config, Mendeley
 from src.errors import InputError
-from src.sections import Mendeley
-from src.stages import fetch_images
+from src.pipeline.fetching import fetch_dataset
 
 
 def commit_to_cache(pin: str) -> None:
@@ -29,7 +30,7 @@ def commit_to_cache(pin: str) -> None:
 
 @entry_point
 def main(config: Config) -> None:
-    receipt = fetch_images(config)
+    receipt = fetch_dataset(config.data, Path(config.workspace)).receipt
     counts = ", ".join(f"{count} {name}" for name, count in receipt.counts.items())
     print(
         f"{config.data.dir}: {counts}; {len(receipt.rejected)} left out, {receipt.resized} resized"

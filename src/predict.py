@@ -7,8 +7,8 @@ Ends with status 3 where some photos could not be read; the others are done.
 
 import sys
 
-from src.config import entry_point_of
-from src.sections import Predict
+from src.config.command import entry_point_of
+from src.config.tool_schema import Predict
 
 UNREADABLE = 3
 SHOWN = 20  # photos in the terminal; the report has all
@@ -17,8 +17,8 @@ SHOWN = 20  # photos in the terminal; the report has all
 @entry_point_of("predict/config", Predict)
 def main(config: Predict) -> None:
     # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
-    from src.photo_inspection import inspect
-    from src.report.tables import photo_table
+    from src.photos.inspection import inspect
+    from src.photos.photo_tables import photo_table
 
     done = inspect(config)
     print(photo_table(done.records, done.unreadable, SHOWN))

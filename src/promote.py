@@ -10,9 +10,10 @@ Ends with status 3 where the model was refused.
 import argparse
 import sys
 
-from src.config import compose_as, runs_and_settings
+from src.config.command import runs_and_settings
+from src.config.loader import compose_as
+from src.config.tool_schema import Promote
 from src.errors import InputError
-from src.sections import Promote
 
 REFUSED = 3
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
         parser.error("name one run, or --back and none")
     try:
         config = compose_as(Promote, "promote/config", settings)
-        from src.promotion import go_back, promote
+        from src.registry.champion import go_back, promote
 
         outcome = go_back(config) if options.back else promote(config, named[0])
     except InputError as error:

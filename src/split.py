@@ -5,22 +5,27 @@ python -m src.split [split=random] [split.seed=1] …
 
 from pathlib import Path
 
-from src.config import Config, entry_point
-from src.data.split import read_manifest, write_manifest
-from src.stages import audited_images, fetched_images, make_split, measure_leaks
+from src.config.command import entry_point
+from src.config.schema import Config
+from src.data.splits.leakage import leakage
+from src.data.splits.manifest import read_manifest, write_manifest
+from src.pipeline.auditing import audited_dataset
+from src.pipeline.fetching import fetched_dataset
+from src.pipeline.splitting import split_anew
 
 
 @entry_point
 def main(config: Config) -> None:
-    path = Path(config.workspace, "split.csv")
+    workspace = Path(config.workspace)
+    path = workspace / "split.csv"
     given = config.split.manifest
     if given and Path(given) != path:
         manifest = read_manifest(Path(given))
     else:
-        listing, receipt = fetched_images(config)
-        audit = audited_images(config, listing, receipt)
-        manifest = make_split(config, listing, audit.groups)
-        for name, share in measure_leaks(config, manifest, listing, audit).items():
+        dataset = fetched_dataset(config.data, workspace)
+        dataset = split_anew(audited_dataset(dataset, config.audit, workspace), config.split)
+        manifest = dataset.manifest
+        for name, share in leakage(dataset).items():
             print(f"leak.{name:<16} {share:.4f}")
     write_manifest(manifest, path)
     print(

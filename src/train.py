@@ -9,15 +9,17 @@ import time
 
 from hydra.core.hydra_config import HydraConfig
 
-from src.config import Config, entry_point
+from src.config.command import entry_point
+from src.config.schema import Config
 
 
 @entry_point
 def main(config: Config) -> float:
     # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
-    from src.report.tables import result_table
-    from src.tracked_training import train_and_track
-    from src.tracking import runs, sweep
+    from src.pipeline.tracked_run import train_and_track
+    from src.statistics.result_tables import result_table
+    from src.sweeps import sweep_runs as sweep
+    from src.tracking import runs
 
     started, job = time.monotonic(), None
     if parent := config.tracking.parent_run:
@@ -26,7 +28,7 @@ def main(config: Config) -> float:
         if done := sweep.reuse_finished(parent, job):
             print(f"run {done.info.run_id}  (finished before: {done.info.run_name})")
             return done.data.metrics["best.validation.loss"]
-    result = train_and_track(config, job)
+    result = train_and_track(config, *((job.name, job.tags) if job else ()))
     print(f"run {result.run_id}  ({time.monotonic() - started:.0f} s)")
     print(result_table(result.metrics))
     return result.metrics["validation"]["loss"]

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from src.config import CONF, Config, compose_config
-from src.data.synthetic import write_patches
+from src.config.loader import CONF, compose_config
+from src.config.schema import Config
+from src.data.drawn.pictures import write_patches
 
 ROOT = CONF.parent
 

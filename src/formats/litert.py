@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.formats.artifact import Format, Run
-from src.formats.signature import uint8_images
-from src.model.openvino_engine import available_cores
+from src.bank.openvino_engine import available_cores
+from src.formats.export_format import Format, Run, uint8_images
 
 
-def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
+def write_litert(
+    classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
+) -> None:
     """Convert by Keras' own exporter; float16 halves the weights, int8 computes in integers."""
 
     def representative() -> Iterator[list[np.ndarray]]:
@@ -39,7 +40,7 @@ def write(classifier: keras.Model, precision: str, calibration: np.ndarray, targ
     )
 
 
-def load(path: Path) -> Run:
+def load_litert(path: Path) -> Run:
     """Run by TensorFlow's interpreter, which is that of the ai-edge-litert package."""
     interpreter = tf.lite.Interpreter(str(path), num_threads=available_cores())
     image = interpreter.get_input_details()[0]
@@ -58,4 +59,4 @@ def load(path: Path) -> Run:
     return run
 
 
-FORMAT = Format(".tflite", (), write, load)
+LITERT = Format(".tflite", (), write_litert, load_litert)

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from src.formats.artifact import Format, Run
-from src.formats.signature import uint8_images
+from src.formats.export_format import Format, Run, uint8_images
 
 
-def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
+def write_onnx(
+    classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
+) -> None:
     """Convert by Keras' own exporter (tf2onnx); ONNX Runtime's tools change the precision."""
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
@@ -23,7 +24,7 @@ def write(classifier: keras.Model, precision: str, calibration: np.ndarray, targ
             plain, format="onnx", verbose=False, input_signature=uint8_images(classifier)
         )
         if precision == "int8":
-            quantize(plain, calibration, target)
+            quantize_onnx(plain, calibration, target)
         elif precision == "float16":
             halved = convert_float_to_float16(onnx.load(plain), keep_io_types=True)
             onnx.save(halved, target)
@@ -31,7 +32,7 @@ def write(classifier: keras.Model, precision: str, calibration: np.ndarray, targ
             plain.replace(target)
 
 
-def quantize(plain: Path, images: np.ndarray, target: Path) -> None:
+def quantize_onnx(plain: Path, images: np.ndarray, target: Path) -> None:
     """Quantise statically between the first convolution and the softmax, one range a channel.
 
     The rescaling before and the softmax behind them stay float: the one would be rounded twice,
@@ -70,7 +71,7 @@ class _Reader:
         return next(self.feeds, None)
 
 
-def load(path: Path) -> Run:
+def load_onnx(path: Path) -> Run:
     """Run by ONNX Runtime on the processor."""
     import onnxruntime
 
@@ -84,4 +85,4 @@ def load(path: Path) -> Run:
 
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
-FORMAT = Format(".onnx", PACKAGES, write, load)
+ONNX = Format(".onnx", PACKAGES, write_onnx, load_onnx)

@@ -6,21 +6,23 @@ import keras
 import numpy as np
 import openvino as ov
 
-from src.formats.artifact import Format, Run
-from src.model.openvino_engine import compile_stream, convert, run_in_batches
+from src.bank.openvino_engine import compile_stream, convert, run_in_batches
+from src.formats.export_format import Format, Run
 
 
-def write(classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path) -> None:
+def write_openvino(
+    classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
+) -> None:
     """Write the converted model; float16 halves the weights, the arithmetic is the processor's."""
     images = calibration if precision == "int8" else None
     model = convert(classifier, "float32", images)
     ov.save_model(model, target, compress_to_fp16=precision == "float16")
 
 
-def load(path: Path) -> Run:
+def load_openvino(path: Path) -> Run:
     """Compile for this processor, computing in float32 whatever is not int8."""
     stream = compile_stream(ov.Core().read_model(path), precision="f32")
     return lambda images: run_in_batches(stream, images, batch_size=2)
 
 
-FORMAT = Format(".xml", (), write, load)
+OPENVINO = Format(".xml", (), write_openvino, load_openvino)

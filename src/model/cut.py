@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 
 from src.model.classifier import backbone_of, rescaling
-from src.model.folded import FoldedSuffix
+from src.model.folded_suffix import FoldedSuffix
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from src.model.classifier import backbone_of
-from src.model.folded import FoldedSuffix
+from src.model.folded_suffix import FoldedSuffix
 
 
 class EndToEnd(keras.Model):

@@ -1,5 +1,7 @@
 """Augmented views of patches: drawn once and for all by Keras' own random layers, or each flip."""
 
+from typing import Final
+
 import cv2
 import keras
 import numpy as np
@@ -16,7 +18,7 @@ FLIPS: dict[str | None, tuple[tuple[int, ...], ...]] = {
     "horizontal_and_vertical": ((), (2,), (1,), (1, 2)),
 }
 # All symmetries of the data: cracks have no up, down, left or right.
-ALL_FLIPS = "horizontal_and_vertical"
+ALL_FLIPS: Final = "horizontal_and_vertical"
 
 
 def flipped_view(images: np.ndarray, flip: str | None, view: int) -> np.ndarray:

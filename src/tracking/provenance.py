@@ -2,8 +2,8 @@
 
 import mlflow
 
-from src.tracking.models import kind_of
-from src.tracking.reading import run_named
+from src.tracking.logged_models import kind_of
+from src.tracking.run_reading import run_named
 
 # As a training run logs it.
 TEMPERATURE = "best.calibration.temperature"

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.report.evaluation import Evaluation, evaluate
-from src.report.metrics import prediction_table
+from src.statistics.metrics import prediction_table
+from src.config.schema import Evaluate
+from src.statistics.run_metrics import evaluate_predictions
+from src.sweeps.sweep_runs import job_of, open_sweep
 from src.tracking import runs
-from src.tracking.sweep import job_of, open_sweep
 
 LOGGED = {
     "data": {"dir": "images", "classes": ["Negative", "Positive"]},
@@ -69,7 +70,7 @@ def log_child(
     ) as run_id:
         for epoch, loss in enumerate((0.5, 0.2), start=1):
             mlflow.log_metric("validation.loss", loss, step=epoch)
-        runs.log_metrics_of_parts(evaluate(table, Evaluation(**logged["evaluate"])))
+        runs.log_metrics_of_parts(evaluate_predictions(table, Evaluate(**logged["evaluate"])))
         runs.log_predictions(table)
     return run_id
 

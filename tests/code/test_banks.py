@@ -2,8 +2,8 @@
 
 import pytest
 
+from src.bank.feature_bank import open_bank
 from src.banks import main
-from src.model.bank import open_bank
 
 
 def test_lists_and_removes(tmp_path, capsys):

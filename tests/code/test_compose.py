@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from src.code import code_fingerprints
 from src.compose import compose_pipeline
+from src.config.code_closure import code_fingerprints
 from src.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from src.config import CONF, check
+from src.config.loader import CONF, check
 from src.errors import InputError
 from tests.extras import needs
 

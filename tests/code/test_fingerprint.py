@@ -2,8 +2,8 @@
 
 import pytest
 
-from src.tracking import fingerprint as module
-from src.tracking.fingerprint import fingerprint
+from src.sweeps import job_fingerprint as module
+from src.sweeps.job_fingerprint import fingerprint
 from src.tracking.runs import flatten
 
 

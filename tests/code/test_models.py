@@ -13,7 +13,7 @@ from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.weights import weights_sha256
 from src.tracking import runs
-from src.tracking.models import load_classifier, log_model, training_split
+from src.tracking.logged_models import load_classifier, log_model, training_split
 from tests.samples import small_backbone
 
 

@@ -11,11 +11,17 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from src.config import CONF
-from src.data.receipt import Receipt
-from src.data.synthetic import draw_photo, write_patches
+from src.config.loader import CONF
+from src.data.dataset import Receipt
+from src.data.drawn.pictures import draw_photo, write_patches
 from src.errors import InputError
-from src.stages import audited_images, fetched_images, make_split, measure_leaks, split_manifest
+from src.pipeline.images import (
+    audited_images,
+    fetched_images,
+    make_split,
+    measure_leaks,
+    split_manifest,
+)
 
 
 def test_two_processes_fetch_once(tmp_path):

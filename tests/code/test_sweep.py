@@ -6,9 +6,9 @@ import mlflow
 import pytest
 
 from src.errors import InputError
+from src.sweeps.sweep_report import report_sweep
+from src.sweeps.sweep_runs import job_of, latest_sweep, reuse_finished
 from src.tracking import runs
-from src.tracking.sweep import job_of, latest_sweep, reuse_finished
-from src.tracking.sweep_report import report_sweep
 from tests.code.samples import (
     fail_child,
     log_child,

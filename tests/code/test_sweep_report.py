@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from src.report.sweep_table import ranked, ranking_table
-from src.tracking.sweep import job_of, reuse_finished
-from src.tracking.sweep_children import candidates, finished_jobs, latest_children
-from src.tracking.sweep_report import figures_of, report_sweep
+from src.sweeps.ranking import ranked, ranking_table
+from src.sweeps.sweep_children import candidates, finished_jobs, latest_children
+from src.sweeps.sweep_report import figures_of, report_sweep
+from src.sweeps.sweep_runs import job_of, reuse_finished
 from tests.code.samples import (
     LOGGED,
     artifact,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from src.data.fetch import fetch
-from src.data.receipt import Receipt
+from src.data.dataset import Receipt
+from src.data.sources.collection import fetch
 from src.errors import InputError
 from tests.data.samples import CLASSES, jpeg, lay_out, read
 

@@ -12,8 +12,8 @@ import numpy as np
 import rars
 from PIL import Image
 
-from src.data.download import HttpPolicy
-from src.data.mendeley import MendeleySource
+from src.data.sources.download import HttpPolicy
+from src.data.sources.mendeley import MendeleySource
 
 CLASSES = ("Negative", "Positive")
 NAMES = ("Negative/00001.jpg", "Negative/00002.jpg", "Positive/00001.jpg", "Positive/00001_1.jpg")

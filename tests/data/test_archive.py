@@ -16,7 +16,7 @@ import rars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.archive import unpack
+from src.data.sources.archive import unpack
 from src.errors import InputError
 from tests.data.samples import NAMES, dataset, lay_out, pack, read
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data.batches import epoch_order, evaluation_batches, load_images, training_batches
+from src.data.image_batches import epoch_order, evaluation_batches, load_images, training_batches
 from src.errors import InputError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from src.data.download import HttpPolicy, Unavailable, download, get_json
+from src.data.sources.download import HttpPolicy, Unavailable, download, get_json
 from tests.data.servers import Answer, Server, answer_json, file, status, text, unsized
 
 POLICY = HttpPolicy(

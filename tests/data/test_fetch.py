@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.data.fetch import SyntheticSource, fetch
-from src.data.receipt import Receipt, Rejected
+from src.data.dataset import Receipt, Rejected
+from src.data.sources.collection import SyntheticSource, fetch
 from src.errors import InputError
 from tests.data.fetching import OLD, OPTIONS, fetched, on_disk
 from tests.data.samples import CLASSES, NAMES, dataset, encode, jpeg, lay_out, picture

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.grouped_split import split_by_group
-from src.data.groups import (
+from src.data.related.groups import (
     count_twins,
     group_images,
     label_conflicts,
@@ -19,9 +18,10 @@ from src.data.groups import (
     summarise_overlaps,
     summarise_twins,
 )
-from src.data.overlaps import no_overlaps
-from src.data.split import read_manifest, write_manifest
-from src.data.twins import Twins
+from src.data.related.overlaps import no_overlaps
+from src.data.related.twins import Twins
+from src.data.splits.grouped_split import split_by_group
+from src.data.splits.random_split import read_manifest, write_manifest
 from src.errors import InputError
 from tests.data.listings import CLASSES, PUBLISHED, grouped, make_listing, make_pairs
 

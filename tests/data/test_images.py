@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.data.images import BadImage, usable_jpeg
+from src.data.sources.patch_check import BadImage, usable_jpeg
 from tests.data.samples import encode, jpeg, picture
 
 GOOD = jpeg()

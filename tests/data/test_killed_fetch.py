@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from src.data.fetch import fetch
-from src.data.local import LocalSource
+from src.data.sources.collection import fetch
+from src.data.sources.local import LocalSource
 from src.errors import InputError
 from tests.data.fetching import OLD, OPTIONS, fetched, on_disk
 from tests.data.samples import NAMES, dataset, lay_out, mendeley, pack
@@ -27,8 +27,8 @@ def run_and_kill(script: str, *arguments: object) -> subprocess.Popen[bytes]:
 KILLED_AT_EVENT = """
 import os, signal, sys
 from pathlib import Path
-from src.data.fetch import fetch
-from src.data.local import LocalSource
+from src.data.sources.collection import fetch
+from src.data.sources.local import LocalSource
 from tests.data.fetching import OPTIONS
 
 event, count, origin, target = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
@@ -74,7 +74,7 @@ def test_a_killed_fetch_leaves_the_old_images_or_the_new(
 KILLED_WHILE_DOWNLOADING = """
 import sys
 from pathlib import Path
-from src.data.fetch import fetch
+from src.data.sources.collection import fetch
 from tests.data.samples import mendeley
 from tests.data.fetching import OPTIONS
 

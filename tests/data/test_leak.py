@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.grouped_split import leak, split_by_group
-from src.data.groups import group_images
+from src.data.related.groups import group_images
+from src.data.splits.grouped_split import leak, split_by_group
 from src.errors import InputError
 from tests.data.listings import CLASSES, PUBLISHED, grouped, make_listing, make_pairs
 

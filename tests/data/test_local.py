@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.data.local import LocalSource, refuse_overlap
+from src.data.sources.local import LocalSource, refuse_overlap
 from src.errors import InputError
 from tests.data.samples import CLASSES, NAMES, dataset, lay_out, pack, read
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from src.data.mendeley import MendeleySource
+from src.data.sources.mendeley import MendeleySource
 from src.errors import InputError
 from tests.data.samples import CLASSES, NAMES, dataset, mendeley, pack, read
 from tests.data.servers import Answer, Server, answer_json, file, status, text

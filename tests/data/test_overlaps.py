@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import src.data.landmarks
-from src.data.landmarks import find_landmarks, turnless
-from src.data.overlaps import BACK, find_overlaps, no_overlaps, overlap_correlation
-from src.data.synthetic import draw_photo
-from src.data.twins import TURNS
+import src.data.related.landmarks
+from src.data.drawn.pictures import draw_photo
+from src.data.related.landmarks import find_landmarks, turnless
+from src.data.related.overlaps import BACK, find_overlaps, no_overlaps, overlap_correlation
+from src.data.related.twins import TURNS
 from src.errors import InputError
 from tests.data.samples import encode, lay_out
 
@@ -194,7 +194,7 @@ def test_flat_images_have_no_landmarks_and_overlap_nothing(set_as) -> None:
 
 
 def test_more_matches_than_can_be_held_are_refused(set_as, monkeypatch) -> None:
-    monkeypatch.setattr(src.data.landmarks, "MOST_PAIRS", 5)
+    monkeypatch.setattr(src.data.related.landmarks, "MOST_PAIRS", 5)
     files = {f"Positive/{i}.jpg": jpeg(crop(1, 10 * i, 100)) for i in range(3)}
     with pytest.raises(InputError, match=r"more than 5 pairs of landmarks agree.*overlaps=null"):
         overlaps_of(files, set_as)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.receipt import (
+from src.data.dataset import (
     Receipt,
     Rejected,
     fingerprint,

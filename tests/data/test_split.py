@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.split import (
+from src.data.splits.random_split import (
     manifest_fingerprint,
     part_counts,
     read_manifest,

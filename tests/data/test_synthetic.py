@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.data.synthetic import draw_patch, draw_photo, write_patches
+from src.data.drawn.pictures import draw_patch, draw_photo, write_patches
 from src.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def drop(seed: int, size: int) -> np.ndarray:
 
 def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from src.data.synthetic import write_patches\n"
+        "import sys; from pathlib import Path; from src.data.drawn.pictures import write_patches\n"
         "write_patches(Path(sys.argv[1]), images=6, seed=3, size=96)"
     )
     there = tmp_path / "there"

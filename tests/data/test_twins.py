@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import src.data.twins
-from src.data.synthetic import draw_patch
-from src.data.twins import (
+import src.data.related.twins
+from src.data.drawn.pictures import draw_patch
+from src.data.related.twins import (
     TURNS,
     byte_duplicates,
     correlate,
@@ -23,7 +23,7 @@ from src.data.twins import (
     thumbnails,
 )
 from src.errors import InputError
-from src.report.twin_figures import best_correlations, correlation_histogram, twin_gallery
+from src.figures.twin_figures import best_correlations, correlation_histogram, twin_gallery
 from tests.data.samples import CLASSES, encode, lay_out
 
 TRANSPOSES = {
@@ -111,7 +111,7 @@ def test_every_two_are_compared_under_every_turn(
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((count, size, size)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(src.data.twins, "BLOCK", block)
+        patched.setattr(src.data.related.twins, "BLOCK", block)
         pairs, best = correlate(vectors, threshold=0.5)
     expected, highest = {}, np.full((len(TURNS), count), -1, np.float32)
     turned = [[np.asarray(turn(Image.fromarray(v), kind)) for v in vectors] for kind in TURNS]
@@ -187,7 +187,7 @@ def test_an_image_that_cant_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_more_pairs_than_can_be_held_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(src.data.twins, "MOST_PAIRS", 9)
+    monkeypatch.setattr(src.data.related.twins, "MOST_PAIRS", 9)
     alike = np.full((4, 2, 2), 0.5, np.float32)
     with pytest.raises(InputError, match="more than 9 pairs"):
         correlate(alike, threshold=0.98)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from src.config import CONF
+from src.config.loader import CONF
 
 ROOT = CONF.parent
 STAGES = ("compose", "fetch", "audit", "split", "embed", "train", "evaluate")

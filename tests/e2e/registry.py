@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.config import compose_as
-from src.data.synthetic import draw_photo
+from src.config.loader import compose_as
+from src.config.tool_schema import Promote
+from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
-from src.sections import Promote
 from src.tracking import runs
-from src.tracking.models import log_model
+from src.tracking.logged_models import log_model
 from tests.report.samples import table_of
 from tests.samples import lively_backbone
 

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from src.config import CONF
+from src.config.loader import CONF
 from src.model.weights import weights_sha256
 from tests.samples import small_backbone
 

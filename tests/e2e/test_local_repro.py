@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from src.data.synthetic import write_patches
+from src.data.drawn.pictures import write_patches
 from tests.e2e.project import Project
 
 

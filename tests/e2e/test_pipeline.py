@@ -67,13 +67,13 @@ def test_split_seed_reruns_the_split_and_not_the_fetch(project):
 
 def test_comments_rerun_nothing_costly(project):
     project.edit("conf/train/published.yaml", "# The published recipe", "# Recipe, as published")
-    with (project.folder / "src/model/training.py").open("a") as module:
+    with (project.folder / "src/model/fitting.py").open("a") as module:
         module.write("\n# A remark.\n")
     assert project.repro() == {"compose"}
 
 
 def test_code_reruns_what_depends_on_it(project):
-    project.edit("src/report/plots.py", "np.append(threshold, 1)", "np.append(threshold, 1.0)")
+    project.edit("src/statistics/curves.py", "np.append(threshold, 1)", "np.append(threshold, 1.0)")
     assert project.repro() == {"compose", "evaluate"}
 
 

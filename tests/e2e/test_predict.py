@@ -17,14 +17,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from src.config import CONF, compose_as
-from src.data.synthetic import draw_photo
+from src.config.loader import CONF, compose_as
+from src.config.tool_schema import Predict
+from src.data.drawn.pictures import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
-from src.photo_inspection import Inspection, inspect, load
-from src.sections import Predict
+from src.photos.inspection import Inspection, inspect, load
 from src.tracking import runs
-from src.tracking.models import log_model
+from src.tracking.logged_models import log_model
 from tests.samples import small_backbone
 
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import mlflow
 import pytest
 
-from src import promotion
-from src.config import CONF, compose_as
+from src.config.loader import CONF, compose_as
+from src.config.tool_schema import Predict, Promote
 from src.errors import InputError
-from src.photo_inspection import load
-from src.promotion import go_back, promote
-from src.sections import Predict, Promote
+from src.photos.inspection import load
+from src.registry import champion as promotion
+from src.registry.champion import go_back, promote
+from src.registry.versions import aliased as versions_by_alias
+from src.registry.versions import point
 from src.tracking import runs
-from src.tracking.registry import aliased as versions_by_alias
-from src.tracking.registry import point
 from tests.e2e import registry
 from tests.e2e.servers import environment_of_commands
 

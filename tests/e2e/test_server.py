@@ -14,8 +14,8 @@ import yaml
 from mlflow.entities import Run
 from playwright.sync_api import Locator, Page, expect
 
-from src.config import CONF
-from src.data.batches import load_images
+from src.config.loader import CONF
+from src.data.image_batches import load_images
 from tests.e2e.pages import chart, expect_coloured, expect_drawn, open_runs
 from tests.e2e.servers import (
     environment_of_commands,

@@ -18,13 +18,13 @@ import pytest
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.config import CONF, compose_as
-from src.data.synthetic import draw_photo
-from src.photo_inspection import inspect
-from src.promotion import promote
-from src.sections import Predict
-from src.tracking import package
-from src.tracking.models import load_classifier, training_split
+from src.config.loader import CONF, compose_as
+from src.config.tool_schema import Predict
+from src.data.drawn.pictures import draw_photo
+from src.photos.inspection import inspect
+from src.registry import packaged_model as package
+from src.registry.champion import promote
+from src.tracking.logged_models import load_classifier, training_split
 from tests.e2e import registry
 from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
 
@@ -139,7 +139,7 @@ def test_the_registered_model_has_one_classifier_its_split_requirements_and_sign
 
 def test_what_serves_is_packaged_and_nothing_else():
     """So that an edit of what trains makes no other version."""
-    imported, new = set(), {"src.serving.pyfunc_model"}
+    imported, new = set(), {"src.registry.pyfunc_model"}
     while new:
         imported |= new
         new = {found for module in new for found in imports_of(module)} - imported

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from src.config import CONF, Config
-from src.data.batches import load_images
+from src.config.loader import CONF
+from src.config.schema import Config
+from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
-from src.report.evaluation import Evaluation, evaluate
-from src.tracked_training import train_and_track
+from src.pipeline.tracked_run import train_and_track
+from src.config.schema import Evaluate
+from src.statistics.run_metrics import evaluate_predictions
 from tests.samples import lively_backbone
 
 TINY = ("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2")
@@ -100,7 +102,7 @@ def test_metrics_are_those_of_the_prediction_table(trained):
     config, result, run = trained
     predictions = pd.read_csv(artifact(run, "predictions.csv"))
     assert predictions.part.value_counts().to_dict() == {"validation": 8, "test": 8}
-    found = evaluate(predictions, Evaluation(**config.evaluate.model_dump()))
+    found = evaluate(predictions, Evaluate(**config.evaluate.model_dump()))
     for part, metrics in found.items():
         for name, value in metrics.items():
             assert run.data.metrics[f"best.{part}.{name}"] == pytest.approx(value)

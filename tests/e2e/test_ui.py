@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from src.config import CONF
+from src.config.loader import CONF
 from tests.e2e.pages import chart, expect_drawn, open_runs
 from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.bank import feature_bank as banks
+from src.bank.extraction import Augmentation, fill_bank
+from src.bank.feature_bank import Bank, fingerprint, list_banks, open_bank, remove_bank
 from src.errors import InputError
-from src.model import bank as banks
-from src.model.bank import Bank, fingerprint, list_banks, open_bank, remove_bank
-from src.model.extraction import Augmentation, fill_bank
 
 AUGMENTATION = Augmentation("horizontal", 0.2, seed=0)
 SHAPE = (4,)

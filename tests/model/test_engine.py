@@ -6,11 +6,11 @@ import openvino as ov
 import pytest
 import tensorflow as tf
 
-from src.data.batches import load_images
+from src.bank.engine import build_engine, check_engine
+from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.cut import cut_classifier
-from src.model.engine import build_engine, check_engine
 from tests.samples import lively_backbone
 
 

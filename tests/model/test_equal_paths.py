@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from src.data.batches import load_images
-from src.model.bank import open_bank
+from src.bank.feature_bank import open_bank
+from src.data.image_batches import load_images
 from src.model.cut import cut_classifier
-from src.model.training import (
+from src.model.fitting import (
     Part,
     Recipe,
     predict_end_to_end,

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from src.data.batches import load_images
+from src.data.image_batches import load_images
 from src.errors import InputError
-from src.formats import export
-from src.formats.export import Limits, Patches, export_classifier, export_table
+from src.formats import conversion as export
+from src.formats.conversion import Limits, Patches, export_classifier, export_table
 from src.model.classifier import build_classifier
 from tests.extras import needs
 from tests.samples import lively_backbone

@@ -6,9 +6,9 @@ import numpy as np
 import psutil
 import pytest
 
-from src.data.batches import epoch_order
-from src.model.bank import open_bank
-from src.model.feature_batches import FeatureBatches, StoredFeatures
+from src.bank.feature_bank import open_bank
+from src.bank.feature_batches import FeatureBatches, StoredFeatures
+from src.data.image_batches import epoch_order
 
 ROWS = np.array([3, 5, 6, 8, 9])
 LABELS = np.array([0, 1, 0, 1, 1])

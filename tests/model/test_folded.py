@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from src.model.classifier import backbone_of
 from src.model.end_to_end import EndToEnd
-from src.model.folded import FoldedSuffix
+from src.model.folded_suffix import FoldedSuffix
 
 BIAS = 1.003  # 1 in bfloat16
 

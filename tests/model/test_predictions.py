@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from src.data.batches import load_images
-from src.model.training import Part, predict_end_to_end
+from src.data.image_batches import load_images
+from src.model.fitting import Part, predict_end_to_end
 
 
 @pytest.fixture

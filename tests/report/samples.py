@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from src.report.metrics import prediction_table
+from src.statistics.metrics import prediction_table
 
 
 def table_of(

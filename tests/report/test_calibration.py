@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.report.calibration import (
+from src.statistics.calibration import (
     at_temperature,
     expected_calibration_error,
     fit_temperature,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.comparison import aligned_tests, differences, disagreements, pooled, ranking
-from src.report.paired import difference_interval, mcnemar
-from src.report.tables import comparison_report
+from src.statistics.head_to_head import aligned_tests, differences, disagreements, pooled, ranking
+from src.statistics.paired_tests import difference_interval, mcnemar
+from src.statistics.result_tables import comparison_report
 from tests.report.samples import table_of
 
 outcomes = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)

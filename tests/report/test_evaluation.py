@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.report.evaluation import Evaluation, evaluate, group_bootstrap, label_suspects
-from src.report.tables import result_table
-from src.report.threshold import at_threshold, choose_threshold
+from src.statistics.result_tables import result_table
+from src.config.schema import Evaluate
+from src.statistics.run_metrics import evaluate_predictions, group_bootstrap, label_suspects
+from src.statistics.thresholds import at_threshold, choose_threshold
 from tests.report.samples import table_of
 
 COSTS = {"missed_crack": 10.0, "false_alarm": 1.0}
-SETTINGS = Evaluation(bins=15, resamples=500, suspect=0.05, seed=0, **COSTS)
+SETTINGS = Evaluate(bins=15, resamples=500, suspect=0.05, seed=0, **COSTS)
 
 rows = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1, width=32)), min_size=1, max_size=30)
 

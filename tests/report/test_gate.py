@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.gate import decide
+from src.registry.gate import decide
 from tests.report.samples import table_of
 
 THRESHOLDS = {"margin": 0.001, "min_accuracy": 0.9}

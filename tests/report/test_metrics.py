@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.report.metrics import COLUMNS, predicted_labels, read_predictions, summarise
-from src.report.plots import confusion_table, precision_recall_table, roc_table
+from src.statistics.curves import confusion_table, precision_recall_table, roc_table
+from src.statistics.metrics import COLUMNS, predicted_labels, read_predictions, summarise
 from tests.report.samples import table_of
 
 BINS = 15

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.synthetic import draw_photo
+from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from tests.samples import small_backbone
 

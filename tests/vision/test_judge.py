@@ -16,9 +16,9 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from src.model.classifier import build_classifier
-from src.serving.judge import BadImage, Judge, load_judge
-from src.vision.photos import crop
-from src.vision.scoring import build_scorer
+from src.photos.reading import crop
+from src.photos.scoring import build_scorer
+from src.registry.judge import BadImage, Judge, load_judge
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7

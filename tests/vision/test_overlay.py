@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from src.vision import overlay
-from src.vision.overlay import draw_findings, heat_picture, preview
-from src.vision.regions import find_cracks
+from src.photos import overlay
+from src.photos.overlay import draw_findings, heat_picture, preview
+from src.photos.regions import find_cracks
 from tests.vision.test_regions import HEIGHT, WIDTH, plain, scores_of
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from src.data.files import write_bytes
 from src.errors import InputError
-from src.vision.photos import Unreadable, crop, find_photos, read_photo, rescaled
-from src.vision.records import place
+from src.photos.reading import Unreadable, crop, find_photos, read_photo, rescaled
+from src.photos.records import place
 
 EXTENSIONS = (".jpg", ".png")
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import uniform_filter
 from scipy.special import expit
 
-from src.vision.regions import find_cracks
-from src.vision.scoring import Scores
+from src.photos.regions import find_cracks
+from src.photos.scoring import Scores
 
 WIDTH, HEIGHT = 640, 480
 

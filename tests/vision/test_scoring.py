@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from src.model.class_map import CELL, SHALLOW_CELL, class_map_model, class_maps
-from src.vision.blocks import block_size, blocks
-from src.vision.photos import crop
-from src.vision.scoring import Scorer, build_scorer
+from src.photos.blocks import block_size, blocks
+from src.photos.reading import crop
+from src.photos.scoring import Scorer, build_scorer
 
 PATCH, CELLS = 96, 3
 SETTINGS = {

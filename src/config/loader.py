@@ -1,0 +1,76 @@
+"""Compose conf/ with Hydra, and check what comes out.
+
+Entry points get a checked `Config`; the functions under them get the sections that they need.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from src.config.schema import Config, Section
+from src.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf"
+Schema = TypeVar("Schema", bound=Section)
+
+
+def check(composed: DictConfig) -> Config:
+    """Check a composed configuration of conf/config.yaml; see `check_as`."""
+    return check_as(Config, composed)
+
+
+def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
+    """Check a composed configuration.
+
+    Raises:
+        InputError: a key is unknown or missing, or a value has the wrong type, lies outside its
+            range or is not among the names allowed; every such key is named with what is allowed.
+    """
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        return schema.model_validate(values)
+    except OmegaConfBaseException as error:
+        raise InputError(f"configuration: {error}") from error
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors()]
+        raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
+
+
+def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
+    """Compose conf/`name`.yaml with overrides, and check it; see `compose_as`."""
+    return compose_as(Config, name, overrides)
+
+
+def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Schema:
+    """Compose conf/`name`.yaml with overrides, and check it.
+
+    Raises:
+        InputError: see `check_as`; or an override names an unknown setting.
+    """
+    path = CONF / name
+    with initialize_config_dir(str(path.parent), version_base="1.3"):
+        try:
+            return check_as(schema, compose(path.name, list(overrides)))
+        except HydraException as error:
+            raise InputError(f"configuration: {error}") from error
+
+
+def _describe(problem: Any) -> str:
+    tags = {"synthetic", "local", "mendeley", "random", "grouped", "overlap"}
+    where = problem["loc"]
+    key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: unknown setting"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+        message += f"; in quotes it is one: '{key}=\"…\"'"
+    whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
+    given = "" if whole else f" (it is {problem['input']!r})"
+    return f"{key or 'configuration'}: {message}{given}"

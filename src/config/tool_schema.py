@@ -1,0 +1,99 @@
+"""The schemas of the commands that use a trained model: export, predict and promote."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from src.config.schema import Name, Positive, Section
+
+
+class Server(Section):
+    uri: str | None
+    experiment: str
+
+
+class Export(Section):
+    """What src.export is told; see conf/export/config.yaml."""
+
+    model: str
+    format: Literal["all", "litert", "onnx", "openvino"]
+    precision: Literal["all", "float32", "float16", "int8"]
+    output: str
+    manifest: str | None
+    images: str | None
+    calibration_images: Positive
+    check_images: Positive
+    max_accuracy_lost: Annotated[float, Field(ge=0, le=1)]
+    min_agreement: Annotated[float, Field(ge=0, le=1)]
+    tracking: Server
+
+    @model_validator(mode="after")
+    def _patches_are_named_whole(self) -> Self:
+        if (self.manifest is None) != (self.images is None):
+            raise ValueError("manifest and images are given both or neither")
+        return self
+
+
+Scale = Annotated[float, Field(gt=0, le=4)]
+Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
+
+
+class PhotoEngine(Section):
+    name: Literal["auto", "openvino", "tensorflow"]
+    precision: Literal["auto", "bf16", "f16", "f32"]
+    # So that a piece at the edge still holds all of the photo that its reflection shows.
+    shallow_megapixels: Annotated[float, Field(ge=0.1)]
+    deep_megapixels: Annotated[float, Field(gt=0)]
+    halo: Annotated[int, Field(ge=0)]
+    anchors: Annotated[int, Field(ge=0)]
+
+
+class Photos(Section):
+    extensions: Annotated[list[Extension], Field(min_length=1)]
+    max_megapixels: Annotated[float, Field(gt=0)]
+    large_megapixels: Annotated[float, Field(ge=0)]
+    workers: Positive
+
+
+class Pictures(Section):
+    opacity: Annotated[float, Field(ge=0, le=1)]
+    overlay_quality: Annotated[int, Field(ge=1, le=95)]
+    preview: Annotated[int, Field(ge=64)]
+    preview_quality: Annotated[int, Field(ge=1, le=95)]
+
+
+class Predict(Section):
+    """What src.predict is told; see conf/predict/config.yaml."""
+
+    input: str
+    output: str
+    model: str
+    tracking: Server
+    scale: Scale | Literal["auto"]
+    auto_scales: Annotated[list[Scale], Field(min_length=1)]
+    flips: bool
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    temperature: Annotated[float, Field(gt=0)] | None
+    engine: PhotoEngine
+    photos: Photos
+    pictures: Pictures
+
+
+class Serving(Section):
+    """How a registered model judges the images it is sent."""
+
+    scales: Annotated[list[Scale], Field(min_length=1)]
+    flips: bool
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    max_megapixels: Annotated[float, Field(gt=0)]
+    engine: PhotoEngine
+
+
+class Promote(Section):
+    """What src.promote is told; see conf/promote/config.yaml."""
+
+    name: Name
+    margin: Annotated[float, Field(ge=0, le=1)]
+    min_accuracy: Annotated[float, Field(ge=0, le=1)]
+    serving: Serving
+    tracking: Server

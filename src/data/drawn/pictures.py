@@ -1,0 +1,109 @@
+"""Synthetic concrete: whole photographs with their crack mask, and folders of labelled patches."""
+
+import multiprocessing
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tqdm import tqdm
+
+from src.data.drawn.concrete import draw_surface, photograph
+from src.data.drawn.crack import Branch, carve, grow_crack
+from src.errors import InputError
+
+Photo = npt.NDArray[np.uint8]  # (height, width, 3) RGB
+Mask = npt.NDArray[np.bool_]  # (height, width)
+
+CLASSES = ("Negative", "Positive")
+SMALLEST = 64  # pixels: in less, a crack can't be told from a scratch
+PATCH_MIDDLE = (0.2, 0.8)  # where in a patch a crack's middle lies, in sides of the patch
+PATCH_LENGTH = (1.0, 5.0)  # a crack's length in sides of the patch: most cracks run through
+SECOND_CRACK = 0.12  # share of cracked patches with two
+PHOTO_LENGTH = (0.3, 1.0)  # a crack's length in longer sides of the photo
+CHUNK = 16  # patches that a process draws in one go
+
+
+def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
+    """Draw a patch (size, size, 3) of concrete, uint8 RGB, with a crack in plain sight or none.
+
+    Generators of the same state give both kinds the same surface in the same light.
+    """
+    cracks: list[Branch] = []
+    surface_rng, crack_rng, camera_rng = rng.spawn(3)
+    if cracked:
+        for _ in range(1 + (crack_rng.uniform() < SECOND_CRACK)):
+            middle = size * crack_rng.uniform(*PATCH_MIDDLE, 2)
+            cracks += grow_crack(crack_rng, middle, size * crack_rng.uniform(*PATCH_LENGTH))
+    surface = draw_surface(surface_rng, size, size)
+    carve(crack_rng, surface, cracks)
+    return photograph(camera_rng, surface)
+
+
+def draw_photo(
+    rng: np.random.Generator, *, width: int, height: int, cracks: int
+) -> tuple[Photo, Mask]:
+    """Draw a photo (height, width, 3), uint8 RGB, and the mask (height, width) of its cracks.
+
+    It has the scale of `draw_patch`: a larger photo shows more of the wall, not closer.
+    """
+    branches: list[Branch] = []
+    surface_rng, crack_rng, camera_rng = rng.spawn(3)
+    for _ in range(cracks):
+        middle = crack_rng.uniform(0, (width, height))
+        length = max(width, height) * crack_rng.uniform(*PHOTO_LENGTH)
+        branches += grow_crack(crack_rng, middle, length)
+    surface = draw_surface(surface_rng, height, width)
+    mask = carve(crack_rng, surface, branches)
+    return photograph(camera_rng, surface), mask
+
+
+def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
+    """Draw patches: target/Positive/00001.jpg… and target/Negative/00001.jpg…, half each.
+
+    A patch depends on `seed` (0 or more), its class and its number alone: a longer series begins
+    with the shorter one's bytes. Another kind of processor may round a few pixels the other way.
+    `target` appears only when all is drawn.
+
+    Raises InputError for an odd or empty number of images, patches under 64 pixels, or a `target`
+    that already holds files; ValueError for a negative seed.
+    """
+    if images < 2 or images % 2:
+        raise InputError(f"images is {images}: give an even number, half for each class.")
+    if size < SMALLEST:
+        raise InputError(f"size is {size} pixels: give at least {SMALLEST}.")
+    if target.exists() and any(target.iterdir()):
+        raise InputError(f"{target} already holds files: remove it or name another folder.")
+    unfinished = target.with_name(f".{target.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
+    jobs = [(label, number) for number in range(1, images // 2 + 1) for label in (0, 1)]
+    try:
+        for name in CLASSES:
+            (unfinished / name).mkdir(parents=True)
+        _draw_all(partial(_write_patch, unfinished, seed, size), jobs)
+        unfinished.replace(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _draw_all(draw: partial[None], jobs: list[tuple[int, int]]) -> None:
+    # Spawned, not forked: a forked process would inherit the locks of its parent's threads.
+    with ProcessPoolExecutor(
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=cv2.setNumThreads,
+        initargs=(1,),
+    ) as pool:
+        done = pool.map(draw, jobs, chunksize=CHUNK)
+        for _ in tqdm(done, total=len(jobs), desc="drawing patches", unit="image"):
+            pass
+
+
+def _write_patch(folder: Path, seed: int, size: int, job: tuple[int, int]) -> None:
+    label, number = job
+    rng = np.random.default_rng([seed, label, number])
+    patch = draw_patch(rng, cracked=bool(label), size=size)
+    Image.fromarray(patch).save(folder / CLASSES[label] / f"{number:05}.jpg", quality=95)

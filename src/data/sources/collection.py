@@ -1,0 +1,204 @@
+"""Bringing the images of a source into one folder, each of them checked."""
+
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+from tqdm.contrib.concurrent import thread_map
+
+from src.config.schema import Images
+from src.data.dataset import (
+    LISTING_KINDS,
+    Dataset,
+    Receipt,
+    Rejected,
+    listing_fingerprint,
+    read_listing,
+    write_listing,
+)
+from src.data.sources.patch_check import UnusableImage, usable_jpeg
+from src.errors import InputError
+
+_REJECTED_SHOWN = 5  # in an error's message; the receipt has them all
+
+
+class Source(Protocol):
+    """Where images come from."""
+
+    @property
+    def name(self) -> str:
+        """What the receipt calls it."""
+
+    def state(self, classes: Sequence[str]) -> str | None:
+        """Another once the images there change; None where they can't, or where nothing is."""
+
+    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+        """Lay all images out as `staging/<class>/<file>`, in files of their own."""
+
+
+@dataclass(frozen=True)
+class _Image:
+    path: str
+    label: int
+    bytes: int
+    sha256: str
+    resized: bool
+
+
+def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
+    """Fill the folder `data.dir` with the usable images of `source`, as `<class>/<file>`.
+
+    All or nothing: the folder changes only when everything was collected and checked, also when
+    the process is killed. The next fetch clears away what a killed one left beside the folder. The
+    listing of what was put there lies beside it, as `.<name>.fetched.csv`.
+
+    Args:
+        source: where the images come from.
+        data: where they go, the names of the classes, the size wanted, whether images of another
+            size are resized or left out, and how many usable images there must be. A folder that
+            exists is replaced, and may hold no file but what an earlier fetch put there.
+        reuse: if the folder holds images of every class (restored from a DVC remote, or fetched
+            before), take them instead of collecting. They are checked, and unusable ones left out
+            of the listing, but no file is touched.
+
+    Returns:
+        The dataset: images, listing and receipt.
+
+    Raises:
+        InputError: the source can't be had, a class has no usable image, there are fewer than
+            `data.minimum_images`, or the folder holds a file that no fetch put there.
+    """
+    target = Path(data.dir)
+    beside = _Beside(target)
+    beside.clear_away()
+    if reuse and all(_files(target / name) for name in data.classes):
+        try:
+            # Checked as it lies there: resizing would change files that DVC pins.
+            return _survey(target, source.name, data.model_copy(update={"resize": False}))
+        except InputError as error:
+            raise InputError(f"{error} Delete {target} to fetch them anew.") from error
+    _refuse_foreign(target, beside.inventory)
+    beside.collected.mkdir(parents=True)
+    try:
+        source.collect(beside.collected, data.classes)
+        dataset = _survey(beside.collected, source.name, data)
+        for rejected in dataset.receipt.rejected:
+            (beside.collected / rejected.path).unlink()
+        write_listing(dataset.listing, beside.listing)
+        if target.exists():
+            target.rename(beside.replaced)
+        beside.collected.rename(target)
+    finally:
+        beside.clear_away()
+    return dataclasses.replace(dataset, folder=target)
+
+
+class _Beside:
+    """What a fetch keeps beside its target, on the same disk, so that all can be renamed.
+
+    Attributes:
+        inventory: the listing of what the last fetch put into the target.
+        staging: the folder of the rest, there during a fetch only.
+        collected: the new images.
+        listing: their listing.
+        replaced: the old images.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.inventory = target.with_name(f".{target.name}.fetched.csv")
+        self.staging = target.with_name(f".{target.name}.staging")
+        self.collected = self.staging / "collected"
+        self.listing = self.staging / "listing.csv"
+        self.replaced = self.staging / "replaced"
+
+    def clear_away(self) -> None:
+        """Finish what a fetch began, or undo it, and remove the staging folder."""
+        if self.replaced.exists() and not self.target.exists():
+            self.replaced.rename(self.target)
+        if self.listing.exists() and not self.collected.exists():
+            self.listing.replace(self.inventory)
+        if self.staging.exists():
+            shutil.rmtree(self.staging)
+
+
+def _refuse_foreign(target: Path, inventory: Path) -> None:
+    """Refuse a target with a file in it that is not, to the byte, what a fetch put there."""
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is no folder: choose another data.dir")
+    put = read_listing(inventory).set_index("path").sha256.to_dict() if inventory.exists() else {}
+
+    def foreign(file: Path) -> bool:
+        expected = put.get(file.relative_to(target).as_posix())
+        if expected is None or not file.is_file():
+            return True
+        return hashlib.sha256(file.read_bytes()).hexdigest() != expected
+
+    files = sorted(path for path in target.rglob("*") if path.is_symlink() or not path.is_dir())
+    found = [str(file.relative_to(target)) for file in files if foreign(file)]
+    if found:
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        raise InputError(
+            f"{target} would be replaced, but holds {found[0]}{more}, which no fetch put there: "
+            f"choose another data.dir, or move {target} away"
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file())
+
+
+def _survey(root: Path, source: str, data: Images) -> Dataset:
+    """Check every image under `root`, resizing in place, and list the usable ones."""
+    classes = data.classes
+    jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
+
+    def examine(job: tuple[Path, int]) -> _Image | Rejected:
+        file, label = job
+        path = f"{classes[label]}/{file.name}"
+        content = file.read_bytes()
+        try:
+            usable = usable_jpeg(content, image_size=data.image_size, resize=data.resize)
+        except UnusableImage as error:
+            return Rejected(path, str(error))
+        resized = usable is not content
+        if resized:
+            file.write_bytes(usable)
+        return _Image(path, label, len(usable), hashlib.sha256(usable).hexdigest(), resized)
+
+    outcomes = sorted(
+        thread_map(examine, jobs, desc="checking images", unit="image"), key=lambda o: o.path
+    )
+    images = [outcome for outcome in outcomes if isinstance(outcome, _Image)]
+    rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+    listing = pd.DataFrame(images, columns=[*LISTING_KINDS, "resized"])
+    resized = int(listing.pop("resized").sum())
+    counts = {name: int((listing["label"] == i).sum()) for i, name in enumerate(classes)}
+    _refuse_too_few(source, counts, rejected, data.minimum_images)
+    receipt = Receipt(source, counts, rejected, resized, listing_fingerprint(listing))
+    return Dataset(root, classes, data.image_size, listing, receipt)
+
+
+def _refuse_too_few(
+    source: str, counts: dict[str, int], rejected: Sequence[Rejected], minimum_images: int
+) -> None:
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    problem = ""
+    if not all(counts.values()):
+        problem = "a class has no usable image"
+    elif sum(counts.values()) < minimum_images:
+        problem = f"there are fewer than the {minimum_images:,} usable images asked for"
+    if problem:
+        shown = "; ".join(f"{item.path}: {item.reason}" for item in rejected[:_REJECTED_SHOWN])
+        more = len(rejected) - _REJECTED_SHOWN
+        raise InputError(
+            f"{source}: {problem} (found {found}; left out {len(rejected):,}"
+            + (f": {shown}" if shown else "")
+            + (f" and {more:,} more" if more > 0 else "")
+            + ")."
+        )

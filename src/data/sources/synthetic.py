@@ -1,0 +1,26 @@
+"""Patches drawn by the project."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.config.schema import Synthetic
+from src.data.drawn.pictures import write_patches
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """A source that draws its images; see `write_patches`."""
+
+    data: Synthetic
+
+    @property
+    def name(self) -> str:
+        return f"synthetic, {self.data.images} images, seed {self.data.seed}"
+
+    def state(self, classes: Sequence[str]) -> None:
+        return None
+
+    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+        drawn = self.data
+        write_patches(staging, images=drawn.images, seed=drawn.seed, size=drawn.image_size)

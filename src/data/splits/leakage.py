@@ -1,0 +1,57 @@
+"""How many test images show what was trained on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from src.data.dataset import Dataset
+from src.data.related.twins import IDENTICAL
+from src.errors import InputError
+
+
+def leakage(dataset: Dataset) -> dict[str, float]:
+    """`leaked_share` of twins and, named `overlap.…`, of overlaps and twins together.
+
+    The latter only where the audit looked for overlaps.
+    """
+    listing, manifest, relations = dataset.listing, dataset.manifest, dataset.relations
+    shares = leaked_share(manifest, listing, relations.twins, dataset.classes)
+    if relations.overlaps is not None:
+        either = pd.concat([relations.twins, relations.overlaps])
+        of_either = leaked_share(manifest, listing, either, dataset.classes)
+        shares |= {f"overlap.{name}": share for name, share in of_either.items()}
+    return shares
+
+
+def leaked_share(
+    manifest: pd.DataFrame, listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[str]
+) -> dict[str, float]:
+    """The share of test images that have a twin in training, by class and of `all`.
+
+    Args:
+        manifest: `path`, `label` and `part`, of some or all images of the listing.
+        listing: the images that the pairs are rows of.
+        pairs: see `Twins.pairs`.
+        classes: names by label.
+
+    Raises:
+        InputError: the manifest names an image that the listing lacks.
+    """
+    row = pd.Index(listing.path).get_indexer(pd.Index(manifest.path))
+    if (row < 0).any():
+        path = manifest.path.iloc[int(np.argmin(row))]
+        raise InputError(f"the manifest names {path}, which is not among the images: split again")
+    copies = pairs[pairs.kind == IDENTICAL]
+    first = np.arange(len(listing))
+    first[copies.right] = copies.left
+    at = first[row]
+    trained = np.zeros(len(listing), bool)
+    trained[at[manifest.part == "train"]] = True
+    leaks = trained.copy()
+    for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
+        leaks[one[trained[other]]] = True
+    test = manifest.part == "test"
+    leaked, label = leaks[at[test]], manifest.label[test].to_numpy()
+    by_class = {name: float(leaked[label == i].mean()) for i, name in enumerate(classes)}
+    return {"all": float(leaked.mean()), **by_class}

@@ -1,0 +1,51 @@
+"""The manifest: which image serves for training, validation or test."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from src.data.files import write_text
+from src.errors import InputError
+
+PARTS = ("train", "validation", "test")
+
+
+def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
+    """Write a manifest as CSV, whole or not at all."""
+    write_text(path, manifest.to_csv(index=False))
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Read a manifest and check that it is one.
+
+    Raises:
+        InputError: the file is missing or no table, lacks a column, names an unknown part, a label
+            that is neither 0 nor 1, or an image twice, or leaves a part empty.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such manifest; `python -m src.split` writes it")
+    kinds = {"path": "str", "label": "int64", "part": "str"}
+    try:
+        manifest = pd.read_csv(path, dtype=kinds, keep_default_na=False)
+    except ValueError as error:
+        raise InputError(f"{path}: not a manifest ({error}): split again") from error
+    missing = set(kinds) - set(manifest.columns)
+    if missing:
+        raise InputError(f"{path}: not a manifest: it has no column {', '.join(sorted(missing))}")
+    found = set(manifest.part)
+    if found != set(PARTS):
+        raise InputError(f"{path}: the parts are {sorted(found)}, and must be {list(PARTS)}")
+    unknown = manifest[~manifest.label.isin((0, 1))]
+    if len(unknown):
+        image = unknown.iloc[0]
+        raise InputError(f"{path}: {image.path} has the label {image.label}, and must have 0 or 1")
+    twice = manifest.path[manifest.path.duplicated()]
+    if len(twice):
+        raise InputError(f"{path}: {twice.iloc[0]} stands there twice")
+    return manifest
+
+
+def manifest_fingerprint(manifest: pd.DataFrame) -> str:
+    """sha256 over the manifest's CSV form: which image is in which part under which label."""
+    return hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""Why the network says so: patches under their class maps."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from src.figures.run_figures import patch_grid
+from src.model.class_map import CELL, first_centre
+
+OPACITY = 0.55
+COLOURS = colormaps["autumn_r"]
+
+
+def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str]) -> Figure:
+    """Draw each patch with the places that speak for a crack in colour.
+
+    Args:
+        patches: (n, size, size, 3) uint8.
+        maps: (n, rows, columns) float32, see `src.model.class_map.class_maps`.
+        titles: one a patch.
+    """
+    blended: list[np.ndarray] = []
+    for patch, evidence in zip(patches, maps, strict=True):
+        heat = heat_of(evidence, len(patch))
+        weight = OPACITY * np.sqrt(heat)[..., None]
+        coloured = (1 - weight) * patch + weight * 255 * COLOURS(heat)[..., :3]
+        blended.append(np.rint(coloured).astype(np.uint8))
+    return patch_grid(blended, titles)
+
+
+def heat_of(evidence: np.ndarray, size: int) -> np.ndarray:
+    """(size, size) float32 0 to 1: positive evidence as a share of the strongest, between cells
+    linear."""
+    shift = -first_centre(size) / CELL
+    spread = cv2.warpAffine(
+        np.maximum(evidence, 0).astype(np.float32),
+        np.array([[1 / CELL, 0, shift], [0, 1 / CELL, shift]]),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(spread / max(float(spread.max()), 1e-6))

@@ -1,0 +1,197 @@
+"""Exporting a classifier: written, checked against Keras, and kept only if it is as good."""
+
+import importlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from src.data.files import write_text
+from src.data.image_batches import evenly_spread, load_images
+from src.errors import InputError
+from src.formats.export_format import Format, Run
+from src.model.classifier import inference_model
+
+FORMATS = ("litert", "onnx", "openvino")
+PRECISIONS = ("float32", "float16", "int8")
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Images (n, size, size, 3) uint8 and their labels (n,) int."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Check:
+    """An export beside Keras on the same patches.
+
+    Attributes:
+        images: how many.
+        accuracy: the export's.
+        accuracy_lost: Keras' accuracy less the export's.
+        agreement: the share of patches that get Keras' class.
+        largest_difference: between the two probabilities of a patch.
+        images_per_second: the export's on this machine's processor, after a warm-up.
+    """
+
+    images: int
+    accuracy: float
+    accuracy_lost: float
+    agreement: float
+    largest_difference: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One exported model: format, precision, its files' size in bytes, and its check."""
+
+    format: str
+    precision: str
+    size: int
+    check: Check
+
+
+def export_classifier(
+    classifier: keras.Model,
+    *,
+    format: str,
+    precision: str,
+    calibration: np.ndarray,
+    patches: Patches,
+    reference: np.ndarray,
+    max_accuracy_lost: float,
+    min_agreement: float,
+    about: dict[str, Any],
+    folder: Path,
+) -> Exported:
+    """Write `classifier` as `folder`/`format`-`precision`/, replacing what is there.
+
+    Args:
+        classifier: from `build_classifier`.
+        format: of FORMATS.
+        precision: of PRECISIONS.
+        calibration: (n, size, size, 3) uint8, which int8 takes its ranges from.
+        patches: to check on.
+        reference: (n, 2) float32, Keras' probabilities of them.
+        max_accuracy_lost: the share of the checked patches by which its accuracy may be lower.
+        min_agreement: the least share of the checked patches that must get Keras' class.
+        about: what card.json says besides.
+        folder: made if need be.
+
+    Raises:
+        InputError: a package is missing, or the export loses more than is allowed; nothing is
+            left behind then, and an earlier export stays.
+    """
+    chosen = format_named(format)
+    name = f"{format}-{precision}"
+    unfinished = folder / f".{name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        path = unfinished / f"model{chosen.suffix}"
+        chosen.write(inference_model(classifier), precision, calibration, path)
+        check = compare_with_keras(*timed(chosen.load(path), patches.images), patches, reference)
+        refuse_export(name, check, max_accuracy_lost, min_agreement)
+        size = sum(file.stat().st_size for file in unfinished.iterdir())
+        exported = Exported(format, precision, size, check)
+        card = json.dumps(about | asdict(exported), indent=2) + "\n"
+        write_text(unfinished / "card.json", card)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        unfinished.rename(folder / name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return exported
+
+
+def load_part(manifest: pd.DataFrame, root: Path, part: str, count: int) -> Patches:
+    """Up to `count` patches of one part of a manifest, evenly spread, from the folder `root`."""
+    rows = manifest[manifest.part == part]
+    rows = rows.iloc[evenly_spread(len(rows), count)]
+    return Patches(load_images([root / path for path in rows.path]), rows.label.to_numpy())
+
+
+def format_named(name: str) -> Format:
+    """The format of that name, of FORMATS.
+
+    Raises:
+        InputError: a package that it needs is not installed.
+    """
+    chosen: Format = getattr(importlib.import_module(f"src.formats.{name}"), name.upper())
+    missing = [package for package in chosen.packages if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"format={name} needs {', '.join(missing)}: make extras installs it; "
+            "format=litert and format=openvino need no more than is here"
+        )
+    return chosen
+
+
+def timed(run: Run, images: np.ndarray) -> tuple[np.ndarray, float]:
+    """Probabilities (n, 2) of the images, and how many a second, after a warm-up."""
+    run(images[:8])
+    started = time.perf_counter()
+    probabilities = run(images)
+    return probabilities, len(images) / (time.perf_counter() - started)
+
+
+def compare_with_keras(
+    probabilities: np.ndarray, images_per_second: float, patches: Patches, reference: np.ndarray
+) -> Check:
+    """Compare an export's probabilities (n, 2) of patches with Keras' `reference`."""
+    classes, expected = probabilities.argmax(axis=1), reference.argmax(axis=1)
+    accuracy = np.mean(classes == patches.labels)
+    return Check(
+        images=len(patches.labels),
+        accuracy=float(accuracy),
+        accuracy_lost=float(np.mean(expected == patches.labels) - accuracy),
+        agreement=float(np.mean(classes == expected)),
+        largest_difference=float(np.abs(probabilities - reference).max()),
+        images_per_second=images_per_second,
+    )
+
+
+def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreement: float) -> None:
+    """Raise unless `check` keeps within the limits; see `export_classifier`.
+
+    Raises:
+        InputError: it does not.
+    """
+    if math.isnan(check.largest_difference):
+        raise InputError(f"{name} is refused: it gives NaN where Keras gives probabilities")
+    if check.accuracy_lost > max_accuracy_lost or check.agreement < min_agreement:
+        raise InputError(
+            f"{name} is refused: on {check.images} patches its accuracy is "
+            f"{check.accuracy_lost:.4f} lower than Keras' (max_accuracy_lost="
+            f"{max_accuracy_lost:g}) and it agrees on {check.agreement:.4f} (min_agreement="
+            f"{min_agreement:g}); for int8 a larger calibration_images may help, or take "
+            "precision=float16"
+        )
+
+
+def export_table(rows: Sequence[Exported]) -> str:
+    """Size, speed and accuracy of each export in Markdown."""
+    lines = [
+        "| format | precision | size | images/s | accuracy | agreement | largest difference |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        check = row.check
+        lines.append(
+            f"| {row.format} | {row.precision} | {row.size / 1e6:.1f} MB "
+            f"| {check.images_per_second:.0f} | {check.accuracy:.4f} | {check.agreement:.4f} "
+            f"| {check.largest_difference:.2g} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""One photo after the other: read, scored, marked and kept.
+
+The records of photos know which code made them: this module and all that it runs.
+"""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import keras
+from PIL import Image
+from tqdm import tqdm
+
+from src.bank.engine import chosen_engine
+from src.config.code_closure import code_fingerprint
+from src.photos.overlay import draw_findings, encoded, heat_picture, preview
+from src.photos.reading import Unreadable, megapixels, read_photo
+from src.photos.records import Place, found_before, photo_fingerprint, write_record
+from src.photos.regions import Findings, find_cracks
+from src.photos.scoring import Scorer, build_scorer
+
+if TYPE_CHECKING:
+    from src.config.tool_schema import Predict
+
+HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
+
+
+class Inspector:
+    """What every photo of a run is inspected with."""
+
+    def __init__(
+        self,
+        config: "Predict",
+        classifier: keras.Model,
+        identity: dict[str, str],
+        temperature: float,
+    ) -> None:
+        self.config, self.classifier, self.temperature = config, classifier, temperature
+        # What `auto` stands for here: another machine's findings are not quite the same.
+        name, precision = chosen_engine(config.engine.name, config.engine.precision)
+        self.made_by: dict[str, Any] = {
+            "code": code_fingerprint(__name__),
+            "model": identity,
+            "patch": int(classifier.input_shape[1]),
+            "scales": config.auto_scales if config.scale == "auto" else [config.scale],
+            "flips": config.flips,
+            "threshold": config.threshold,
+            "temperature": temperature,
+            "engine": {**config.engine.model_dump(), "name": name, "precision": precision},
+            "pictures": config.pictures.model_dump(),
+        }
+        self._scoring, self._large = threading.Lock(), threading.Lock()
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Built for the first photo that is new."""
+        return build_scorer(
+            self.classifier,
+            self.config.engine,
+            temperature=self.temperature,
+            flips=self.config.flips,
+        )
+
+    def inspect_all(
+        self, places: list[Place]
+    ) -> tuple[list[dict[str, Any]], list[tuple[str, str]], int]:
+        """Records of the photos that can be read, names and reasons of the others, and how many
+        records were there before."""
+        records, unreadable, before = [], [], 0
+        bar = tqdm(total=len(places), desc="photos", unit="photo")
+        with ThreadPoolExecutor(self.config.photos.workers) as pool, bar:
+            pending: Mapping[Future[tuple[dict[str, Any], bool]], Place]
+            pending = {pool.submit(self.inspect_one, at): at for at in places}
+            try:
+                for future in as_completed(pending):
+                    try:
+                        record, new = future.result()
+                        records.append(record)
+                        before += not new
+                    except Unreadable as reason:
+                        unreadable.append((pending[future].name, str(reason)))
+                    bar.update()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        return records, sorted(unreadable), before
+
+    def inspect_one(self, at: Place) -> tuple[dict[str, Any], bool]:
+        """The photo's record, and whether it is new.
+
+        Raises:
+            Unreadable: the photo can't be read.
+        """
+        try:
+            data = at.path.read_bytes()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from error
+        # What the model is called changes nothing on the photo.
+        key = photo_fingerprint(data, {**self.made_by, "model": self.made_by["model"]["weights"]})
+        if record := found_before(at, key):
+            return record, False
+        settings, pictures = self.config.photos, self.config.pictures
+        # Large photos take turns, or two of them would need the memory of both.
+        large = megapixels(data) > settings.large_megapixels
+        with self._large if large else nullcontext():
+            photo = read_photo(data, max_megapixels=settings.max_megapixels)
+            findings = self.findings(photo)
+            small = preview(photo, pictures.preview, pictures.preview_quality)
+            heat = heat_picture(findings, *photo.size, HEAT_SIZE)
+            draw_findings(photo, findings, pictures.opacity)
+            overlay = encoded(photo, "JPEG", quality=pictures.overlay_quality)
+        drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
+        return write_record(at, key, photo.size, findings, drawn), True
+
+    def findings(self, photo: Image.Image) -> Findings:
+        """What the network finds on an upright RGB photo."""
+        # The network's work fills all cores, so photos take turns; reading and drawing go on.
+        with self._scoring:
+            scores = [self.scorer.score(photo, scale) for scale in self.made_by["scales"]]
+        return find_cracks(
+            scores, width=photo.width, height=photo.height, threshold=self.config.threshold
+        )

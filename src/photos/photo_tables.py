@@ -1,0 +1,85 @@
+"""What was found on photos, as tables for machines and for the terminal."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from src.data.files import write_text
+
+COLUMNS = (
+    "photo",
+    "verdict",
+    "probability",
+    "cracked_share",
+    "regions",
+    "tiles",
+    "cracked_tiles",
+    "width",
+    "height",
+    "overlay",
+    "reason",
+)
+
+
+def write_tables(
+    output: Path,
+    records: Sequence[Mapping[str, Any]],
+    unreadable: Sequence[tuple[str, str]],
+    made_by: Mapping[str, Any],
+) -> None:
+    """Write photos.csv, a row a photo, and photos.json, with regions, outlines and settings.
+
+    Args:
+        output: the folder they go to.
+        records: as `src.photos.records.write_record` returns them.
+        unreadable: names and reasons.
+        made_by: model and settings.
+    """
+    everything = {
+        "made_by": dict(made_by),
+        "photos": list(records),
+        "unreadable": [{"photo": name, "reason": reason} for name, reason in unreadable],
+    }
+    write_text(output / "photos.json", json.dumps(everything, indent=1) + "\n")
+    rows = [
+        {**record, "verdict": verdict(record), "regions": len(record["regions"])}
+        for record in records
+    ]
+    rows += [
+        {"photo": name, "verdict": "unreadable", "reason": reason} for name, reason in unreadable
+    ]
+    counts = dict.fromkeys(("regions", "tiles", "cracked_tiles", "width", "height"), "Int64")
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
+    write_text(output / "photos.csv", table.to_csv(index=False))
+
+
+def verdict(record: Mapping[str, Any]) -> str:
+    """cracked or no crack."""
+    return "cracked" if record["cracked"] else "no crack"
+
+
+def photo_table(
+    records: Sequence[Mapping[str, Any]],
+    unreadable: Sequence[tuple[str, str]],
+    shown: int,
+) -> str:
+    """One line for each of the first `shown` photos, and one for each that can't be read.
+
+    Args:
+        records: as `src.photos.records.write_record` returns them.
+        unreadable: names and reasons.
+        shown: how many photos at most.
+    """
+    lines = [f"{'probability':>11}{'of area':>10}{'regions':>9}  photo"]
+    for record in records[:shown]:
+        lines.append(
+            f"{record['probability']:>11.3f}{record['cracked_share']:>10.2%}"
+            f"{len(record['regions']):>9}  {record['photo']}"
+        )
+    if len(records) > shown:
+        lines.append(f"and {len(records) - shown} more")
+    lines += [f"can't be read: {name}: {reason}" for name, reason in unreadable]
+    return "\n".join(lines)

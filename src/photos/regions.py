@@ -1,0 +1,176 @@
+"""From scores to what a person asks: where the cracks are, and how much of the photo they take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from src.photos.scoring import Scores, tile_means
+
+FINER = 4  # outlines are drawn on a grid this much finer than the map's
+# Logits beyond which a cell counts no more in an outline, so that a strong one does not push the
+# outline into its neighbours.
+CLEAR = 5.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """One connected cracked place.
+
+    Attributes:
+        box: left, top, right, bottom in pixels of the photo, right and bottom excluded.
+        outline: (n, 2) int32 x, y in pixels of the photo.
+        share: of the photo's area, 0 to 1.
+        probability: the highest of a tile over it.
+    """
+
+    box: tuple[int, int, int, int]
+    outline: np.ndarray
+    share: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one photo shows.
+
+    Attributes:
+        probability: the highest of its tiles; at or above the threshold the photo is cracked.
+        cracked: the verdict.
+        share: of the photo's area that the regions take, 0 to 1.
+        regions: the most likely first.
+        tiles: how many were scored.
+        cracked_tiles: of them at or above the threshold.
+        heat: (rows, columns) float32 0 to 1, one value each `step` pixels.
+        first: the pixel, along either axis, on which heat[0, 0] lies.
+        step: pixels of the photo.
+    """
+
+    probability: float
+    cracked: bool
+    share: float
+    regions: list[Region]
+    tiles: int
+    cracked_tiles: int
+    heat: np.ndarray
+    first: float
+    step: float
+
+
+def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:
+    """Find the cracked regions of one photo.
+
+    A place belongs to a crack where its own evidence is positive and, joined with its neighbours,
+    makes a tile cracked. Heat is the evidence times the highest probability of a tile over it, as
+    a share of the photo's strongest evidence.
+
+    Args:
+        scores: of the photo, at one or several scales. Coarser ones add the regions that no finer
+            one has touched; the photo's probability is the highest of all.
+        width: of the photo in pixels.
+        height: of the photo in pixels.
+        threshold: probability from which a tile is cracked.
+    """
+    scores = sorted(scores, key=lambda one: one.step)
+    first, step = scores[0].first, scores[0].step / FINER
+    grid = int(-(-width // step)) + 1, int(-(-height // step)) + 1
+    mask = np.zeros(grid[::-1], np.uint8)
+    heat, nearby = (np.zeros(grid[::-1], np.float32) for _ in range(2))
+    for one in scores:
+        around = one.nearby()
+        lit = np.maximum(one.evidence, 0) * around / max(one.evidence.max(), 1e-6)
+        certain = np.where(standing(one, threshold), np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
+        inside, lit, around = (
+            _resampled(field, one, first, step, grid) for field in (certain, lit, around)
+        )
+        new = cv2.dilate((inside > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+        if one is not scores[0]:
+            new = _untouched(new, mask)
+            lit *= new
+        mask |= new
+        np.maximum(heat, lit, out=heat)
+        np.maximum(nearby, around, out=nearby)
+    regions = _regions(mask, nearby, first, step, width, height)
+    probability = max(float(one.probability.max()) for one in scores)
+    return Findings(
+        probability=probability,
+        cracked=probability >= threshold,
+        share=min(1.0, sum(region.share for region in regions)),
+        regions=sorted(regions, key=lambda region: (-region.probability, -region.share)),
+        tiles=sum(one.probability.size for one in scores),
+        cracked_tiles=sum(int((one.probability >= threshold).sum()) for one in scores),
+        heat=heat,
+        first=first,
+        step=step,
+    )
+
+
+def standing(scores: Scores, threshold: float) -> np.ndarray:
+    """Cells (rows, columns) bool of the groups that alone bring a tile to the threshold.
+
+    Beside a crack its tiles make every speck look cracked; a group counts only if it would do
+    without what speaks for a crack elsewhere in the tile. If none would, all count.
+    """
+    candidates = (scores.evidence > 0) & (scores.nearby() >= threshold)
+    count, labels = cv2.connectedComponents(candidates.astype(np.uint8), connectivity=8)
+    against = np.minimum(scores.evidence, 0)
+    alone = np.zeros(count, bool)
+    for group in range(1, count):
+        logits = tile_means(np.where(labels == group, scores.evidence, against), scores.cells)
+        alone[group] = logits.max() >= np.log(threshold / (1 - threshold))
+    return alone[labels] if alone.any() else candidates
+
+
+def _untouched(new: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What is connected in `new` and nowhere meets `mask`."""
+    count, labels = cv2.connectedComponents(new, connectivity=8)
+    alone = np.ones(count, bool)
+    alone[0] = False
+    alone[np.unique(labels[mask > 0])] = False
+    return alone[labels].astype(np.uint8)
+
+
+def _resampled(
+    field: np.ndarray, scores: Scores, first: float, step: float, grid: tuple[int, int]
+) -> np.ndarray:
+    """The field of one scale on the common grid (columns, rows), linear between cells."""
+    ratio = step / scores.step
+    offset = (first - scores.first) / scores.step
+    to_field = np.array([[ratio, 0, offset], [0, ratio, offset]])
+    return cv2.warpAffine(
+        field.astype(np.float32),
+        to_field,
+        grid,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _regions(
+    mask: np.ndarray, nearby: np.ndarray, first: float, step: float, width: int, height: int
+) -> list[Region]:
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    regions = []
+    for label in range(1, count):
+        x, y, w, h, points = (int(n) for n in boxes[label])
+        part = labels[y : y + h, x : x + w] == label
+        contours, _ = cv2.findContours(
+            part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y)
+        )
+        largest = max(contours, key=len)[:, 0, :]
+        outline = np.clip(np.rint(first + step * largest), 0, (width - 1, height - 1))
+        left, top = (max(0, round(first + step * (n - 0.5))) for n in (x, y))
+        right = min(width, round(first + step * (x + w - 0.5)))
+        bottom = min(height, round(first + step * (y + h - 0.5)))
+        if right <= left or bottom <= top:
+            continue
+        regions.append(
+            Region(
+                box=(left, top, right, bottom),
+                outline=outline.astype(np.int32),
+                share=min(points * step**2, (right - left) * (bottom - top)) / (width * height),
+                probability=float(nearby[y : y + h, x : x + w][part].max()),
+            )
+        )
+    return regions

@@ -1,0 +1,199 @@
+"""The classifier of a configuration, its cut, and the feature bank filled for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from src.bank.engine import Engine, build_engine, check_engine, chosen_engine
+from src.bank.extraction import fill_bank
+from src.bank.feature_bank import Bank, open_bank
+from src.config.code_closure import code_fingerprint
+from src.config.schema import Augment, Config
+from src.data.dataset import Dataset
+from src.data.image_batches import load_spread
+from src.data.splits.manifest import PARTS
+from src.model.classifier import build_backbone, build_classifier
+from src.model.cut import Cut, cut_classifier
+from src.model.views import ALL_FLIPS, FLIPS
+from src.model.weights import load_imagenet, weights_sha256
+
+# The module whose code, with all that it imports, decides what a feature is.
+FEATURES_CODE = "src.bank.extraction"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A classifier before training, and what its weights are."""
+
+    classifier: keras.Model
+    weights_source: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A filled bank and the cut it was computed for.
+
+    Attributes:
+        cut: where the classifier is cut.
+        bank: of the training images' views, and of all images as they are.
+        predicted: what predictions are averaged over: features (rows, *shape) float16 of the
+            images as they are and, with `augment.test_flips`, of their flips.
+        engine: which computed the features.
+        precision: of its arithmetic.
+        error: of the engine against Keras in float32, when it last computed some of them.
+        added: how many features were not there yet.
+    """
+
+    cut: Cut
+    bank: Bank
+    predicted: Sequence[np.ndarray]
+    engine: str
+    precision: str
+    error: float
+    added: int
+
+
+def initial_classifier(config: Config) -> Start:
+    """Build the classifier that the configuration describes, seeded, with its initial weights."""
+    keras.utils.set_random_seed(config.train.seed)
+    backbone = build_backbone(config.data.image_size)
+    source = "random"
+    if config.model.weights == "imagenet":
+        source = load_imagenet(backbone, config.model.imagenet)
+    # What the weights are must be known before training changes them.
+    fingerprint = weights_sha256(backbone)
+    classifier = build_classifier(
+        backbone,
+        frozen_layers=config.model.frozen_layers,
+        dropout=config.model.dropout,
+        flip=config.augment.flip,
+        rotation=config.augment.rotation,
+    )
+    return Start(classifier, source, fingerprint)
+
+
+def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
+    """Where to cut, or None, with the reason printed, if training must go end to end."""
+    if config.train.path == "end_to_end":
+        return None
+    cut = cut_classifier(classifier, config.train.precision)
+    if cut is None:
+        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
+        return None
+    kib = int(np.prod(cut.feature_shape)) * 2 / 1024
+    if kib > config.features.max_kib_per_image:
+        print(
+            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
+            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
+        )
+        return None
+    return cut
+
+
+def views_of(config: Config) -> int:
+    """How many views training reads: without rotation there are only so many flips."""
+    if config.augment.rotation:
+        return config.features.views
+    return min(config.features.views, len(FLIPS[config.augment.flip]))
+
+
+def extract(config: Config, start: Start, cut: Cut, dataset: Dataset) -> Extracted:
+    """Fill the bank with what training and evaluation on this split read."""
+    features, augment, paths = config.features, config.augment, dataset.paths
+    engine = PrefixEngine(config, cut.prefix, paths)
+    rows = {part: np.sort(dataset.part(part).rows) for part in PARTS}
+    everything = np.sort(np.concatenate(list(rows.values())))
+    wanted = {0: everything}
+    wanted |= dict.fromkeys(range(1, views_of(config)), rows["train"])
+    bank = _bank_for(config, start, cut, engine, dataset, augment)
+    added = fill_bank(bank, engine.run, paths, wanted, augment, features.seed)
+    predicted: list[np.ndarray] = [bank.features(0)]
+    if augment.test_flips:
+        flips = Augment(flip=ALL_FLIPS, rotation=0.0, test_flips=True)
+        flipped = _bank_for(config, start, cut, engine, dataset, flips)
+        held_out = np.setdiff1d(everything, rows["train"])
+        views = range(1, len(FLIPS[ALL_FLIPS]))
+        wanted = dict.fromkeys(views, held_out)
+        added += fill_bank(flipped, engine.run, paths, wanted, flips, features.seed)
+        predicted += [flipped.features(view) for view in views]
+    error = bank.engine_error
+    if added or error is None or error > features.max_error:
+        error = bank.engine_error = engine.error
+    return Extracted(cut, bank, predicted, engine.name, engine.precision, error, added)
+
+
+class PrefixEngine:
+    """The engine that computes features; built and checked only when a bank lacks some.
+
+    Attributes:
+        name: openvino or tensorflow.
+        precision: of its arithmetic.
+    """
+
+    def __init__(self, config: Config, prefix: keras.Model, paths: Sequence[Path]) -> None:
+        """
+        Args:
+            config: the sections features and threads of it.
+            prefix: images (n, size, size, 3) to features.
+            paths: of all images; some are what the engine is checked, and int8 calibrated, on.
+        """
+        self.config, self.prefix, self.paths = config, prefix, paths
+        features = config.features
+        self.name, self.precision = chosen_engine(features.engine, features.precision)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """Features (n, h, w, c) float16 of images (n, size, size, 3) uint8."""
+        return self._checked[0].run(images)
+
+    @property
+    def error(self) -> float:
+        """Of the engine against Keras in float32, see `check_engine`."""
+        return self._checked[1]
+
+    @cached_property
+    def _checked(self) -> tuple[Engine, float]:
+        features = self.config.features
+        int8 = self.precision == "int8"
+        engine = build_engine(
+            self.prefix,
+            name=self.name,
+            precision=self.precision,
+            batch_size=features.batch_size,
+            output="float16",
+            calibration=load_spread(self.paths, features.calibration_images) if int8 else None,
+            threads=self.config.threads.openvino,
+        )
+        images = load_spread(self.paths, features.check_images)
+        return engine, check_engine(engine, self.prefix, images, features.max_error)
+
+
+def _bank_for(
+    config: Config,
+    start: Start,
+    cut: Cut,
+    engine: PrefixEngine,
+    dataset: Dataset,
+    augment: Augment,
+) -> Bank:
+    """The bank that is named by all that its features depend on."""
+    depends_on: dict[str, object] = {
+        "images": dataset.fingerprint,
+        "weights": start.weights_sha256,
+        "cut": cut.layer,
+        "image_size": dataset.image_size,
+        "flip": augment.flip,
+        "rotation": augment.rotation,
+        "seed": config.features.seed,
+        "engine": engine.name,
+        "precision": engine.precision,
+        "code": code_fingerprint(FEATURES_CODE),
+    }
+    if engine.precision == "int8":
+        depends_on["calibration_images"] = config.features.calibration_images
+    rows = len(dataset.listing)
+    return open_bank(Path(config.features.dir), depends_on, rows, cut.feature_shape)

@@ -1,0 +1,72 @@
+"""The split of a dataset, and the whole way to it."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from src.config.schema import Config, GroupedSplit, RandomSplit
+from src.data.dataset import Dataset, with_groups
+from src.data.splits.grouped_split import split_by_group
+from src.data.splits.manifest import read_manifest
+from src.data.splits.random_split import split_randomly
+from src.errors import InputError
+from src.pipeline.auditing import audited_dataset
+from src.pipeline.fetching import fetched_dataset
+
+
+def prepared_dataset(config: Config) -> Dataset:
+    """The dataset fetched, audited and split, each only where it is not done yet."""
+    workspace = Path(config.workspace)
+    dataset = fetched_dataset(config.data, workspace)
+    return split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
+
+
+def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
+    """The dataset with the manifest that `split.manifest` names, or with a new one.
+
+    Raises:
+        InputError: the file is not a manifest, or has an image that is not in the listing or has
+            another label there; or the images can't be split as configured.
+    """
+    if not split.manifest:
+        return split_anew(dataset, split)
+    manifest = read_manifest(Path(split.manifest))
+    _refuse_other_images(manifest, dataset.listing, split.manifest)
+    return _with_manifest(dataset, split, manifest)
+
+
+def split_anew(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
+    """The dataset with a manifest made as the section says, whatever `split.manifest` names."""
+    if isinstance(split, GroupedSplit):
+        manifest = split_by_group(dataset.listing, _kept_together(dataset, split), split)
+        return dataclasses.replace(dataset, manifest=manifest)
+    return _with_manifest(dataset, split, split_randomly(dataset.listing, split))
+
+
+def _with_manifest(
+    dataset: Dataset, split: RandomSplit | GroupedSplit, manifest: pd.DataFrame
+) -> Dataset:
+    grouped = with_groups(manifest, dataset.listing, _kept_together(dataset, split))
+    return dataclasses.replace(dataset, manifest=grouped)
+
+
+def _kept_together(dataset: Dataset, split: RandomSplit | GroupedSplit) -> np.ndarray:
+    overlap = split.strategy == "overlap"
+    relations = dataset.relations
+    return relations.related_groups if overlap else relations.twin_groups
+
+
+def _refuse_other_images(manifest: pd.DataFrame, listing: pd.DataFrame, given: str) -> None:
+    unknown = manifest.path[~manifest.path.isin(listing.path)]
+    if len(unknown):
+        raise InputError(f"{given}: {unknown.iloc[0]} is not among the images: split again")
+    label_of = listing.set_index("path").label
+    other = manifest[manifest.label.to_numpy() != label_of[manifest.path].to_numpy()]
+    if len(other):
+        image = other.iloc[0]
+        raise InputError(
+            f"{given}: {image.path} has the label {image.label}, and among the images "
+            f"{label_of[image.path]}: split again"
+        )

@@ -1,0 +1,46 @@
+"""The model registry: versions of one registered model, and the aliases that point to them."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+import mlflow
+from mlflow.entities.model_registry import ModelVersion
+
+from src.tracking.processes import one_process
+
+PREVIOUS = "previous"
+
+
+def aliased(name: str) -> dict[str, ModelVersion]:
+    """By alias the versions of the registered model; none where it does not exist."""
+    found = mlflow.MlflowClient().search_registered_models(f"name = '{name}'")
+    return {
+        alias: version_of(name, version)
+        for model in found
+        for alias, version in model.aliases.items()
+    }
+
+
+def version_of(name: str, number: str) -> ModelVersion:
+    """The version of the registered model that has this number."""
+    return mlflow.MlflowClient().get_model_version(name, number)
+
+
+def point(alias: str, version: ModelVersion) -> None:
+    """Let the alias point to this version from now on."""
+    mlflow.MlflowClient().set_registered_model_alias(version.name, alias, version.version)
+
+
+def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
+    """Set the tags of a version; None takes one away."""
+    client = mlflow.MlflowClient()
+    for key, value in tags.items():
+        if value is not None:
+            client.set_model_version_tag(version.name, version.version, key, str(value))
+        elif key in version.tags:
+            client.delete_model_version_tag(version.name, version.version, key)
+
+
+def promoting() -> AbstractContextManager[object]:
+    """Held by the one process that registers, decides and moves aliases on a sqlite file."""
+    return one_process(mlflow.get_registry_uri(), "promotion")

@@ -1,0 +1,115 @@
+"""Runs compared on the same test images."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from src.errors import InputError
+from src.statistics.metrics import wilson_interval
+from src.statistics.paired_tests import difference_interval, mcnemar
+
+Tests = dict[str, pd.DataFrame]
+
+
+def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The test parts of one cross-validation's prediction tables as one.
+
+    Raises:
+        InputError: an image is tested in two of them.
+    """
+    tests = pd.concat([table[table.part == "test"] for table in folds], ignore_index=True)
+    twice = tests.path[tests.path.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{len(twice)} images, such as {twice.iloc[0]}, are tested by several of the runs: "
+            "folds of one cross-validation have the same split.seed and another split.fold each"
+        )
+    return tests
+
+
+def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:
+    """The test parts of prediction tables, each indexed by path and in the same order.
+
+    Raises:
+        InputError: they are not the same images under the same labels.
+    """
+    tests = {name: t[t.part == "test"].set_index("path").sort_index() for name, t in tables.items()}
+    name, *others = tests
+    for other in others:
+        if not tests[other].label.equals(tests[name].label):
+            shared = len(tests[other].index.intersection(tests[name].index))
+            raise InputError(
+                f"{name} and {other} can't be compared: their test parts have {len(tests[name])} "
+                f"and {len(tests[other])} images, {shared} of them in common; runs of the same "
+                "data, split strategy, split seed and fold have the same test part"
+            )
+    return tests
+
+
+def ranking(tests: Tests) -> pd.DataFrame:
+    """The runs, best first.
+
+    Returns:
+        `run`, `errors`, `images`, `accuracy` with its 95 % Wilson interval (`accuracy_low`,
+        `accuracy_high`), and `loss`.
+    """
+    rows = []
+    for name, test in tests.items():
+        images, right = len(test), int(test.correct.sum())
+        low, high = wilson_interval(right, images)
+        rows.append(
+            {
+                "run": name,
+                "errors": images - right,
+                "images": images,
+                "accuracy": right / images,
+                "accuracy_low": low,
+                "accuracy_high": high,
+                "loss": test.loss.mean(),
+            }
+        )
+    return pd.DataFrame(rows).sort_values(["errors", "loss"], ignore_index=True)
+
+
+def differences(tests: Tests) -> pd.DataFrame:
+    """For each two runs, whether one errs more often.
+
+    Returns:
+        `first`, `second`, `only_first_wrong` and `only_second_wrong` (images), `difference` of the
+        error rates with its 95 % interval (`low`, `high`), and `p_value` of McNemar's exact test.
+    """
+    rows = []
+    for first, second in combinations(tests, 2):
+        one, other = (tests[name].correct.to_numpy(bool) for name in (first, second))
+        low, high = difference_interval(one, other)
+        rows.append(
+            {
+                "first": first,
+                "second": second,
+                "only_first_wrong": int((~one & other).sum()),
+                "only_second_wrong": int((one & ~other).sum()),
+                "difference": float(np.mean(other) - np.mean(one)),
+                "low": low,
+                "high": high,
+                "p_value": mcnemar(one, other),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def disagreements(tests: Tests) -> pd.DataFrame:
+    """The images that not all runs have right or wrong alike.
+
+    Returns:
+        `path`, `label` and, by each run's name, its probability of Positive; those first on which
+        the probabilities lie furthest apart.
+    """
+    right = pd.DataFrame({name: test.correct for name, test in tests.items()})
+    chosen = right.index[right.nunique(axis=1) > 1]
+    probability = pd.DataFrame({name: t.probability[chosen] for name, t in tests.items()})
+    apart = (probability.max(axis=1) - probability.min(axis=1)).sort_values(ascending=False)
+    label = next(iter(tests.values())).label[chosen]
+    table = pd.concat([label, probability], axis=1).loc[apart.index]
+    return table.rename_axis("path").reset_index()

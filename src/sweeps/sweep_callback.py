@@ -1,0 +1,176 @@
+"""Hydra tells this of a sweep's start, its jobs' ends and its own end.
+
+Every command instantiates it, so nothing that is slow to import stands at the top.
+"""
+
+import atexit
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import product
+from types import FrameType
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from src.config.loader import check
+from src.config.schema import Config
+from src.errors import InputError
+
+# The setting whose jobs are kept together, so that one feature bank is filled and read at a time.
+CUT = "model.frozen_layers"
+PARENT = "tracking.parent_run"
+# Hydra's own sweeper; any other chooses as it goes.
+EVERY_COMBINATION = "basic"
+
+
+class SweepCallback(Callback):
+    """Opens one parent run for the jobs of a sweep, and closes it with their result."""
+
+    def __init__(self, command: str) -> None:
+        """Make it for the sweeps of `command`, an entry point's name, and no other's."""
+        self.command = command
+        self.parent = ""
+        # What the jobs have for the swept settings, as far as that is known before they run.
+        self.jobs: list[dict[str, str]] = []
+        self.interrupted = False
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Check every job's configuration, open the parent run, and hand its id to the jobs."""
+        if config.hydra.job.name != self.command:
+            return
+        with _errors_end_the_sweep():
+            overrides = _by_key(config)
+            jobs = list(product(*map(_values, overrides.values())))
+            self.parent = _open(config, overrides, [_compose(config, job) for job in jobs])
+            if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
+                from src.sweeps.sweep_runs import swept_values
+
+                self.jobs = [swept_values(_swept(overrides), job) for job in jobs]
+            atexit.register(self._close, "KILLED")
+            self._remember_interrupts()
+            with read_write(config), open_dict(config):
+                config.hydra.sweeper.params = {}
+                # Quoted, as an id of digits alone would be read as a number.
+                task = [*_given(overrides), f"{PARENT}='{self.parent}'"]
+                config.hydra.overrides.task = task
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Keep a failed job, which is a FAILED run by now, from ending the sweep."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+        if OmegaConf.select(config, PARENT) and job_return.status is JobStatus.FAILED:
+            error = job_return._return_value
+            if isinstance(error, InputError):
+                print(f"error: {error}", file=sys.stderr)
+            else:
+                traceback.print_exception(error)
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, None
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Log what the sweep has found in its parent run, and fail if a job did not finish."""
+        if not self.parent:
+            return
+        from src.sweeps.sweep_report import report_sweep
+
+        with _errors_end_the_sweep():
+            outcome = report_sweep(self.parent, self.jobs)
+            print(outcome.summary)
+            self._close("FAILED" if outcome.unfinished else "FINISHED")
+            if outcome.unfinished:
+                sys.exit(1)
+
+    def _remember_interrupts(self) -> None:
+        """End the sweep at the next job's end where a library has swallowed KeyboardInterrupt."""
+        # Not where it is ignored, as in a shell script's background, or handled otherwise.
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            signal.default_int_handler(number, frame)
+
+        signal.signal(signal.SIGINT, interrupt)
+
+    def _close(self, status: str) -> None:
+        import mlflow
+
+        atexit.unregister(self._close)
+        mlflow.MlflowClient().set_terminated(self.parent, status)
+
+
+@contextmanager
+def _errors_end_the_sweep() -> Iterator[None]:
+    """Hydra makes a warning of what a callback raises, all but SystemExit."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def _by_key(config: DictConfig) -> dict[str, Override]:
+    """The overrides of the sweep's file and of the command line, which wins; the cut first."""
+    of_file = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    parsed = parser.parse_overrides([*of_file, *config.hydra.overrides.task])
+    by_key = {override.get_key_element(): override for override in parsed}
+    return dict(sorted(by_key.items(), key=lambda item: item[0] != CUT))
+
+
+def _given(overrides: Mapping[str, Override]) -> list[str]:
+    return [str(override.input_line) for override in overrides.values()]
+
+
+def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:
+    """The settings that vary, each with the values as they were given."""
+    return {
+        key.lstrip("+"): str(override.input_line).split("=", 1)[1]
+        for key, override in overrides.items()
+        if override.is_sweep_override()
+    }
+
+
+def _values(override: Override) -> list[str]:
+    """An override for each value it takes, or for the ends of the interval it is drawn from."""
+    key = override.get_key_element()
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    interval = override.value()
+    assert isinstance(interval, IntervalSweep)
+    return [f"{key}={interval.start}", f"{key}={interval.end}"]
+
+
+def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
+    loader = GlobalHydra.instance().config_loader()
+    try:
+        composed = loader.load_sweep_config(config, list(overrides))
+    except HydraException as error:
+        raise InputError(f"configuration: {error}") from error
+    with read_write(composed), open_dict(composed):
+        del composed["hydra"]
+    return check(composed)
+
+
+def _open(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
+    from src.sweeps.sweep_runs import named, open_sweep
+    from src.tracking import runs
+
+    tracking = jobs[0].tracking
+    runs.connect(tracking.uri, tracking.experiment)
+    swept = _swept(overrides)
+    file = config.hydra.runtime.choices.get("sweep")
+    name = tracking.run_name or file or named(swept)
+    return open_sweep(name, list(swept), _given(overrides), [job.model_dump() for job in jobs])

@@ -1,0 +1,153 @@
+"""What a sweep has found, logged in its parent run, so that its page tells the result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from pandas.api.types import is_numeric_dtype
+
+from src.config.schema import Evaluate
+from src.figures import sweep_figures
+from src.figures.run_figures import prediction_grid
+from src.statistics.run_metrics import label_suspects
+from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table
+from src.sweeps.sweep_children import (
+    FOLD,
+    Child,
+    candidates,
+    config_of,
+    finished_jobs,
+    latest_children,
+)
+from src.sweeps.sweep_runs import BEST, START, VALUE, as_numbers, named, short_names, values_of
+from src.sweeps.sweep_view import share_view
+from src.tracking.run_reading import DATASET
+from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
+
+# Rows of the table in the parent's description; the artifact has all.
+DESCRIBED = 20
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """How a sweep ended: what a person reads of it, and the names of what did not finish."""
+
+    summary: str
+    unfinished: list[str]
+
+
+def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOutcome:
+    """Log the best child's metrics, ranking, figures and a description in the parent run.
+
+    Args:
+        parent: its run id.
+        jobs: what each job of the sweep's latest start has for the swept settings, where that was
+            known beforehand. One that left no run is unfinished like one that failed.
+    """
+    latest = latest_children(parent)
+    start = mlflow.get_run(parent).data.tags[START]
+    tried = [run for run in latest if run.data.tags.get(START) == start]
+    with_run = [values_of(run) for run in tried]
+    lost = [values for values in jobs if as_numbers(values) not in with_run]
+    stale = [as_numbers(values) for values in lost]
+    done = finished_jobs(run for run in latest if values_of(run) not in stale)
+    unfinished = _unfinished(tried, lost)
+    told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
+    if done:
+        ranking = ranked(candidates(done))
+        table = ranking_table(ranking)
+        view = share_view(parent, _columns(done[0].run))
+        # In the first paragraph, as the page folds away all that comes later.
+        link = f"[All runs with their settings and results]({view})"
+        told[0] += f" Best by validation loss: {ranking[0].name}. {link}"
+        told += ["", markdown_table(table.head(DESCRIBED))]
+        if len(table) > DESCRIBED:
+            told += ["", f"{len(table) - DESCRIBED} more are in ranking.csv."]
+    told += ["", *(f"- {line}" for line in unfinished)] if unfinished else []
+    summary = "\n".join(told)
+    mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
+    if done:
+        _log_result(parent, done, ranking, table)
+    elif BEST in mlflow.get_run(parent).data.tags:
+        mlflow.MlflowClient().delete_tag(parent, BEST)
+    return SweepOutcome(summary, unfinished)
+
+
+def _log_result(
+    parent: str, done: Sequence[Child], ranking: Sequence[Candidate], table: pd.DataFrame
+) -> None:
+    with mlflow.start_run(run_id=parent):
+        log_metrics_of_parts(ranking[0].metrics)
+        mlflow.set_tag(BEST, ranking[0].name)
+        mlflow.log_text(table.to_csv(index=False), "ranking.csv")
+        for name, figure in figures_of(done).items():
+            log_figure(figure, name)
+        if FOLD in done[0].values:
+            _log_folds(ranking[0])
+
+
+def _unfinished(tried: Sequence[Run], lost: Sequence[Mapping[str, str]]) -> list[str]:
+    """The jobs that did not finish, each with the reason, be it by its run or for want of one."""
+    failed = [
+        f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
+        for run in tried
+        if run.info.status != "FINISHED"
+    ]
+    told = "ended before its run began; the sweep's output may tell why"
+    return failed + [f"{named(values)}: {told}" for values in lost]
+
+
+def _columns(run: Run) -> list[str]:
+    """The swept settings as the UI's table names them; a group of them is no parameter."""
+    return [
+        f"params.`{key}`" if key in run.data.params else f"tags.`{VALUE}{key}`"
+        for key in sorted(values_of(run))
+    ]
+
+
+def _log_folds(best: Candidate) -> None:
+    """Log all folds' predictions as one table, and the images that may be labelled wrongly."""
+    config = config_of(best.run_id)
+    if best.images:
+        # As the runs have it, so that the parent is compared with no parent of other images.
+        mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
+    mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
+    suspects = label_suspects(best.predictions, Evaluate(**config["evaluate"]))
+    tested = suspects[suspects.part == "test"]
+    mlflow.log_text(tested.to_csv(index=False), "label_suspects.csv")
+    data, count = config["data"], config["tracking"]["prediction_grid"]
+    images = Path(data["dir"])
+    # The jobs' machines have the images, and this one may be another.
+    if len(tested) and all((images / path).is_file() for path in tested.path):
+        grid = prediction_grid(tested, images, data["classes"], count)
+        log_figure(grid, "label_suspects")
+
+
+def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
+    """By name: metrics against each swept setting, a heat map of each two, all curves."""
+    runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
+    keys = sorted(children[0].values)
+    for key in keys:
+        if not is_numeric_dtype(runs[key]):
+            # Names, or numbers among them such as 1000 and null, which have no order.
+            runs[key] = runs[key].astype(str)
+    names = short_names(keys)
+    figures = {f"against_{names[key]}": sweep_figures.against(runs, key, key) for key in keys}
+    for pair in combinations(keys, 2):
+        name = "_and_".join(names[key] for key in pair)
+        figures[f"heat_map_{name}"] = sweep_figures.heat_map(runs, pair, pair)
+    best_first = sorted(children, key=lambda child: child.metrics["validation"]["loss"])
+    curves = [(child.run.info.run_name, _curve(child.run)) for child in best_first]
+    figures["validation_curves"] = sweep_figures.validation_curves(curves)
+    return figures
+
+
+def _curve(run: Run) -> list[float]:
+    points = mlflow.MlflowClient().get_metric_history(run.info.run_id, "validation.loss")
+    return [point.value for point in sorted(points, key=lambda point: point.step)]

@@ -1,0 +1,166 @@
+"""Trained classifiers: logged by a run, and found again in a file, a run or the model registry."""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from src.data.splits.manifest import read_manifest
+from src.errors import InputError
+from src.tracking.run_reading import run_named
+
+# The alias of the registered model in use.
+CHAMPION = "champion"
+RUN_ID = re.compile("[0-9a-f]{6,32}")
+FORMS = (
+    "a .keras file, a run's id or at least 6 characters of its beginning, or "
+    "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
+)
+# What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
+MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
+
+
+def kind_of(model: str) -> Literal["file", "run", "registry"]:
+    """What `model`, as `load_classifier` takes it, names; a file wherever there is one."""
+    if model.startswith("models:/"):
+        return "registry"
+    return "run" if RUN_ID.fullmatch(model) and not Path(model).exists() else "file"
+
+
+def load_classifier(model: str) -> keras.Model:
+    """Load the classifier that `model` names.
+
+    Args:
+        model: the path of a .keras file; the id of a run or at least 6 characters of its
+            beginning, whose last logged model is meant; or a URI `models:/…` of a registered or
+            logged model. The last two are looked up on the server that
+            `src.tracking.runs.connect` chose.
+
+    Returns:
+        A model of images (n, size, size, 3) in [0, 255] to probabilities (n, 2).
+
+    Raises:
+        InputError: there is no such file, run or model, several runs begin so, the run logged
+            none, or what is there is no such classifier.
+    """
+    file = find_model(model)
+    try:
+        classifier = keras.saving.load_model(file, compile=False)
+    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{model}: {file} can't be loaded as a Keras model: {error}") from error
+    shapes = getattr(classifier, "input_shape", None), getattr(classifier, "output_shape", None)
+    match shapes:
+        case (_, height, width, 3), (_, 2) if height and height == width:
+            return classifier
+    raise InputError(
+        f"{model} takes {shapes[0]} and gives {shapes[1]}; a classifier of patches takes "
+        "(None, size, size, 3) and gives (None, 2)"
+    )
+
+
+def find_model(model: str) -> Path:
+    """The .keras file of what `load_classifier` loads, fetched from the server if need be.
+
+    Raises:
+        InputError: as there, but the file is not opened.
+    """
+    match kind_of(model):
+        case "registry":
+            return _fetched(model)
+        case "run":
+            return _fetched(_model_of(run_named(model)))
+    file = Path(model)
+    if not file.is_file():
+        raise InputError(f"{model}: no such model file; a model is {FORMS}")
+    if file.suffix != ".keras":
+        raise InputError(f"{model} is no .keras file; a model is {FORMS}")
+    return file
+
+
+def training_split(model: str) -> tuple[pd.DataFrame, Path]:
+    """The manifest that a model was trained by, and the folder its paths are relative to.
+
+    Of a run they are its own; of a file those that the pipeline left beside it.
+
+    Args:
+        model: as `load_classifier` takes it.
+
+    Raises:
+        InputError: they are not there.
+    """
+    if (kind := kind_of(model)) != "file":
+        try:
+            if kind == "run":
+                run_id = run_named(model).info.run_id
+            else:
+                run_id = str(mlflow.models.get_model_info(model).run_id)
+            images = mlflow.get_run(run_id).data.params["data.dir"]
+            split = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="split.csv")
+        except (MlflowException, OSError, KeyError) as error:
+            raise InputError(f"{model}: its run has no split.csv and data.dir: {error}") from error
+        return read_manifest(Path(split)), Path(images)
+    beside = Path(model).parent
+    try:
+        images = json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"no fetched.json of the pipeline beside {model}: {error}") from error
+    return read_manifest(beside / "split.csv"), Path(images)
+
+
+def _model_of(run: Run) -> str:
+    logged = run.outputs.model_outputs if run.outputs else []
+    if not logged:
+        raise InputError(f"run {run.info.run_id} ({run.info.status}) logged no model")
+    return f"models:/{logged[-1].model_id}"
+
+
+def _fetched(uri: str) -> Path:
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (MlflowException, OSError) as error:
+        server = mlflow.get_tracking_uri()
+        hint = "; `python -m src.promote RUN` makes a run's model the champion"
+        raise InputError(
+            f"there is no model {uri} on {server}: {error}"
+            f"{hint if uri.endswith(f'@{CHAMPION}') else ''}"
+        ) from error
+    files = sorted(folder.rglob("*.keras"))
+    if len(files) != 1:
+        raise InputError(f"{uri} holds {len(files)} .keras files, and must hold one")
+    return files[0]
+
+
+def log_model(model: keras.Model, image_size: int) -> str:
+    """Log a classifier of uint8 images, and return its model URI."""
+    images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
+    probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
+    info = mlflow.tensorflow.log_model(
+        model,
+        name="model",
+        signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
+        pip_requirements=pinned_requirements(),
+    )
+    return str(info.model_uri)
+
+
+def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
+    """`name==version` of those of the packages that are installed."""
+    pinned = []
+    for package in packages:
+        try:
+            pinned.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            continue
+    return pinned
