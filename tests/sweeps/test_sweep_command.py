@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 
-from tests.e2e.sweeps import Sweeps
+from tests.sweeps.commands import Sweeps
 
 # In this order: the first job finishes, the second fails, the third finishes.
 SWEEP = ("features.max_error=0.2,1e-12,0.3", "train.seed=1")

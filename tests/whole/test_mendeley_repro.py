@@ -11,7 +11,7 @@ import pytest
 
 from tests.data.samples import jpeg, lay_out, pack
 from tests.data.servers import Server, answer_json, file, serve
-from tests.e2e.project import Project
+from tests.whole.project import Project
 
 NAMES = [f"{name}/{number:05}.jpg" for name in ("Negative", "Positive") for number in range(20)]
 FILES = {name: jpeg(seed) for seed, name in enumerate(NAMES)}

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from src.config.loader import CONF
-from tests.e2e.pages import chart, expect_drawn, open_runs
-from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
+from tests.whole.pages import chart, expect_drawn, open_runs
+from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
 pytestmark = pytest.mark.browser
 

@@ -25,8 +25,8 @@ from src.photos.inspection import inspect
 from src.registry import packaged_model as package
 from src.registry.champion import promote
 from src.tracking.logged_models import load_classifier, training_split
-from tests.e2e import registry
-from tests.e2e.servers import environment_of_commands, free_port, mlflow_server
+from tests.registry import samples as registry
+from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
 CHAMPION = "models:/crack-classifier@champion"
 

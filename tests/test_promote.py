@@ -17,8 +17,8 @@ from src.registry.champion import go_back, promote
 from src.registry.versions import aliased as versions_by_alias
 from src.registry.versions import point
 from src.tracking import runs
-from tests.e2e import registry
-from tests.e2e.servers import environment_of_commands
+from tests.registry import samples as registry
+from tests.whole.servers import environment_of_commands
 
 NAME = "crack-classifier"
 

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 from mlflow.entities import Run
 
-from tests.e2e.sweeps import Sweeps
 from tests.extras import installed, needs
+from tests.sweeps.commands import Sweeps
 
 PLUGINS = {
     "basic": "hydra",

@@ -14,7 +14,7 @@ from src.sweeps.ranking import ranked, ranking_table
 from src.sweeps.sweep_children import candidates, finished_jobs, latest_children
 from src.sweeps.sweep_report import figures_of, report_sweep
 from src.sweeps.sweep_runs import job_of, reuse_finished
-from tests.code.samples import (
+from tests.sweeps.samples import (
     LOGGED,
     artifact,
     fail_child,

@@ -9,7 +9,7 @@ from src.errors import InputError
 from src.sweeps.sweep_report import report_sweep
 from src.sweeps.sweep_runs import job_of, latest_sweep, reuse_finished
 from src.tracking import runs
-from tests.code.samples import (
+from tests.sweeps.samples import (
     fail_child,
     log_child,
     opened,

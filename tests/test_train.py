@@ -14,13 +14,11 @@ import pytest
 import yaml
 
 from src.config.loader import CONF
-from src.config.schema import Config
+from src.config.schema import Config, Evaluate
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
 from src.pipeline.tracked_run import train_and_track
-from src.config.schema import Evaluate
-from src.statistics.run_metrics import evaluate_predictions
 from tests.samples import lively_backbone
 
 TINY = ("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2")

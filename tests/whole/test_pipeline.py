@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from src.model.weights import weights_sha256
-from tests.e2e.project import ROOT, STAGES, Project
 from tests.samples import small_backbone
+from tests.whole.project import ROOT, STAGES, Project
 
 
 @pytest.fixture(scope="module")

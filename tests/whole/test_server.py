@@ -16,16 +16,16 @@ from playwright.sync_api import Locator, Page, expect
 
 from src.config.loader import CONF
 from src.data.image_batches import load_images
-from tests.e2e.pages import chart, expect_coloured, expect_drawn, open_runs
-from tests.e2e.servers import (
+from tests.extras import needs
+from tests.sweeps.commands import Sweeps
+from tests.whole.pages import chart, expect_coloured, expect_drawn, open_runs
+from tests.whole.servers import (
     environment_of_commands,
     free_port,
     mlflow_server,
     postgresql,
     postgresql_programs,
 )
-from tests.e2e.sweeps import Sweeps
-from tests.extras import needs
 
 COMPOSE = CONF.parent / "server" / "compose.yaml"
 # What browsers call the server: its own name, as every address below it is this machine.

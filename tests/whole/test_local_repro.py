@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from src.data.drawn.pictures import write_patches
-from tests.e2e.project import Project
+from tests.whole.project import Project
 
 
 def test_changed_photos_are_fetched_again_when_asked_for(tmp_path):
