@@ -22,7 +22,7 @@ from src.config.tool_schema import Predict
 from src.data.drawn.pictures import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
-from src.photos.inspection import Inspection, inspect, load
+from src.photos.inspection import Inspection, inspect, load_model_of
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.samples import small_backbone
@@ -211,22 +211,22 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
     common = ("input=x", "output=y")
     try:
         runs.connect(None, "crack-detection")
-        classifier, _, plain = load(settings(*common, f"model={model}"))
+        classifier, _, plain = load_model_of(settings(*common, f"model={model}"))
         assert plain == 1
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:
             uri = log_model(classifier, 96)
             mlflow.log_metric("best.calibration.temperature", 1.7)
         mlflow.register_model(uri, "crack-classifier")
         mlflow.MlflowClient().set_registered_model_alias("crack-classifier", "champion", "1")
-        _, champion, temperature = load(settings(*common))
+        _, champion, temperature = load_model_of(settings(*common))
         assert (champion["run"], champion["version"], temperature) == (run_id, "1", 1.7)
         for name in (run_id, run_id[:8]):
-            _, by_run, temperature = load(settings(*common, f"model={name}"))
+            _, by_run, temperature = load_model_of(settings(*common, f"model={name}"))
             assert (by_run["run"], by_run["weights"]) == (run_id, champion["weights"])
             assert temperature == 1.7
-        _, logged, temperature = load(settings(*common, f"model={uri}"))
+        _, logged, temperature = load_model_of(settings(*common, f"model={uri}"))
         assert (logged["run"], temperature) == (run_id, 1.7)
-        assert load(settings(*common, f"model={run_id}", "temperature=3.0"))[2] == 3
+        assert load_model_of(settings(*common, f"model={run_id}", "temperature=3.0"))[2] == 3
     finally:
         mlflow.set_tracking_uri(before)
 

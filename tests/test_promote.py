@@ -11,7 +11,7 @@ import pytest
 from src.config.loader import CONF, compose_as
 from src.config.tool_schema import Predict, Promote
 from src.errors import InputError
-from src.photos.inspection import load
+from src.photos.inspection import load_model_of
 from src.registry import champion as promotion
 from src.registry.champion import go_back, promote
 from src.registry.versions import aliased as versions_by_alias
@@ -117,7 +117,7 @@ def test_champion_challenger_and_back(tracked):
 def test_the_champion_is_what_predict_looks_for(ids, tracked):
     uri, _ = tracked
     settings = ["input=x", "output=y", f"tracking.uri={uri}"]
-    _, champion, temperature = load(compose_as(Predict, "predict/config", settings))
+    _, champion, temperature = load_model_of(compose_as(Predict, "predict/config", settings))
     assert champion["name"] == f"models:/{NAME}@champion"
     assert (champion["run"], temperature) == (ids["first"], registry.TEMPERATURE)
 

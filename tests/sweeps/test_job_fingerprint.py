@@ -1,9 +1,13 @@
 """What makes two runs the same."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from src.sweeps import job_fingerprint as module
-from src.sweeps.job_fingerprint import fingerprint
+from src.config import code_closure
+from src.sweeps.job_fingerprint import job_fingerprint
 from src.tracking.runs import flatten
 
 
@@ -12,7 +16,7 @@ def of(composed):
     """The fingerprint of a configuration with overrides."""
 
     def of(*overrides: str) -> str:
-        return fingerprint(flatten(composed(*overrides).model_dump()))
+        return job_fingerprint(flatten(composed(*overrides).model_dump()))
 
     return of
 
@@ -62,18 +66,18 @@ def test_what_only_says_where_and_how_fast_does_not(of, override):
 
 def test_swept_setting_counts_all_the_same():
     one, other = {"features.batch_size": 4}, {"features.batch_size": 8}
-    assert fingerprint(one) == fingerprint(other)
-    assert fingerprint(one, ["features.batch_size"]) != fingerprint(other, ["features.batch_size"])
+    assert job_fingerprint(one) == job_fingerprint(other)
+    assert job_fingerprint(one, ["features.batch_size"]) != job_fingerprint(other, ["features.batch_size"])
 
 
 def test_manifest_counts_by_its_content(tmp_path):
     same, other = tmp_path / "a.csv", tmp_path / "b.csv"
     same.write_text("path,label,part\n")
     other.write_text("path,label,part\n")
-    assert fingerprint({"split.manifest": str(same)}) == fingerprint({"split.manifest": str(other)})
-    before = fingerprint({"split.manifest": str(other)})
+    assert job_fingerprint({"split.manifest": str(same)}) == job_fingerprint({"split.manifest": str(other)})
+    before = job_fingerprint({"split.manifest": str(other)})
     other.write_text("path,label,part\n1.jpg,0,test\n")
-    assert fingerprint({"split.manifest": str(other)}) != before
+    assert job_fingerprint({"split.manifest": str(other)}) != before
 
 
 def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
@@ -87,12 +91,41 @@ def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
     assert of(*local) != before
 
 
-def test_code_of_training_counts(monkeypatch):
-    before = fingerprint({})
-    real = module.code_fingerprints
+@pytest.fixture
+def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
+    """Fingerprints are of a copy of src/; this adds a line at the end of one of its modules."""
+    copied = shutil.copytree(code_closure.SRC, tmp_path / "src")
+    monkeypatch.setattr(code_closure, "SRC", copied)
 
-    def edited(folder):
-        return {**real(folder), "features": "edited"}
+    def add(module: str, line: str) -> None:
+        with Path(copied, module).open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+        code_closure.statements.cache_clear()
 
-    monkeypatch.setattr(module, "code_fingerprints", edited)
-    assert fingerprint({}) != before
+    yield add
+    code_closure.statements.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pipeline/tracked_run.py",
+        "statistics/run_metrics.py",
+        "data/dataset.py",
+        "model/fitting.py",
+        "config/schema.py",
+    ],
+)
+def test_code_that_a_job_runs_counts(edit, module):
+    before = job_fingerprint({})
+    edit(module, "# A remark.")
+    assert job_fingerprint({}) == before
+    edit(module, "STATEMENT = 1")
+    assert job_fingerprint({}) != before
+
+
+@pytest.mark.parametrize("module", ["photos/overlay.py", "registry/gate.py", "formats/onnx.py"])
+def test_code_that_no_job_runs_does_not(edit, module):
+    before = job_fingerprint({})
+    edit(module, "STATEMENT = 1")
+    assert job_fingerprint({}) == before

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 from src.config.loader import CONF
+from src.model.weights import weights_sha256
+from tests.samples import small_backbone
 
 ROOT = CONF.parent
 STAGES = ("compose", "fetch", "audit", "split", "embed", "train", "evaluate")
 
 
 class Project:
-    """A copy of this project's tracked files, without its history, as a DVC repository."""
+    """A copy of this project's files, committed to a git repository of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,8 +31,29 @@ class Project:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
         (folder / "dvc.lock").unlink(missing_ok=True)
-        for command in (["init", "-q"], ["add", "-A"]):
-            subprocess.run(["git", *command], cwd=folder, check=True)
+        self.git("init", "-q")
+        self.git("config", "user.name", "Tester")
+        self.git("config", "user.email", "tester@example.org")
+        self.commit()
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the project; its output."""
+        ended = subprocess.run(
+            ["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True
+        )
+        return ended.stdout
+
+    def commit(self) -> None:
+        """Commit everything that git does not ignore."""
+        self.git("add", "--all")
+        self.git("commit", "-q", "--allow-empty", "-m", "As it is")
+
+    def choose(self, experiment: str) -> None:
+        """Let `dvc repro` run an experiment of this text, as one who edits conf/ does."""
+        (self.folder / "conf/experiment/chosen.yaml").write_text(
+            f"# @package _global_\n{experiment}"
+        )
+        self.edit("conf/pipeline.yaml", "experiment: published", "experiment: chosen")
 
     def run(self, *command: str) -> str:
         """Run a module of the environment in the project; its output."""
@@ -51,10 +74,27 @@ class Project:
 
     def repro(self, *targets: str) -> set[str]:
         """`dvc repro`; the stages it ran."""
-        output = self.run("dvc", "repro", *targets)
-        return {stage for stage in STAGES if f"Running stage '{stage}'" in output}
+        return self.stages_of("repro", *targets)
+
+    def stages_of(self, *command: str) -> set[str]:
+        """The stages that a command of DVC runs."""
+        return stages_run(self.run("dvc", *command))
 
     def edit(self, name: str, before: str, after: str) -> None:
         path = self.folder / name
         assert before in path.read_text()
         path.write_text(path.read_text().replace(before, after))
+
+
+def stages_run(output: str) -> set[str]:
+    """The stages that ran, by what DVC printed."""
+    return {
+        stage for stage in STAGES if f"Running stage '{stage}'" in output or f":{stage}':" in output
+    }
+
+
+def small_weights(folder: Path) -> dict[str, str]:
+    """Random weights of a small backbone in place of ImageNet's: their path and checksum."""
+    path, backbone = folder / "small.weights.h5", small_backbone()
+    backbone.save_weights(path)
+    return {"path": str(path), "sha256": weights_sha256(backbone)}

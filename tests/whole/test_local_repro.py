@@ -8,16 +8,20 @@ import pytest
 from src.data.drawn.pictures import write_patches
 from tests.whole.project import Project
 
+PHOTOS = """\
+defaults:
+  - override /data: local
+data: {{name: bridge, path: {path}, image_size: 96, minimum_images: 20}}
+audit: {{overlaps: null}}
+"""
 
+
+@pytest.mark.slow
 def test_changed_photos_are_fetched_again_when_asked_for(tmp_path):
     project = Project(tmp_path / "clone")
     photos = tmp_path / "photos"
     write_patches(photos, images=20, seed=0, size=96)
-    project.run(
-        "src.compose",
-        *("~local", "data=local", f"data.path={photos}", "data.name=bridge"),
-        *("data.image_size=96", "data.minimum_images=20", "audit.overlaps=null"),
-    )
+    project.choose(PHOTOS.format(path=photos))
     assert project.repro("split") == {"compose", "fetch", "audit", "split"}
 
     one = next((photos / "Positive").iterdir())
@@ -27,7 +31,7 @@ def test_changed_photos_are_fetched_again_when_asked_for(tmp_path):
     with pytest.raises(AssertionError, match=r"local photos has changed .* `dvc repro --force fe"):
         project.repro("split")
 
-    project.run("dvc", "repro", "--force", "fetch")
+    project.run("dvc", "repro", "--force", "--single-item", "fetch")
     assert project.repro("split") == {"audit", "split"}
     receipt = json.loads((project.folder / "outputs/pipeline/receipt.json").read_text())
     assert receipt["counts"] == {"Negative": 10, "Positive": 11}

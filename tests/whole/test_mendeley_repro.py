@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +13,12 @@ from tests.data.servers import Server, answer_json, file, serve
 from tests.whole.project import Project
 
 NAMES = [f"{name}/{number:05}.jpg" for name in ("Negative", "Positive") for number in range(20)]
+METU = """\
+defaults:
+  - override /data: mendeley
+data: {data}
+audit: {{overlaps: null}}
+"""
 FILES = {name: jpeg(seed) for seed, name in enumerate(NAMES)}
 
 
@@ -32,20 +37,23 @@ def project(tmp_path_factory, server: Server) -> Project:
     project.run("dvc", "add", "--quiet", "data")
     shutil.rmtree(folder / "data")
     shutil.rmtree(folder / ".dvc/cache")
-    body = pack(folder / "archive.rar", FILES, rar="rar40").read_bytes()
+    body = pack(tmp_path_factory.mktemp("archive") / "archive.rar", FILES, rar="rar40").read_bytes()
     details = describe(server, body)
+    content = details["content_details"]
     server.answers = {
         "/public-api/datasets/5y9wdsg2zt/files": [answer_json([details])],
         "/file": [file(body)],
     }
-    content = details["content_details"]
-    project.run(
-        "src.compose",
-        *("~local", "data=mendeley", "data.minimum_images=40", "data.http.backoff=0.01"),
-        f"data.api={server.address}/public-api",
-        f"data.direct_url={server.address}/file",
-        *(f"data.size={content['size']}", f"data.sha256={content['sha256_hash']}"),
-    )
+    chosen = {
+        "api": f"{server.address}/public-api",
+        "direct_url": f"{server.address}/file",
+        "size": content["size"],
+        "sha256": content["sha256_hash"],
+        "minimum_images": 40,
+        "http": {"backoff": 0.01},
+    }
+    project.choose(METU.format(data=json.dumps(chosen)))
+    project.commit()
     return project
 
 
@@ -71,18 +79,11 @@ def test_repro_fetches_and_status_is_clean(project):
     status = json.loads(project.run("dvc", "status", "--json", "split", "data.dvc"))
     assert status == {}
     assert project.repro("split") == set()
-    untracked = subprocess.run(
-        ["git", "ls-files", "--others", "--exclude-standard"],
-        cwd=project.folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert set(untracked.stdout.split()) == {"archive.rar", "dvc.lock"}
+    assert project.git("status", "--porcelain").split() == ["??", "dvc.lock", "M", "params.yaml"]
 
 
 def fetch(project: Project) -> str:
-    return project.run("src.fetch", "--config-dir", "outputs", "--config-name", "resolved")
+    return project.run("src.fetch", "--config-dir", ".", "--config-name", "stage")
 
 
 def test_restored_images_are_not_fetched_again(project, server):
