@@ -18,8 +18,9 @@ import pandas as pd
 
 from benchmarks import recipe
 from src.bank.engine import build_engine
-from src.bank.extraction import fill_bank, predict_files
+from src.bank.extraction import fill_bank
 from src.bank.feature_bank import open_bank
+from src.bank.file_prediction import predict_files
 from src.bank.suffix_training import train_on_bank
 from src.config.loader import compose_config
 from src.data.dataset import Part
