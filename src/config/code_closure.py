@@ -33,13 +33,21 @@ def code_fingerprint(module: str) -> str:
 def imported_modules(module: str) -> list[str]:
     """The module and all of this project that it imports, directly or not, by dotted names, sorted.
 
-    Imports within functions count, and those for type checkers alone don't.
+    Imports within functions count, and those for type checkers alone don't. The packages that the
+    modules are in are among them, as an import runs these, too.
     """
     found, new = set(), {module}
     while new:
         found |= new
-        new = {name for one in new for name in _imports(module_file(one))} - found
+        imported = {name for one in new for name in _imports(module_file(one))}
+        new = imported.union(*map(_packages, new)) - found
     return sorted(found)
+
+
+def _packages(module: str) -> list[str]:
+    """The packages that a module is in, the outermost first."""
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def module_file(module: str) -> Path:
