@@ -1,15 +1,13 @@
-"""`python -m src.compare` on real tracked runs, as a command."""
+"""`python -m src.compare` on real tracked runs."""
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 
 import mlflow
 import pandas as pd
 import pytest
 
+from src.compare import main
 from src.tracking import runs
-from tests.conftest import ROOT
 from tests.report.samples import table_of
 
 
@@ -39,41 +37,51 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
     return uri, ids
 
 
-def compare(tracked, *arguments: str) -> subprocess.CompletedProcess[str]:
+Compare = Callable[..., str]
+
+
+@pytest.fixture
+def compare(tracked, monkeypatch, capsys) -> Compare:
+    """The command on runs by their names; what it prints, after a failure on standard error."""
     uri, ids = tracked
-    named = [",".join(ids.get(name, name) for name in given.split(",")) for given in arguments]
-    return subprocess.run(
-        [sys.executable, "-m", "src.compare", *named, f"tracking.uri={uri}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"},
-    )
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    before = mlflow.get_tracking_uri()
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        named = [",".join(ids.get(name, name) for name in given.split(",")) for given in arguments]
+        if not fails:
+            main([*named, f"tracking.uri={uri}"])
+            return capsys.readouterr().out
+        with pytest.raises(SystemExit) as ended:
+            main([*named, f"tracking.uri={uri}"])
+        # Python prints a message as status, and ends with 1.
+        return capsys.readouterr().err if ended.value.code == 2 else str(ended.value.code)
+
+    yield run
+    mlflow.set_tracking_uri(before)
 
 
-def test_difference_and_disagreements_are_told(tracked, tmp_path):
+def test_difference_and_disagreements_are_told(compare, tmp_path):
     csv = tmp_path / "disagreements.csv"
-    done = compare(tracked, "good", "bad", "--csv", str(csv))
-    assert done.returncode == 0, done.stderr
-    assert "0 errors of 40" in done.stdout
-    assert "differ: 0 images only the first has wrong, 20 only the second" in done.stdout
-    assert "they disagree on 20 images" in done.stdout
+    told = compare("good", "bad", "--csv", str(csv))
+    assert "0 errors of 40" in told
+    assert "differ: 0 images only the first has wrong, 20 only the second" in told
+    assert "they disagree on 20 images" in told
     written = pd.read_csv(csv)
     assert len(written) == 20
     assert set(written.label) == {1}
 
 
-def test_start_of_an_id_is_enough(tracked):
+def test_start_of_an_id_is_enough(compare, tracked):
     _, ids = tracked
-    assert compare(tracked, ids["good"][:12], ids["bad"][:12]).returncode == 0
+    assert "0 errors of 40" in compare(ids["good"][:12], ids["bad"][:12])
 
 
-def test_images_of_the_same_names_are_not_taken_for_the_same(tracked):
+def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
     _, ids = tracked
-    done = compare(tracked, "good", "bad", "redrawn")
-    assert done.returncode == 1
     both = f"{ids['good']} and {ids['redrawn']}"
-    assert f"error: runs {both} had different images (dataset.fingerprint)" in done.stderr
+    told = compare("good", "bad", "redrawn", fails=True)
+    assert f"error: runs {both} had different images (dataset.fingerprint)" in told
 
 
 @pytest.mark.parametrize(
@@ -88,8 +96,5 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(tracked):
         (["good", "bad", "tracking.nonsense=1"], "nonsense"),
     ],
 )
-def test_what_can_t_be_compared_is_said(tracked, runs_named, says):
-    done = compare(tracked, *runs_named)
-    assert done.returncode != 0
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_can_t_be_compared_is_said(compare, runs_named, says):
+    assert says in compare(*runs_named, fails=True)

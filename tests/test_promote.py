@@ -1,6 +1,5 @@
 """Champions, refused challengers and going back, in a real registry."""
 
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,18 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 import mlflow
 import pytest
 
-from src.config.loader import CONF, compose_as
+from src.config.loader import compose_as
 from src.config.tool_schema import Predict, Promote
 from src.errors import InputError
 from src.photos.inspection import load_model_of
+from src.promote import main
 from src.registry import champion as promotion
 from src.registry.champion import go_back, promote
 from src.registry.versions import aliased as versions_by_alias
 from src.registry.versions import point
 from src.tracking import runs
 from tests.registry import samples as registry
-from tests.whole.servers import environment_of_commands
 
+pytestmark = pytest.mark.slow
 NAME = "crack-classifier"
 
 
@@ -245,27 +245,17 @@ def test_two_at_once_are_packaged_and_decided_one_after_the_other(ids, tracked):
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 
-def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
-    settings = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
-    return subprocess.run(
-        [sys.executable, "-m", "src.promote", *arguments, *settings],
-        cwd=CONF.parent,
-        env=environment_of_commands(),
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_the_command_says_what_was_decided(ids, tracked):
+def test_the_command_says_what_was_decided(ids, tracked, capsys):
     uri, _ = tracked
-    refused = run(ids["worse"], uri=uri)
-    assert refused.returncode == 3, refused.stderr
-    assert f"{NAME} version" in refused.stdout
-    assert "refused: 20 errors of 400 test images where the champion makes 4 " in refused.stdout
-    assert "Traceback" not in refused.stderr
-    restored = run("--back", uri=uri)
-    assert restored.returncode == 0, restored.stderr
-    assert "restored: in place of version" in restored.stdout
+    given = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
+    with pytest.raises(SystemExit) as ended:
+        main([ids["worse"], *given])
+    assert ended.value.code == 3
+    refused = capsys.readouterr().out
+    assert f"{NAME} version" in refused
+    assert "refused: 20 errors of 400 test images where the champion makes 4 " in refused
+    main(["--back", *given])
+    assert "restored: in place of version" in capsys.readouterr().out
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 
@@ -279,10 +269,9 @@ def test_the_command_says_what_was_decided(ids, tracked):
         (["a", "serving.scale=1"], "serving.scale"),
     ],
 )
-def test_wrong_arguments_are_named_before_anything_is_loaded(arguments, says):
-    command = [sys.executable, "-X", "importtime", "-m", "src.promote", *arguments]
-    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
-    assert ended.returncode in (1, 2)
-    assert says in ended.stderr
-    assert "mlflow" not in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_wrong_arguments_are_named_before_anything_is_loaded(arguments, says, capsys, monkeypatch):
+    # An import of what has this as its module raises.
+    monkeypatch.setitem(sys.modules, "src.registry.champion", None)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert says in f"{ended.value.code}{capsys.readouterr().err}"
