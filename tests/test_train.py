@@ -1,10 +1,7 @@
 """One training run as MLflow has it afterwards."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import mlflow
@@ -14,14 +11,21 @@ import pytest
 import yaml
 
 from src.config.loader import CONF
-from src.config.schema import Config, Evaluate
+from src.config.schema import Config
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
+from src.pipeline.features import initial_classifier, useful_cut
 from src.pipeline.tracked_run import train_and_track
+from src.statistics.run_metrics import evaluate_predictions
+from src.train import main
 from tests.samples import lively_backbone
 
-TINY = ("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2")
+pytestmark = pytest.mark.slow
+TINY = (
+    *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +49,26 @@ def folder(tmp_path_factory) -> Path:
         yield folder
 
 
-@pytest.fixture(scope="module", params=["bank", "end_to_end"])
-def trained(request, folder, composed, pretrained):
-    config = composed(
-        *TINY, *pretrained, f"train.path={request.param}", f"train.output={request.param}"
-    )
+def train_by(path: str, composed, pretrained):
+    """A run's configuration, what training returned, and the run."""
+    config = composed(*TINY, *pretrained, f"train.path={path}", f"train.output={path}")
     result = train_and_track(config)
     return config, result, mlflow.get_run(result.run_id)
+
+
+@pytest.fixture(scope="module")
+def on_bank(folder, composed, pretrained):
+    return train_by("bank", composed, pretrained)
+
+
+@pytest.fixture(scope="module")
+def end_to_end(folder, composed, pretrained):
+    return train_by("end_to_end", composed, pretrained)
+
+
+@pytest.fixture(params=["on_bank", "end_to_end"])
+def trained(request):
+    return request.getfixturevalue(request.param)
 
 
 def artifact(run, name: str) -> Path:
@@ -72,8 +89,9 @@ def test_run_finished_with_every_setting_as_a_parameter(trained):
 
 
 def test_tags_say_what_it_was_trained_on(trained, pretrained):
-    _, _, run = trained
+    config, _, run = trained
     tags = run.data.tags
+    assert tags["training.path"] == config.train.path
     assert tags["weights.sha256"] == pretrained[1].split("=")[1]
     assert len(tags["dataset.fingerprint"]) == len(tags["split.fingerprint"]) == 64
     assert len(tags["git.commit"]) == 40
@@ -100,7 +118,7 @@ def test_metrics_are_those_of_the_prediction_table(trained):
     config, result, run = trained
     predictions = pd.read_csv(artifact(run, "predictions.csv"))
     assert predictions.part.value_counts().to_dict() == {"validation": 8, "test": 8}
-    found = evaluate(predictions, Evaluate(**config.evaluate.model_dump()))
+    found = evaluate_predictions(predictions, config.evaluate)
     for part, metrics in found.items():
         for name, value in metrics.items():
             assert run.data.metrics[f"best.{part}.{name}"] == pytest.approx(value)
@@ -162,36 +180,33 @@ def test_pipeline_files_are_kept(trained, folder):
     assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
 
 
-def test_a_run_is_exported_by_its_id(trained, folder, tmp_path):
-    _, result, _ = trained
-    settings = [f"model={result.run_id}", "format=openvino", "precision=float32"]
-    command = [sys.executable, "-m", "src.export", *settings, f"output={tmp_path}"]
-    environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
-    subprocess.run(command, cwd=folder, env=environment, check=True)
-    card = json.loads((tmp_path / "openvino-float32" / "card.json").read_text())
-    assert card["classes"] == ["Negative", "Positive"]
-    assert card["input"] == "image: uint8 [None, 96, 96, 3], RGB"
-    # 20 % of 40 images; all that there are.
-    assert card["check"]["images"] == 8
-    assert card["check"]["agreement"] == 1
+def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
+    _, one, _ = on_bank
+    validation_loss = main.__wrapped__(composed(*TINY, *pretrained))
+    assert validation_loss == one.metrics["validation"]["loss"]
+    told = capsys.readouterr().out
+    run_id = re.search(r"^run (\w{32})  \(\d+ s\)$", told, re.M)[1]
+    assert run_id != one.run_id
+    logged = mlflow.get_run(run_id).data.metrics
+    for part, metrics in one.metrics.items():
+        assert {name: logged[f"best.{part}.{name}"] for name in metrics} == metrics
+    assert f"{one.metrics['test']['accuracy']:.4f}" in told
 
 
-def test_same_seed_same_run(folder, composed, pretrained):
-    config = composed(*TINY, *pretrained)
-    one, other = train_and_track(config), train_and_track(config)
-    assert one.run_id != other.run_id
-    assert one.metrics == other.metrics
+def test_another_seed_is_another_run(on_bank, composed, pretrained):
+    _, one, _ = on_bank
     another = train_and_track(composed(*TINY, *pretrained, "train.seed=1"))
     assert another.metrics["test"]["loss"] != one.metrics["test"]["loss"]
 
 
-def test_a_full_bank_needs_no_engine(folder, composed, pretrained):
-    config = composed(*TINY, *pretrained, "train.epochs=1")
-    bank = mlflow.get_run(train_and_track(config).run_id).data.tags["bank.folder"]
+def test_a_full_bank_needs_no_engine(on_bank, composed, pretrained):
+    config, _, run = on_bank
+    bank = run.data.tags["bank.folder"]
     # A note of another hand, under a bound that no engine keeps: one that is built is refused.
     Path(config.features.dir, bank, "engine_error").write_text("1e-9")
     config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-8")
     again = mlflow.get_run(train_and_track(config).run_id)
+    assert again.data.tags["bank.folder"] == bank
     assert again.data.metrics["bank.engine_error"] == 1e-9
     config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-10")
     with pytest.raises(InputError, match=r"features\.max_error=1e-10"):
@@ -222,8 +237,17 @@ def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
     assert run.data.tags["error"].startswith("InputError: no ImageNet weights")
 
 
-def test_unsuited_cut_trains_end_to_end_and_says_so(folder, composed, pretrained, capsys):
-    config = composed(*TINY, *pretrained, "model.frozen_layers=0", "train.epochs=1")
-    result = train_and_track(config)
-    assert "model.frozen_layers=0 leaves no prefix: end to end" in capsys.readouterr().out
-    assert mlflow.get_run(result.run_id).data.tags["training.path"] == "end_to_end"
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("model.frozen_layers=0", "model.frozen_layers=0 leaves no prefix: end to end"),
+        (
+            "features.max_kib_per_image=1",
+            "KiB an image, above features.max_kib_per_image=1: end to end",
+        ),
+    ],
+)
+def test_unsuited_cut_trains_end_to_end_and_says_so(composed, capsys, setting, says):
+    config = composed(*TINY, "model.weights=null", setting)
+    assert useful_cut(config, initial_classifier(config).classifier) is None
+    assert says in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """What makes two runs the same."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from src.tracking.runs import flatten
 def of(composed):
     """The fingerprint of a configuration with overrides."""
 
+    @functools.cache
     def of(*overrides: str) -> str:
         return job_fingerprint(flatten(composed(*overrides).model_dump()))
 
@@ -67,14 +69,18 @@ def test_what_only_says_where_and_how_fast_does_not(of, override):
 def test_swept_setting_counts_all_the_same():
     one, other = {"features.batch_size": 4}, {"features.batch_size": 8}
     assert job_fingerprint(one) == job_fingerprint(other)
-    assert job_fingerprint(one, ["features.batch_size"]) != job_fingerprint(other, ["features.batch_size"])
+    assert job_fingerprint(one, ["features.batch_size"]) != job_fingerprint(
+        other, ["features.batch_size"]
+    )
 
 
 def test_manifest_counts_by_its_content(tmp_path):
     same, other = tmp_path / "a.csv", tmp_path / "b.csv"
     same.write_text("path,label,part\n")
     other.write_text("path,label,part\n")
-    assert job_fingerprint({"split.manifest": str(same)}) == job_fingerprint({"split.manifest": str(other)})
+    assert job_fingerprint({"split.manifest": str(same)}) == job_fingerprint(
+        {"split.manifest": str(other)}
+    )
     before = job_fingerprint({"split.manifest": str(other)})
     other.write_text("path,label,part\n1.jpg,0,test\n")
     assert job_fingerprint({"split.manifest": str(other)}) != before

@@ -12,7 +12,9 @@ import pytest
 from mlflow.entities import Run
 
 from tests.sweeps.commands import Sweeps
+from tests.whole.project import Project
 
+pytestmark = pytest.mark.slow
 # In this order: the first job finishes, the second fails, the third finishes.
 SWEEP = ("features.max_error=0.2,1e-12,0.3", "train.seed=1")
 
@@ -97,7 +99,7 @@ def test_parent_has_what_the_sweep_found(sweeps, history):
 
 def test_bad_value_fails_before_any_job(sweeps, history):
     before = len(sweeps.runs())
-    status, output = sweeps.run("model.dropout=0.1,2", log="bad")
+    status, output = sweeps.run_here("model.dropout=0.1,2")
     assert status == 1
     assert "model.dropout: should be less than 1 (it is 2)" in output
     assert "Traceback" not in output
@@ -106,10 +108,9 @@ def test_bad_value_fails_before_any_job(sweeps, history):
 
 def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
     # MLflow refuses a name this long, and the job has no experiment to be a run of.
-    status, output = sweeps.run(
+    status, output = sweeps.run_here(
         f"tracking.experiment=crack-detection,{'a' * 501}",
         *("model.imagenet.path=missing.h5", "tracking.run_name=lost"),
-        log="lost",
     )
     assert status == 1
     assert "0 of 2 jobs finished" in output
@@ -125,11 +126,10 @@ def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
 
 
 def test_jobs_of_one_cut_run_together(sweeps, history):
-    status, _ = sweeps.run(
+    status, _ = sweeps.run_here(
         *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),
         # Each job fails at once.
         *("model.imagenet.path=missing.h5", "tracking.run_name=order"),
-        log="order",
     )
     assert status == 1
     order = [run.info.run_name for run in sweeps.runs() if "frozen" in run.info.run_name]
@@ -140,7 +140,7 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
 
 
 def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
-    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", log="folds")
+    status, output = sweeps.run_here("+sweep=folds", "split.fold=0,1")
     assert status == 0, output
     assert "2 folds" in output
     (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
@@ -156,3 +156,41 @@ def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
     test = predictions[predictions.part == "test"]
     assert len(test) == test.path.nunique() == parent.data.metrics["best.test.images"]
     assert set(tables["label_suspects.csv"].part) <= {"test"}
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory) -> tuple[Sweeps, Run, list[str]]:
+    """A sweep, and a wider one by other code of evaluation: where, the first's parent, outputs."""
+    project = Project(tmp_path_factory.mktemp("code"))
+    sweeps = Sweeps(tmp_path_factory.mktemp("project"), code=project.folder)
+    options = ("tracking.run_name=edited", "features.engine=tensorflow")
+    before = sweeps.run(*options, "model.dropout=0.1,0.3")
+    (parent,) = sweeps.runs("attributes.run_name = 'edited'")
+    loss = '"loss": float(calibrated.loss.mean())'
+    project.edit("src/statistics/run_metrics.py", loss, f"{loss} + 1000")
+    after = sweeps.run(*options, "model.dropout=0.1,0.3,0.5")
+    assert [status for status, _ in (before, after)] == [0, 0], before[1] + after[1]
+    return sweeps, parent, [before[1], after[1]]
+
+
+def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
+    sweeps, before, outputs = edited
+    assert "3 of 3 jobs finished" in outputs[1]
+    assert "finished before" not in outputs[1]
+    parents = sweeps.runs("attributes.run_name = 'edited'")
+    assert [len(sweeps.children(parent)) for parent in parents] == [2, 3]
+    assert parents[0].info.run_id == before.info.run_id
+
+
+def test_no_ranking_has_metrics_of_two_codes(edited):
+    sweeps, _, _ = edited
+    for parent, wrong in zip(sweeps.runs("attributes.run_name = 'edited'"), (0, 1000), strict=True):
+        losses = [run.data.metrics["best.calibration.loss"] for run in sweeps.children(parent)]
+        assert all(wrong < loss < wrong + 1000 for loss in losses)
+        ranking = mlflow.artifacts.download_artifacts(
+            run_id=parent.info.run_id,
+            artifact_path="ranking.csv",
+            tracking_uri=f"sqlite:///{sweeps.folder}/mlruns/mlflow.db",
+        )
+        names = {run.info.run_name for run in sweeps.children(parent)}
+        assert set(pd.read_csv(ranking).name) == names
