@@ -3,9 +3,9 @@
 python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 
 Every measurement is a process of its own and they alternate, so that a machine which slows down
-slows both. Patches are drawn by the project. At the end of many an epoch or pass the recipe waits,
-with idle cores, for tf.data's autotuner to wake (`src.data.image_batches.untuned`): the first ratio is to
-the median, what its user waits for, the second to the fastest epoch or pass of all rounds.
+slows both. Patches are drawn by the project. By default tf.data's autotuner can block at the end of
+an epoch or a pass (`src.data.image_batches.untuned`). Each speed-up is given twice: against the
+median, which includes these stalls, and against the fastest epoch or pass of all rounds.
 """
 
 import argparse

@@ -35,9 +35,15 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        return schema.model_validate(values)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
+    return check_values(schema, values)
+
+
+def check_values(schema: type[Schema], values: object) -> Schema:
+    """Check settings that were composed and resolved before; see `check_as`."""
+    try:
+        return schema.model_validate(values)
     except ValidationError as error:
         problems = [_describe(problem) for problem in error.errors()]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
