@@ -206,6 +206,7 @@ class Evaluate(Section):
     false_alarm: Annotated[float, Field(gt=0)]
     suspect: Annotated[float, Field(gt=0, lt=0.5)]
     seed: Annotated[int, Field(ge=0)]
+    run: str | None
 
 
 class DecisionRule(Section):

@@ -6,13 +6,18 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 
+from src.config.loader import check_values
 from src.config.schema import Config
 from src.figures import run_figures
 from src.model.decision import DECISION, Decision
+from src.model.weights import weights_sha256
+from src.pipeline.features import served_engine
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
+from src.tracking.logged_models import load_classifier
+from src.tracking.run_reading import config_of, predictions_of, run_named
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,29 @@ def log_results(
     log_result_figures(config, predictions, decision.temperature)
     log_label_suspects(config, label_suspects(predictions, config.evaluate))
     return Results(metrics, decision, predictions)
+
+
+def evaluate_again(name: str, config: Config) -> Results:
+    """Evaluate a tracked run's predictions by the present code, and log the results in the run.
+
+    Args:
+        name: the run's id, or its first characters.
+        config: the sections tracking, evaluate and decision of it; the rest is the run's own.
+
+    Raises:
+        InputError: there is no such run, or it lacks a model, predictions or a whole config.yaml.
+    """
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    run = run_named(name)
+    run_id = run.info.run_id
+    chosen = config.model_dump(include={"evaluate", "decision"})
+    settings = check_values(Config, config_of(run_id) | chosen)
+    weights = weights_sha256(load_classifier(run_id))
+    with mlflow.start_run(run_id=run_id):
+        results = log_results(settings, predictions_of(run), weights, *served_engine(settings))
+    if "error" in run.data.tags:
+        mlflow.MlflowClient().delete_tag(run_id, "error")
+    return results
 
 
 def _chosen(
