@@ -46,10 +46,11 @@ test: $(READY) ## run the tests
 	pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
-lint: $(READY) ## check style and types
+lint: $(READY) ## check style, types and the order of imports
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports --no-logo
 
 .PHONY: ui
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
