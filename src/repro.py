@@ -23,7 +23,7 @@ from src.pipeline.stage_inputs import (
 
 def main(arguments: list[str]) -> None:
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    folder = Path("outputs", given.get("experiment", "defaults"))
+    folder = Path("outputs", given.get("experiment", "published"))
     try:
         overrides = [*arguments, f"workspace={folder.as_posix()}"]
         config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])
