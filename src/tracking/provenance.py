@@ -22,9 +22,8 @@ def origin(model: str) -> dict[str, str]:
         `version` in the registry, `run` and its `commit`, as far as known.
     """
     found: dict[str, str] = {}
-    if kind_of(model) == "registry":
-        if version := _registered_version(model):
-            found["version"] = version
+    if kind_of(model) == "registry" and (version := _registered_version(model)):
+        found["version"] = version
     run = _run_of(model)
     if run is None:
         return found
