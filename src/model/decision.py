@@ -4,6 +4,7 @@ Training makes it and its run keeps it as decision.json. Evaluation, comparison,
 src.predict, serving and exports read it, so that all of them give an image the same verdict.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +42,25 @@ class Decision(Section):
     engine: Literal["openvino", "tensorflow"]
     precision: Literal["bf16", "f16", "f32"]
     calibrated: bool
+
+
+def overridden(
+    decision: Decision, given: Mapping[str, object]
+) -> tuple[Decision, dict[str, object]]:
+    """The decision with a user's own settings in place of its own.
+
+    Args:
+        decision: of the model.
+        given: settings by the names of the decision's attributes; None leaves the decision's.
+
+    Returns:
+        The decision that applies, and what it deviates in: the settings given that differ.
+    """
+    own = decision.model_dump()
+    deviations = {
+        key: value for key, value in given.items() if value is not None and value != own[key]
+    }
+    return Decision.model_validate(own | deviations), deviations
 
 
 def write_decision(decision: Decision, path: Path) -> None:
