@@ -1,4 +1,4 @@
-"""The pipeline of dvc.yaml, moved into another folder."""
+"""What the stages of dvc.yaml read, and dvc.yaml itself moved into another folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from src.pipeline.stage_inputs import pipeline_in
+from src.data.drawn.pictures import write_patches
+from src.pipeline.stage_inputs import pipeline_in, write_code
 from tests.conftest import ROOT
 
 FOLDERS = ("outputs/demo", "outputs/deeper/one")
@@ -58,3 +59,20 @@ def test_nothing_else_changes(folder):
             str(stage).replace(f"{folder}/params", "params").replace(f"{folder}/rep", "rep")
         )
         assert moved_back.replace(f"{folder}/", "outputs/pipeline/") == str(before["stages"][name])
+
+
+def test_photos_that_change_are_another_input_of_the_fetch_alone(tmp_path, composed, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_patches(tmp_path / "photos", images=10, seed=0, size=96)
+    config = composed("data=local", f"data.path={tmp_path / 'photos'}", "workspace=work")
+
+    def code() -> dict[str, str]:
+        write_code(config)
+        return yaml.safe_load(Path("work/code.yaml").read_text(encoding="utf-8"))
+
+    before = code()
+    assert code() == before
+    one = next((tmp_path / "photos" / "Positive").iterdir())
+    one.rename(one.with_name("renamed.jpg"))
+    changed = {stage for stage, fingerprint in code().items() if fingerprint != before[stage]}
+    assert changed == {"fetch"}
