@@ -9,6 +9,7 @@ import pytest
 from src.compare import main
 from src.tracking import runs
 from tests.report.samples import table_of
+from tests.tracking.store import put_database
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,7 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
     folder = tmp_path_factory.mktemp("tracked")
     uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
+    put_database(folder / "mlflow.db")
     runs.connect(uri, "compared")
     labels = [0, 1] * 20
     tables = {

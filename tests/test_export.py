@@ -12,6 +12,7 @@ from src.export import main
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.registry.samples import classifier
+from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,9 @@ def run_id(tmp_path_factory, patches) -> str:
     settings = {"data": {"dir": str(root), "classes": ["Negative", "Positive"]}}
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
+        folder = tmp_path_factory.mktemp("project")
+        put_database(folder / "mlruns/mlflow.db")
+        patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         runs.connect(None, "crack-detection")
         with runs.tracked_run("exported", settings, system_metrics=False) as run_id:

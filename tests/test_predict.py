@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
 
 from src.config.loader import CONF, compose_as
 from src.config.tool_schema import Predict
@@ -26,7 +25,9 @@ from src.photos.inspection import Inspection, inspect, load_model_of
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.samples import small_backbone
+from tests.tracking.store import put_database
 
+pytestmark = pytest.mark.slow
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
 BROKEN = "broken <i>.png"
 
@@ -210,6 +211,7 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     common = ("input=x", "output=y")
     try:
+        put_database(tmp_path / "mlruns/mlflow.db")
         runs.connect(None, "crack-detection")
         classifier, _, plain = load_model_of(settings(*common, f"model={model}"))
         assert plain == 1
@@ -229,33 +231,3 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
         assert load_model_of(settings(*common, f"model={run_id}", "temperature=3.0"))[2] == 3
     finally:
         mlflow.set_tracking_uri(before)
-
-
-@pytest.mark.browser
-def test_report_in_a_browser(done, page: Page, output):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: pytest.fail(f"a file name ran as code: {dialog.message}"))
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        page.goto((output / "report.html").as_uri())
-        expect(page.locator("article")).to_have_count(3)
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(overflow) == 0
-    assert all(url.startswith(("file:", "data:")) for url in asked)
-    card = page.locator("article", has=page.get_by_role("heading", name=EVIL))
-    expect(card.locator("img.photo")).not_to_have_js_property("naturalWidth", 0)
-    card.get_by_role("button").click()
-    large = page.get_by_role("dialog")
-    expect(large).to_be_visible()
-    expect(large.locator(".name")).to_have_text(EVIL)
-    expect(large.locator("img.photo")).to_be_visible()
-    assert large.locator(".picture").bounding_box()["width"] > 0.85 * 390
-    page.get_by_role("button", name="Close").click()
-    expect(large).to_be_hidden()
-    page.get_by_label("heat").uncheck()
-    expect(card.locator(".heat")).to_be_hidden()
-    expect(page.locator("#unreadable")).to_contain_text("not an image")
-    full_size = card.get_by_role("link", name="full size").evaluate("link => link.href")
-    page.goto(full_size)
-    expect(page.locator("img")).not_to_have_js_property("naturalWidth", 0)

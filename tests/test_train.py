@@ -20,6 +20,7 @@ from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
 from src.train import main
 from tests.samples import lively_backbone
+from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
 TINY = (
@@ -43,6 +44,7 @@ def pretrained(tmp_path_factory, patches) -> tuple[str, ...]:
 def folder(tmp_path_factory) -> Path:
     """A folder that stays the working directory, as MLflow remembers it."""
     folder = tmp_path_factory.mktemp("project")
+    put_database(folder / "mlruns/mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

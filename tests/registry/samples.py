@@ -18,6 +18,7 @@ from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.report.samples import table_of
 from tests.samples import lively_backbone
+from tests.tracking.store import put_database
 
 PATCH, TEMPERATURE = 96, 1.7
 LABELS = [0, 1] * 200
@@ -30,6 +31,7 @@ def server(folder: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         # Where MLflow puts the artifacts of such a server.
         patch.chdir(folder)
+        put_database(folder / "mlflow.db")
         runs.connect(uri, "crack-detection")
         yield uri
     mlflow.set_tracking_uri(before)

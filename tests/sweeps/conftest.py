@@ -4,6 +4,7 @@ import mlflow
 import pytest
 
 from src.tracking import runs
+from tests.tracking.store import put_database
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +13,9 @@ def store(tmp_path_factory):
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.chdir(tmp_path_factory.mktemp("project"))
+        folder = tmp_path_factory.mktemp("project")
+        put_database(folder / "mlruns/mlflow.db")
+        patch.chdir(folder)
         runs.connect(None, "crack-detection")
         yield
     mlflow.set_tracking_uri(before)

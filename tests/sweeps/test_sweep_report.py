@@ -187,6 +187,7 @@ def test_columns_of_the_view_hold_what_varies():
     assert child.data.tags["sweep.value.augment"] == "flips"
 
 
+@pytest.mark.slow
 def test_long_ranking_is_cut_short_in_the_description_and_says_so():
     parent = opened("long", "model.dropout")
     for place in range(21):

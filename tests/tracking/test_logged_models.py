@@ -15,6 +15,7 @@ from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import load_classifier, log_model, training_split
 from tests.samples import small_backbone
+from tests.tracking.store import put_database
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,9 @@ def logged(classifier, tmp_path_factory):
     """A server with one run that logged the classifier, registered as `cracks`; the run's id."""
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
+        folder = tmp_path_factory.mktemp("project")
+        put_database(folder / "mlruns/mlflow.db")
+        patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         runs.connect(None, "models")
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:

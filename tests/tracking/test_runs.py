@@ -5,6 +5,7 @@ import pytest
 
 from src.errors import InputError
 from src.tracking import runs
+from tests.tracking.store import put_database
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,7 @@ def test_a_server_that_does_not_answer_is_an_error_that_names_it(folder, monkeyp
 
 
 def test_interrupted_run_is_not_left_running(folder):
+    put_database(folder / "mlruns/mlflow.db")
     runs.connect(None, "crack-detection")
 
     def interrupted() -> None:

@@ -11,8 +11,16 @@ from tests.sweeps.commands import Sweeps
 PLUGINS = {
     "basic": "hydra",
     "joblib": "hydra_plugins.hydra_joblib_launcher",
-    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
+    "submitit": "hydra_plugins.hydra_submitit_launcher",
 }
+pytestmark = pytest.mark.slow
+CHOSEN = {
+    "basic": [],
+    # What launcher=slurm does, without SLURM.
+    "submitit": ["hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=submitit/%j"],
+}
+# For so few images OpenVINO's conversion is not worth its seconds.
+ENGINE = "features.engine=tensorflow"
 Started = dict[str, subprocess.Popen[bytes]]
 
 
@@ -22,9 +30,9 @@ def sweeps(tmp_path_factory) -> Sweeps:
 
 
 def sweep_by(launcher: str) -> list[str]:
-    chosen = [] if launcher == "basic" else [f"+launcher={launcher}"]
+    chosen = CHOSEN.get(launcher, [f"+launcher={launcher}"])
     name = f"tracking.run_name={launcher}"
-    return [*chosen, "model.dropout=0.1,0.3", "threads.tensorflow=1", name]
+    return [*chosen, "model.dropout=0.1,0.3", "threads.tensorflow=1", ENGINE, name]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +93,7 @@ def test_launchers_give_the_same_result(ended: Sweeps):
 
 def test_search_proposes_the_same_again_and_goes_on(ended: Sweeps):
     needs("hydra_plugins.hydra_optuna_sweeper")
-    search = ("+sweep=search", "model.frozen_layers=choice(150,143)")
+    search = ("+sweep=search", ENGINE, "model.frozen_layers=choice(150,143)")
     assert ended.run(*search, "hydra.sweeper.n_trials=1", log="search")[0] == 0
     status, output = ended.run(*search, "hydra.sweeper.n_trials=2", log="search")
     assert status == 0, output

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.data.sources.samples import jpeg, lay_out, pack
+from tests.data.sources.servers import Server, answer_json, file, serve
 
-from tests.data.samples import jpeg, lay_out, pack
-from tests.data.servers import Server, answer_json, file, serve
 from tests.whole.project import Project
 
+pytestmark = pytest.mark.slow
 NAMES = [f"{name}/{number:05}.jpg" for name in ("Negative", "Positive") for number in range(20)]
 METU = """\
 defaults:

@@ -21,6 +21,7 @@ def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
+@pytest.mark.slow
 @each_notebook
 def test_it_runs_and_its_figures_show(project: Project, notebook: Path) -> None:
     name = f"notebooks/{notebook.name}"

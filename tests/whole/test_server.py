@@ -27,12 +27,13 @@ from tests.whole.servers import (
     postgresql_programs,
 )
 
+pytestmark = pytest.mark.slow
 COMPOSE = CONF.parent / "server" / "compose.yaml"
 # What browsers call the server: its own name, as every address below it is this machine.
 NAME = "tracking.localhost"
 MODEL, ALIAS = "crack-classifier", "champion"
 EPOCHS = 2
-SWEEP = (f"train.epochs={EPOCHS}", "tracking.run_name=shared")
+SWEEP = (f"train.epochs={EPOCHS}", "features.engine=tensorflow", "tracking.run_name=shared")
 
 
 @dataclass(frozen=True)

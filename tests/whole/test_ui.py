@@ -11,14 +11,15 @@ from src.config.loader import CONF
 from tests.whole.pages import chart, expect_drawn, open_runs
 from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = CONF.parent
 RUN = "browser-test"
 EPOCHS = 2
 TRAIN = (
     *("-m", "src.train", "~local", f"tracking.run_name={RUN}", f"train.epochs={EPOCHS}"),
-    *("data.images=40", "model.weights=null", "train.path=end_to_end"),
+    *("data.images=40", "data.image_size=96", "model.weights=null", "train.path=end_to_end"),
+    *("audit.overlaps=null", "evaluate.resamples=100"),
 )
 TEST_IMAGES = 8
 FIGURES = (
