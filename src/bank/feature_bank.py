@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from src.data.files import write_text
+from src.data.files import size_text, write_text
 from src.errors import InputError
 
 # Rows that draw their transformations together; fixed, as a view's content depends on it.
@@ -132,8 +132,8 @@ def check_disk(bank: Bank, missing: int) -> int:
     free = shutil.disk_usage(bank.folder).free
     if needed > free:
         raise InputError(
-            f"the feature bank {bank.folder} needs {needed / 1e9:.1f} GB more and the disk has "
-            f"{free / 1e9:.1f} GB free; set features.views lower or features.dir to another disk"
+            f"the feature bank {bank.folder} needs {size_text(needed)} more and the disk "
+            f"has {size_text(free)} free; set features.views lower or features.dir to another disk"
         )
     return needed
 

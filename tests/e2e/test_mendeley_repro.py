@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.data.samples import jpeg, lay_out, pack
-from tests.data.servers import Server, answer_json, file, serve
+from tests.data.sources.samples import jpeg, lay_out, pack
+from tests.data.sources.servers import Server, answer_json, file, serve
 from tests.e2e.project import Project
 
 NAMES = [f"{name}/{number:05}.jpg" for name in ("Negative", "Positive") for number in range(20)]
