@@ -21,6 +21,7 @@ def main(config: Export) -> None:
     from src.formats import conversion
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
+    from src.tracking.provenance import decision_of
 
     formats = conversion.FORMATS if config.format == "all" else [config.format]
     precisions = conversion.PRECISIONS if config.precision == "all" else [config.precision]
@@ -39,6 +40,8 @@ def main(config: Export) -> None:
     ).images
     reference, rate = conversion.timed(lambda images: classifier.predict(images), patches.images)
     about = described(config.model, classifier, manifest, len(calibration))
+    if decision := decision_of(config.model):
+        about["decision"] = decision.model_dump()
     size = find_model(config.model).stat().st_size
     check = conversion.compare_with_keras(reference, rate, patches, reference)
     exported = [conversion.Exported("Keras", "float32", size, check)]
@@ -72,7 +75,7 @@ def described(
         "model": model,
         "weights_sha256": weights_sha256(classifier),
         "input": f"image: uint8 {[None, *classifier.input_shape[1:]]}, RGB",
-        "output": "float32 [None, 2], the classes' probabilities",
+        "output": "float32 [None, 2], the classes' probabilities before the decision's temperature",
         "classes": [path.split("/")[0] for path in one_of_each.path],
         "calibration_images": calibration_images,
     }

@@ -1,7 +1,8 @@
 """The champion of the model registry: how a run's model becomes it, and how it is taken back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pandas as pd
 from mlflow.entities import Run
@@ -10,15 +11,20 @@ from mlflow.entities.model_registry import ModelVersion
 from src.config.tool_schema import Promote
 from src.errors import InputError
 from src.model.decision import overridden
-from src.registry.gate import Decision, decide
+from src.registry.gate import Ruling, decide
+from src.registry.judge import load_judge
 from src.registry.packaged_model import registered
+from src.registry.served_check import ServedCheck, check_served
 from src.registry.versions import PREVIOUS, aliased, point, promoting, tag, version_of
+from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model
 from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import check_same_images, predictions_of, run_named
 
 COMPARISON = "comparison."
+# How the packaged model answers test images, beside the run's own predictions.
+SERVED = "served."
 # On a restored version, the number of the one that it replaced.
 REPLACED = "decision.replaced"
 
@@ -61,12 +67,25 @@ def promote(config: Promote, name: str) -> Promotion:
             f"`python -m src.evaluate evaluate.run={run.info.run_id}` makes it"
         )
     file = find_model(run.info.run_id)
-    serving = config.serving.model_dump()
-    served, _ = overridden(decision, serving.pop("decision"))
-    settings = {**serving, "decision": served.model_dump()}
+    serving = config.serving
+    given = {
+        **serving.model_dump(include={"scales", "flips", "threshold"}),
+        "engine": serving.engine.name,
+        "precision": serving.engine.precision,
+    }
+    served, deviations = overridden(decision, given)
+    settings = {
+        "decision": served.model_dump(),
+        **serving.model_dump(include={"engine", "max_megapixels"}),
+    }
+    check = None
+    if not deviations.keys() & {"scales", "flips"}:
+        expected = with_verdicts(predictions, served)
+        folder = Path(run.data.params["data.dir"])
+        check = check_served(load_judge(file, settings), expected, folder, config.check_images)
     with promoting():
         version = registered(config.name, run, file, settings)
-        return _decided(config, run, predictions, version)
+        return _decided(config, run, predictions, version, check)
 
 
 def go_back(config: Promote) -> Promotion:
@@ -102,25 +121,31 @@ def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
 
 
 def _decided(
-    config: Promote, run: Run, predictions: pd.DataFrame, version: ModelVersion
+    config: Promote,
+    run: Run,
+    predictions: pd.DataFrame,
+    version: ModelVersion,
+    check: ServedCheck | None,
 ) -> Promotion:
     champion = aliased(config.name).get(CHAMPION)
     if champion and champion.version == version.version:
         return Promotion(version, "kept", "it is the champion already")
-    decision = _compared(config, run, predictions, champion)
+    ruling = _ruled(config, run, predictions, champion, check)
     # Those of an earlier decision go.
     figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
     figures[REPLACED] = None
-    figures |= {f"{COMPARISON}{key}": value for key, value in decision.figures.items()}
+    figures |= {f"{COMPARISON}{key}": value for key, value in ruling.figures.items()}
+    if check:
+        figures |= {f"{SERVED}{key}": value for key, value in asdict(check).items()}
     if champion:
         figures |= {
             f"{COMPARISON}version": champion.version,
             f"{COMPARISON}run": champion.run_id,
         }
-    outcome = Promotion(version, "promoted" if decision.promoted else "refused", decision.why)
+    outcome = Promotion(version, "promoted" if ruling.promoted else "refused", ruling.why)
     # Before the aliases, so that no champion is without its reasons.
     _record(outcome, figures)
-    if decision.promoted:
+    if ruling.promoted:
         # In this order there is a champion to go back to whenever the process is killed.
         # The same model in another package is no other champion: the one before stays in reach.
         if champion and champion.run_id != run.info.run_id:
@@ -129,9 +154,20 @@ def _decided(
     return outcome
 
 
-def _compared(
-    config: Promote, run: Run, predictions: pd.DataFrame, champion: ModelVersion | None
-) -> Decision:
+def _ruled(
+    config: Promote,
+    run: Run,
+    predictions: pd.DataFrame,
+    champion: ModelVersion | None,
+    check: ServedCheck | None,
+) -> Ruling:
+    if check and check.share > config.max_disagreements:
+        why = (
+            f"refused: the packaged model gives {check.disagreements} of {check.images} test images "
+            f"another verdict than the run, a larger share than "
+            f"max_disagreements={config.max_disagreements:g}"
+        )
+        return Ruling(False, why, {})
     thresholds = {"margin": config.margin, "min_accuracy": config.min_accuracy}
     if not champion:
         return decide(predictions, None, **thresholds)
@@ -147,7 +183,7 @@ def _compared(
             f"'{config.name}', '{CHAMPION}') makes the next one the first"
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
-        return Decision(False, why, {})
+        return Ruling(False, why, {})
 
 
 def _record(outcome: Promotion, figures: Mapping[str, object] | None = None) -> None:
