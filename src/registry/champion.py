@@ -163,8 +163,8 @@ def _ruled(
 ) -> Ruling:
     if check and check.share > config.max_disagreements:
         why = (
-            f"refused: the packaged model gives {check.disagreements} of {check.images} test images "
-            f"another verdict than the run, a larger share than "
+            f"refused: the packaged model and the run differ in the verdict on "
+            f"{check.disagreements} of {check.images} test images, a larger share than "
             f"max_disagreements={config.max_disagreements:g}"
         )
         return Ruling(False, why, {})
