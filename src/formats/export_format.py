@@ -18,9 +18,9 @@ class Format:
     Attributes:
         suffix: suffix of the model's file, or of its main file if there are several.
         packages: packages that the format needs in addition to this project's dependencies.
-        write: function that writes the model. It takes a classifier without random layers, the
-            precision (float32, float16 or int8), calibration images (n, size, size, 3) uint8, and
-            the path of the file. The file's folder must exist.
+        write: function that writes the model. It takes a classifier without random layers and the
+            precision (float32, float16 or int8). The other arguments are calibration images
+            (n, size, size, 3) uint8 and the path of the file, whose folder must exist.
         load: function that takes the path of a written file. It returns a function that maps images
             (n, size, size, 3) uint8, with any n, to probabilities (n, 2) float32. Both run on this
             machine's processor.
