@@ -1,8 +1,8 @@
 """List the feature banks on this machine, or remove one.
 
-python -m src.banks                          what there is
-python -m src.banks remove NAME              delete one
-python -m src.banks features.dir=FOLDER …    settings as everywhere
+python -m src.banks                          list all banks
+python -m src.banks remove NAME              delete the bank NAME
+python -m src.banks features.dir=FOLDER …    change any setting
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
 
 
 def print_banks(root: Path) -> None:
-    """Print the name, the size and the contents of each bank in the folder."""
+    """Print the name and the size of each bank in the folder, and what its features depend on."""
     for folder, depends_on, size in list_banks(root):
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
         print(f"{folder.name}  {size / 1e9:6.2f} GB  {about}")

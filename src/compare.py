@@ -1,9 +1,11 @@
-"""Say whether tracked runs differ for real: on the same test images, which errs more often?
+"""Test whether tracked runs differ significantly in their errors on the same test images.
 
-python -m src.compare RUN RUN …                        run ids, or the first characters of them
-python -m src.compare RUN RUN --csv disagreements.csv  all images on which they disagree
-python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
-python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
+python -m src.compare RUN RUN …                        compare runs by their ids
+python -m src.compare RUN RUN --csv disagreements.csv  write all disagreements to a file
+python -m src.compare A,B,C D,E,F                      compare two cross-validations
+python -m src.compare RUN RUN tracking.uri=http://…    change any setting
+
+A run is named by its id or by the first characters of it.
 """
 
 import argparse

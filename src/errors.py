@@ -1,8 +1,9 @@
-"""The one exception that is written for the person at the keyboard."""
+"""The exception for errors that the user can correct."""
 
 
 class InputError(Exception):
-    """A problem its reader can mend: says what went wrong, on which file, and what to do.
+    """An error that the user can correct.
 
-    Entry points print the message without a traceback and exit with status 1.
+    The message says what went wrong, in which file, and what to do. Entry points print it without a
+    traceback and exit with status 1.
     """

@@ -70,7 +70,10 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
 
 
 class LogEpochs(keras.callbacks.Callback):
-    """Callback that logs losses, accuracies and learning rate of each epoch, which counts from 1."""
+    """Callback that logs the losses, accuracies and learning rate of each epoch.
+
+    Epochs count from 1.
+    """
 
     NAMES: ClassVar = {
         "loss": "train.loss",
