@@ -3,7 +3,7 @@
 python -m src.audit data=mendeley && python -m benchmarks.photographs
 
 Overlapping crops are laid out on a common plane. Their places are then used to test other signs
-that two patches are from one photograph: file numbers, colour, and edges that continue each other.
+of a common photograph: file numbers, colour, and edges that continue each other.
 """
 
 import argparse
@@ -55,9 +55,9 @@ def lay_out(overlaps: pd.DataFrame, images: int) -> pd.DataFrame:
         images: number of images.
 
     Returns:
-        A table with one row for each placed image and the columns `image`, `photo` (the number of
-        its layout), `y` and `x` (its centre in pixels from that of the layout's first image), and
-        `flip_y` and `flip_x` (1 or -1).
+        A table with one row for each placed image. Its columns are `image`, `photo` (which
+        identifies the layout), `y`, `x`, `flip_y` and `flip_x` (1 or -1). The point y, x is the
+        image's centre in pixels from the centre of the layout's first image.
     """
     links: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in range(images)]
     for row in overlaps.itertuples():

@@ -24,11 +24,13 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument(
-        "--compared", type=int, default=4, help="photos whose F1 is also that of real tiles"
+        "--compared", type=int, default=4, help="photos on which real tiles are scored too"
     )
     parser.add_argument("--width", type=int, default=4032)
     parser.add_argument("--height", type=int, default=3024)
-    parser.add_argument("--large", type=int, default=100, help="megapixels; 0 leaves it out")
+    parser.add_argument(
+        "--large", type=int, default=100, help="megapixels of a large photo; 0: none"
+    )
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
     chosen = parser.parse_args()

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.speed import EPOCHS, processor, save_weights
 from src.config.loader import CONF
 
-VALUES = [f"{n / 20:g}" for n in range(12)]  # of dropout
+VALUES = [f"{n / 20:g}" for n in range(12)]  # values of model.dropout
 # Share of the images that the recipe trains and validates on. The others are test images.
 SEEN = 0.8
 
@@ -35,7 +35,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--images", type=int, default=4000)
-    parser.add_argument("--views", type=int, default=4, help="of a training image, in a bank")
+    parser.add_argument("--views", type=int, default=4, help="views of a training image")
     parser.add_argument("--singles", type=int, default=3)
     parser.add_argument("--joblib", action="store_true")
     chosen = parser.parse_args()

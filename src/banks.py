@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
             case ["remove", name]:
                 remove_bank(root, name)
             case _:
-                parser.error("give no word, or `remove` and the name of a bank")
+                parser.error("give no arguments to list the banks, or `remove NAME` to delete one")
     except InputError as error:
         sys.exit(f"error: {error}")
 

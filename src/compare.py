@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--csv", type=Path, help="where all disagreements are written")
+    parser.add_argument("--csv", type=Path, help="file to write all disagreements to")
     options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:
         parser.error("name at least two runs")
@@ -50,7 +50,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     every = list(chain.from_iterable(tried))
     (run_id, times), *_ = Counter(run.info.run_id for run in every).most_common(1)
     if times > 1:
-        raise InputError(f"run {run_id} is named twice; a comparison is of different runs")
+        raise InputError(f"run {run_id} is named twice; name different runs")
     check_same_images(every)
     tables = {}
     for folds in tried:
@@ -59,11 +59,11 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     tests = head_to_head.aligned_tests(tables)
     disagreements = head_to_head.disagreements(tests)
     print(comparison_report(head_to_head.ranking(tests), head_to_head.differences(tests)))
-    print(f"\nthey disagree on {len(disagreements)} images")
+    print(f"\nthe runs disagree on {len(disagreements)} images")
     print(disagreements.head(SHOWN).to_string(index=False, float_format="{:.4f}".format))
     if csv:
         write_text(csv, disagreements.to_csv(index=False))
-        print(f"all of them: {csv}")
+        print(f"all disagreements: {csv}")
 
 
 if __name__ == "__main__":

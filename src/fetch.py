@@ -27,8 +27,8 @@ def commit_to_cache(pin: str) -> None:
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if ended.returncode:
         raise InputError(
-            f"dvc commit {pin} failed: {ended.stderr.strip()}\nIf the images are not those that it "
-            f"pins, restore them by `dvc checkout {pin}`, or delete their folder and fetch again"
+            f"dvc commit {pin} failed: {ended.stderr.strip()}\nIf the images are not the pinned "
+            f"ones, restore them by `dvc checkout {pin}`, or delete their folder and fetch again"
         )
 
 

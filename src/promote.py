@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--back", action="store_true", help="restore the previous champion")
     options, named, settings = runs_and_settings(parser, arguments)
     if len(named) != (0 if options.back else 1):
-        parser.error("name one run, or --back and none")
+        parser.error("name one run, or use --back without a run")
     try:
         config = compose_as(Promote, "promote/config", settings)
         from src.registry.champion import go_back, promote

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
     metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
     print(result_table(metrics))
-    print(f"{folder}: results; make ui: the run, its curves and its model")
+    print(f"the results are in {folder}; `make ui` shows the run, its curves and its model")
 
 
 def run_stages(folder: Path) -> None:

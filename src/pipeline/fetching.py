@@ -117,7 +117,7 @@ def _fetched_as_wanted(data: Data, workspace: Path) -> bool:
     if not unchanged and "DVC_STAGE" in os.environ:
         # A stage of DVC must not replace files that another stage has written.
         raise InputError(
-            f"{source.name} has changed since the fetch stage ran: "
+            f"{source.name} has changed since the fetch stage ran: run "
             "`dvc repro --force fetch`, then `dvc repro`"
         )
     return unchanged

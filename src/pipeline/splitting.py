@@ -75,6 +75,6 @@ def _refuse_other_images(manifest: pd.DataFrame, listing: pd.DataFrame, given: s
     if len(other):
         image = other.iloc[0]
         raise InputError(
-            f"{given}: {image.path} has the label {image.label}, and among the images "
-            f"{label_of[image.path]}: split again"
+            f"{given}: {image.path} has the label {image.label}, and among the images it has the "
+            f"label {label_of[image.path]}: split again"
         )

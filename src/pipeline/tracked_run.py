@@ -100,8 +100,8 @@ def configure_tensorflow(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError as error:
         raise InputError(
-            f"threads.tensorflow={threads}: this process has begun with another number, which "
-            "stays; sweep it by separate commands"
+            f"threads.tensorflow={threads}: this process has already started TensorFlow with "
+            "another number of threads, which cannot change; use a separate command for each number"
         ) from error
 
 

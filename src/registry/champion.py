@@ -53,13 +53,15 @@ def promote(config: Promote, name: str) -> Promotion:
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     if run.info.status != "FINISHED":
-        raise InputError(f"run {run.info.run_id} is {run.info.status}; only FINISHED ones count")
+        raise InputError(
+            f"run {run.info.run_id} is {run.info.status}; only FINISHED runs can be promoted"
+        )
     predictions = predictions_of(run)
     decision = decision_of_run(run)
     if decision is None:
         raise InputError(
-            f"run {run.info.run_id} has no decision.json, as one of an older version: "
-            f"`python -m src.evaluate evaluate.run={run.info.run_id}` makes it"
+            f"run {run.info.run_id} has no decision.json, because an older version made it: "
+            f"`python -m src.evaluate evaluate.run={run.info.run_id}` adds the file"
         )
     file = find_model(run.info.run_id)
     serving = config.serving.model_dump()
@@ -146,7 +148,7 @@ def _compared(
     except InputError as error:
         begin_anew = (
             "mlflow.MlflowClient().delete_registered_model_alias("
-            f"'{config.name}', '{CHAMPION}') makes the next one the first"
+            f"'{config.name}', '{CHAMPION}') lets the next model be promoted without a comparison"
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
         return Decision(False, why, {})

@@ -105,11 +105,11 @@ def _unfinished(tried: Sequence[Run], lost: Sequence[Mapping[str, str]]) -> list
         lost: the swept values of the jobs that left no run.
     """
     failed = [
-        f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
+        f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error recorded')}"
         for run in tried
         if run.info.status != "FINISHED"
     ]
-    told = "ended before its run began; the sweep's output may tell why"
+    told = "ended before its run began; see the sweep's output for the reason"
     return failed + [f"{named(values)}: {told}" for values in lost]
 
 

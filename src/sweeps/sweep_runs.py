@@ -196,8 +196,8 @@ def _refuse_while_at_work(parent: Run) -> None:
     if is_at_work(parent):
         process = parent.data.tags[PROCESS].split()[0]
         raise InputError(
-            f"the same sweep is running, as process {process} on this machine "
-            f"(run {parent.info.run_id}): let it end, or give this one a name of its own, "
+            f"the same sweep is already running, as process {process} on this machine "
+            f"(run {parent.info.run_id}): wait until it ends, or give this sweep another name with "
             "tracking.run_name=…"
         )
 

@@ -25,7 +25,7 @@ from src.tracking.run_reading import run_named
 CHAMPION = "champion"
 RUN_ID = re.compile("[0-9a-f]{6,32}")
 FORMS = (
-    "a .keras file, a run's id or at least 6 characters of its beginning, or "
+    "a .keras file, a run's id or at least its first 6 characters, or "
     "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
 )
 # Packages that are needed to load a logged model. Only one of TensorFlow's two is installed.
@@ -91,7 +91,7 @@ def find_model(model: str) -> Path:
     if not file.is_file():
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
     if file.suffix != ".keras":
-        raise InputError(f"{model} is no .keras file; a model is {FORMS}")
+        raise InputError(f"{model} is not a .keras file; a model is {FORMS}")
     return file
 
 
@@ -145,7 +145,7 @@ def _fetched(uri: str) -> Path:
         ) from error
     files = sorted(folder.rglob("*.keras"))
     if len(files) != 1:
-        raise InputError(f"{uri} holds {len(files)} .keras files, and must hold one")
+        raise InputError(f"{uri} holds {len(files)} .keras files instead of one")
     return files[0]
 
 
