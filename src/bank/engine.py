@@ -70,7 +70,7 @@ def build_engine(
             hundred are enough. Other precisions do not use them.
         threads: number of OpenVINO's threads; None means all cores. TensorFlow has its own setting.
         one_shape: whether all batches have the same shape. OpenVINO then compiles for this shape
-            from the first batch on, so an image's result does not depend on the number of batches.
+            from the first batch on. An image's result thus does not depend on other images.
 
     Raises:
         ValueError: the precision is int8, and there are no images to calibrate on.

@@ -66,7 +66,7 @@ class FeatureBatches:
                 yield features, self.labels[chosen]
 
     def stream(self) -> tf.data.Dataset:
-        """The same, read ahead."""
+        """Make a tf.data dataset of these batches, which are read in advance."""
         return _read_ahead(self, len(self), self.views[0].shape[1:])
 
 
@@ -105,7 +105,7 @@ class StoredFeatures:
                 yield self.features[self.rows[batch]], self.labels[batch]
 
     def stream(self) -> tf.data.Dataset:
-        """The same, read ahead."""
+        """Make a tf.data dataset of these batches, which are read in advance."""
         return _read_ahead(self, len(self), self.features.shape[1:])
 
 

@@ -61,7 +61,7 @@ def statements(file: Path) -> str:
     return "\n".join(line for line in code if line)
 
 
-# Start and end of a part of a file, each as the line (from 1) and the byte in the line (from 0).
+# Start and end of a part of a file. Each is a line, from 1, and a byte in the line, from 0.
 Span = tuple[tuple[int, int], tuple[int, int]]
 
 

@@ -89,8 +89,7 @@ def export_classifier(
         calibration: images (n, size, size, 3) uint8 from which int8 takes its value ranges.
         patches: the patches to check the export on.
         reference: (n, 2) float32, Keras' probabilities of these patches.
-        max_accuracy_lost: largest difference by which the accuracy may be lower than Keras', 0 to
-            1.
+        max_accuracy_lost: largest loss of accuracy against Keras that is allowed, 0 to 1.
         min_agreement: least share of the patches that must get the same class as in Keras, 0 to 1.
         about: further entries of card.json.
         folder: the folder of all exports, which is created if necessary.
@@ -195,7 +194,7 @@ def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreeme
         raise InputError(
             f"{name} is refused: on {check.images} patches its accuracy is "
             f"{check.accuracy_lost:.4f} lower than Keras' (max_accuracy_lost="
-            f"{max_accuracy_lost:g}), and the share with Keras' class is {check.agreement:.4f} "
+            f"{max_accuracy_lost:g}), and {check.agreement:.4f} of them get Keras' class "
             f"(min_agreement={min_agreement:g}); for int8 try a larger calibration_images, or use "
             "precision=float16"
         )

@@ -58,8 +58,8 @@ def fetch_dataset(data: Data, workspace: Path) -> Dataset:
 def fetched_dataset(data: Data, workspace: Path) -> Dataset:
     """Return the dataset, and fetch its images first if necessary.
 
-    A fetch is necessary if the images are missing, if they were fetched with other settings, or if
-    their source has changed since.
+    A fetch is necessary if the images are missing or were fetched with other settings. It is also
+    necessary if their source has changed since.
 
     Args:
         data: see `fetch_dataset`.

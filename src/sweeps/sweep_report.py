@@ -146,8 +146,8 @@ def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
     """Draw the figures of a sweep.
 
     Returns:
-        The figures by name: metrics against each swept setting, a heat map for each pair of
-        settings, and the validation curves of all runs.
+        The figures by name. They show metrics against each swept setting, a heat map for each pair
+        of settings, and the validation curves of all runs.
     """
     runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
     keys = sorted(children[0].values)

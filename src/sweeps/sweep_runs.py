@@ -15,7 +15,8 @@ from src.sweeps.job_fingerprint import job_fingerprint
 from src.tracking.processes import PROCESS, is_at_work, process_tags
 from src.tracking.runs import flatten, git_tags
 
-# The tags of a parent run are in these two lines, those of a child run in the third.
+# SWEEP, KEYS, OVERRIDES and BEST are tags of parent runs. FINGERPRINT and the tags that begin with
+# VALUE belong to child runs.
 SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
 BEST = "sweep.best"
 FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
