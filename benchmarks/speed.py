@@ -111,11 +111,11 @@ def rows(measured: Measured, images: int) -> list[str]:
     passes = [predict["seconds"], predict["fastest"]]
     predicted = [engine["seconds"] for engine in engines]
     return [
-        "| work | recipe, and without its waits | this project, f32 | bf16 | int8 |",
+        "| work | recipe: wall time, fastest epoch | this project, f32 | bf16 | int8 |",
         "|---|---|---|---|---|",
         line("first run of a sweep, bank included", ten, [first_run(b) for b in banks], seen),
         line("each further run at the same cut", ten, [further_run(b) for b in banks], seen),
-        line("… but for its first epoch", one, [b["epoch"] for b in banks], seen / EPOCHS),
+        line("… without its first epoch", one, [b["epoch"] for b in banks], seen / EPOCHS),
         line("prediction, decoding included", passes, predicted, predict["images"]),
         "| peak memory, training | "
         + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (training, *banks))

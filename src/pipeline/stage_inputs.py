@@ -7,13 +7,16 @@ from typing import Any
 import yaml
 
 from src.config.code_closure import code_fingerprint
-from src.config.loader import ROOT, compose_config
+from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
 from src.data.files import write_text
+from src.pipeline.fetching import source_of
 
 PARAMS = Path("params.yaml")
 # The folders of the tracked pipeline, as in dvc.yaml.
 WORKSPACE, REPORTS = "outputs/pipeline", "reports"
+# The key that chooses the experiment in a defaults list of Hydra.
+OVERRIDE = "override experiment"
 
 
 def compose_stages(overrides: Sequence[str]) -> Config:
@@ -33,10 +36,22 @@ def write_params(config: Config, path: Path) -> None:
 
 
 def write_code(config: Config) -> None:
-    """Write the fingerprint of each stage's code to code.yaml in the workspace."""
+    """Write the fingerprint of each stage's code to code.yaml in the workspace.
+
+    The entry of the fetch stage also holds the state of images on this machine.
+    """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
+    if state := source_of(config.data).state(config.data.classes):
+        code["fetch"] += f" {state}"
     write_text(Path(config.workspace, "code.yaml"), yaml.safe_dump(code))
+
+
+def committed_experiment() -> str:
+    """Return the experiment that conf/pipeline.yaml chooses."""
+    text = (CONF / "pipeline.yaml").read_text(encoding="utf-8")
+    choices = [choice for choice in yaml.safe_load(text)["defaults"] if isinstance(choice, dict)]
+    return next(str(c[OVERRIDE]) for c in choices if OVERRIDE in c)
 
 
 def pipeline_in(folder: Path) -> str:

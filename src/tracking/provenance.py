@@ -23,9 +23,8 @@ def origin(model: str) -> dict[str, str]:
         of the training run. `commit` holds the first 12 digits of the run's git commit.
     """
     found: dict[str, str] = {}
-    if kind_of(model) == "registry":
-        if version := _registered_version(model):
-            found["version"] = version
+    if kind_of(model) == "registry" and (version := _registered_version(model)):
+        found["version"] = version
     run = _run_of(model)
     if run is None:
         return found
