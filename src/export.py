@@ -1,4 +1,4 @@
-"""Export a trained classifier for deployment, checked against Keras on real patches.
+"""Export a trained classifier for deployment, and check it against Keras on real patches.
 
 python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER]
 """
@@ -67,7 +67,14 @@ def main(config: Export) -> None:
 def described(
     model: str, classifier: "keras.Model", manifest: "pd.DataFrame", calibration_images: int
 ) -> dict[str, Any]:
-    """What the card beside each export says of the model, and of what goes in and comes out."""
+    """Describe the model, its inputs and its outputs for the card.json of each export.
+
+    Args:
+        model: the model as the user has named it.
+        classifier: the model itself.
+        manifest: the manifest of its training.
+        calibration_images: number of images that int8 is calibrated on.
+    """
     from src.model.weights import weights_sha256
 
     one_of_each = manifest.drop_duplicates("label").sort_values("label")
