@@ -5,7 +5,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,10 +103,7 @@ def export_classifier(
     """
     chosen = format_named(format)
     name = f"{format}-{precision}"
-    unfinished = folder / f".{name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with _replacing(folder / name) as unfinished:
         path = unfinished / f"model{chosen.suffix}"
         chosen.write(inference_model(classifier), precision, calibration, path)
         check = compare_with_keras(*timed(chosen.load(path), patches.images), patches, reference)
@@ -114,11 +112,21 @@ def export_classifier(
         exported = Exported(format, precision, size, check)
         card = json.dumps(about | asdict(exported), indent=2) + "\n"
         write_text(unfinished / "card.json", card)
-        shutil.rmtree(folder / name, ignore_errors=True)
-        unfinished.rename(folder / name)
+    return exported
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `folder` if nothing is raised, else disappears."""
+    unfinished = folder.with_name(f".{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return exported
 
 
 def load_part(manifest: pd.DataFrame, root: Path, part: str, count: int) -> Patches:
