@@ -18,7 +18,7 @@ from src.data.related.landmarks import find_landmarks, turnless
 from src.data.related.overlaps import BACK, find_overlaps, no_overlaps, overlap_correlation
 from src.data.related.twins import TURNS
 from src.errors import InputError
-from tests.data.samples import encode, lay_out
+from tests.data.sources.samples import encode, lay_out
 
 SIZE = 227
 PHOTOS = 4

@@ -24,7 +24,7 @@ from src.data.related.twins import (
 )
 from src.errors import InputError
 from src.figures.twin_figures import best_correlations, correlation_histogram, twin_gallery
-from tests.data.samples import CLASSES, encode, lay_out
+from tests.data.sources.samples import CLASSES, encode, lay_out
 
 TRANSPOSES = {
     "unflipped": None,

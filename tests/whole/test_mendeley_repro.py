@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from tests.data.sources.samples import jpeg, lay_out, pack
 from tests.data.sources.servers import Server, answer_json, file, serve
-
 from tests.whole.project import Project
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.errors import InputError
-from tests.data.samples import CLASSES, NAMES, dataset, lay_out, pack, read
+from tests.data.sources.samples import CLASSES, NAMES, dataset, lay_out, pack, read
 
 FILES = dataset(NAMES)
 

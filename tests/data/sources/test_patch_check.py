@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.data.sources.patch_check import BadImage, usable_jpeg
-from tests.data.samples import encode, jpeg, picture
+from src.data.sources.patch_check import UnusableImage, usable_jpeg
+from tests.data.sources.samples import encode, jpeg, picture
 
 GOOD = jpeg()
 
@@ -33,14 +33,14 @@ def test_a_good_image_keeps_its_bytes() -> None:
     ],
 )
 def test_a_bad_image_says_why(data: bytes, reason: str) -> None:
-    with pytest.raises(BadImage, match=reason):
+    with pytest.raises(UnusableImage, match=reason):
         usable_jpeg(data, image_size=227, resize=False)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.booleans())
 def test_a_cut_image_is_never_taken(length: int, resize: bool) -> None:
-    with pytest.raises(BadImage):
+    with pytest.raises(UnusableImage):
         usable_jpeg(GOOD[:length], image_size=227, resize=resize)
 
 
@@ -54,7 +54,7 @@ def test_another_size_is_resized_with_the_quantisation_it_had() -> None:
 
 
 def test_resizing_does_not_excuse_a_grey_image() -> None:
-    with pytest.raises(BadImage, match="grey"):
+    with pytest.raises(UnusableImage, match="grey"):
         usable_jpeg(encode(picture(width=300).convert("L")), image_size=227, resize=True)
 
 
@@ -65,5 +65,5 @@ def test_a_decompression_bomb_is_not_decoded(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     header = GOOD.index(b"\xff\xc0") + 5  # start of frame: height and width follow
     bomb = GOOD[:header] + b"\xff\xff\xff\xff" + GOOD[header + 4 :]
-    with pytest.raises(BadImage, match="exceeds limit"):
+    with pytest.raises(UnusableImage, match="exceeds limit"):
         usable_jpeg(bomb, image_size=227, resize=True)

@@ -8,8 +8,8 @@ import pytest
 
 from src.data.sources.mendeley import MendeleySource
 from src.errors import InputError
-from tests.data.samples import CLASSES, NAMES, dataset, mendeley, pack, read
-from tests.data.servers import Answer, Server, answer_json, file, status, text
+from tests.data.sources.samples import CLASSES, NAMES, dataset, mendeley, pack, read
+from tests.data.sources.servers import Answer, Server, answer_json, file, status, text
 
 API = "/public-api/datasets/5y9wdsg2zt/files"
 FILES = dataset(NAMES)
@@ -38,14 +38,14 @@ def listing(
     """What the API answers."""
     details = {
         "id": "8a70d8a5",
-        "sha256_hash": sha256 or source.sha256,
-        "size": source.size,
+        "sha256_hash": sha256 or source.data.sha256,
+        "size": source.data.size,
         "content_type": "application/octet-stream",
-        "download_url": source.direct_url.replace("direct", "expiring"),
+        "download_url": source.data.direct_url.replace("direct", "expiring"),
         "download_expiry_time": 3600,
     }
-    name = filename or source.filename
-    return [{"filename": name, "id": "1", "size": source.size, "content_details": details}]
+    name = filename or source.data.filename
+    return [{"filename": name, "id": "1", "size": source.data.size, "content_details": details}]
 
 
 def collected(source: MendeleySource, tmp_path: Path) -> dict[str, bytes]:
@@ -118,21 +118,21 @@ def test_two_failures_are_told_together_with_the_way_by_hand(
     server.answers = {API: [status(403)], "/direct": [status(403)]}
     with pytest.raises(InputError) as failure:
         collected(source, tmp_path)
-    archive = tmp_path / "downloads" / source.filename
+    archive = tmp_path / "downloads" / source.data.filename
     assert str(failure.value) == (
-        f"{source.filename} can't be had from Mendeley:\n"
+        f"{source.data.filename} can't be had from Mendeley:\n"
         f"- {server.address}{API}?folder_id=root&version=2 answered 403 Forbidden\n"
         f"- {server.address}/direct answered 403 Forbidden\n"
         f"By hand: open {server.address}/direct in a browser, put the file at {archive} "
-        f"({source.size:,} bytes, sha256 {source.sha256}), and run again."
+        f"({source.data.size:,} bytes, sha256 {source.data.sha256}), and run again."
     )
 
 
 def test_a_file_put_there_by_hand_is_taken(
     server: Server, source: MendeleySource, tmp_path: Path, body: bytes
 ) -> None:
-    source.downloads.mkdir()
-    (source.downloads / source.filename).write_bytes(body)
+    Path(source.data.downloads).mkdir()
+    Path(source.data.downloads, source.data.filename).write_bytes(body)
     assert collected(source, tmp_path) == FILES
     assert server.requests == []
 
@@ -151,8 +151,8 @@ def test_what_was_downloaded_once_is_kept(
 def test_another_file_put_there_by_hand_is_not_taken(
     server: Server, source: MendeleySource, tmp_path: Path
 ) -> None:
-    source.downloads.mkdir()
-    archive = source.downloads / source.filename
+    Path(source.data.downloads).mkdir()
+    archive = Path(source.data.downloads, source.data.filename)
     archive.write_bytes(b"<html>")
     answers = server.answers
     server.answers = {}

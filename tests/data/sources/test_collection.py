@@ -6,11 +6,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from src.config.schema import Synthetic
 from src.data.dataset import Receipt, Rejected
-from src.data.sources.collection import SyntheticSource, fetch
+from src.data.sources.collection import collect_images
+from src.data.sources.synthetic import SyntheticSource
 from src.errors import InputError
-from tests.data.fetching import OLD, OPTIONS, fetched, on_disk
-from tests.data.samples import CLASSES, NAMES, dataset, encode, jpeg, lay_out, picture
+from tests.data.sources.fetching import OLD, fetched, on_disk
+from tests.data.sources.samples import (
+    CLASSES,
+    NAMES,
+    dataset,
+    encode,
+    jpeg,
+    lay_out,
+    picture,
+    section,
+)
 
 BAD = {
     "Negative/cut.jpg": jpeg()[:-100],
@@ -44,7 +55,7 @@ def test_listing_and_receipt_account_for_every_image(tmp_path: Path) -> None:
 
 
 def test_the_label_is_the_place_in_the_classes(tmp_path: Path) -> None:
-    listing, receipt = fetched(tmp_path, dataset(NAMES), classes=("Positive", "Negative"))
+    listing, receipt = fetched(tmp_path, dataset(NAMES), classes=["Positive", "Negative"])
     labels = dict(zip(listing["path"], listing["label"], strict=True))
     assert (labels["Positive/00001.jpg"], labels["Negative/00001.jpg"]) == (0, 1)
     assert list(receipt.counts) == ["Positive", "Negative"]
@@ -184,8 +195,10 @@ def test_too_few_images_that_are_there_are_an_error(tmp_path: Path) -> None:
 
 
 def test_synthetic_images_pass(tmp_path: Path) -> None:
-    source = SyntheticSource(images=4, seed=3, size=227)
-    listing, receipt = fetch(source, target=tmp_path / "work" / "data", **OPTIONS)
+    data = section(tmp_path / "work" / "data", images=4, seed=3)
+    assert isinstance(data, Synthetic)
+    fetched = collect_images(SyntheticSource(data), data, reuse=False)
+    receipt = fetched.receipt
     assert receipt.counts == {"Negative": 2, "Positive": 2}
     assert receipt.source == "synthetic, 4 images, seed 3"
-    assert sorted(on_disk(tmp_path)) == list(listing["path"])
+    assert sorted(on_disk(tmp_path)) == list(fetched.listing["path"])

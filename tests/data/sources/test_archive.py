@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from src.data.sources.archive import unpack
 from src.errors import InputError
-from tests.data.samples import NAMES, dataset, lay_out, pack, read
+from tests.data.sources.samples import NAMES, dataset, lay_out, pack, read
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz")
 FILES = dataset(NAMES[1:3])

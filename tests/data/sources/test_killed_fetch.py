@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from src.data.sources.collection import fetch
+from src.data.sources.collection import collect_images
 from src.data.sources.local import LocalSource
 from src.errors import InputError
-from tests.data.fetching import OLD, OPTIONS, fetched, on_disk
-from tests.data.samples import NAMES, dataset, lay_out, mendeley, pack
-from tests.data.servers import Server, answer_json, file
+from tests.data.sources.fetching import OLD, fetched, on_disk
+from tests.data.sources.samples import NAMES, dataset, lay_out, mendeley, pack, section
+from tests.data.sources.servers import Server, answer_json, file
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run_and_kill(script: str, *arguments: object) -> subprocess.Popen[bytes]:
@@ -27,9 +27,9 @@ def run_and_kill(script: str, *arguments: object) -> subprocess.Popen[bytes]:
 KILLED_AT_EVENT = """
 import os, signal, sys
 from pathlib import Path
-from src.data.sources.collection import fetch
+from src.data.sources.collection import collect_images
 from src.data.sources.local import LocalSource
-from tests.data.fetching import OPTIONS
+from tests.data.sources.samples import section
 
 event, count, origin, target = sys.argv[1], int(sys.argv[2]), *map(Path, sys.argv[3:])
 seen = []
@@ -41,7 +41,7 @@ def kill(name, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(kill)
-fetch(LocalSource(origin, max_ratio=20), target=target, **OPTIONS)
+collect_images(LocalSource(origin, max_ratio=20), section(target), reuse=False)
 """
 
 
@@ -67,19 +67,19 @@ def test_a_killed_fetch_leaves_the_old_images_or_the_new(
     with pytest.raises(InputError, match="can't be had"):
         fetched(tmp_path, None)
     assert on_disk(tmp_path) == left
-    fetch(LocalSource(origin, max_ratio=20), target=target, **OPTIONS)
+    collect_images(LocalSource(origin, max_ratio=20), section(target), reuse=False)
     assert on_disk(tmp_path) == dataset(NAMES)
 
 
 KILLED_WHILE_DOWNLOADING = """
 import sys
 from pathlib import Path
-from src.data.sources.collection import fetch
-from tests.data.samples import mendeley
-from tests.data.fetching import OPTIONS
+from src.data.sources.collection import collect_images
+from tests.data.sources.samples import mendeley, section
 
 address, body, downloads, target = sys.argv[1], *map(Path, sys.argv[2:])
-fetch(mendeley(address, body.read_bytes(), downloads), target=target, **OPTIONS)
+source = mendeley(address, body.read_bytes(), downloads)
+collect_images(source, section(target), reuse=False)
 """
 
 
@@ -91,10 +91,10 @@ def test_a_download_killed_half_way_goes_on_in_the_next_run(server: Server, tmp_
     server.answers["/direct"] = [file(body, length=half, stall=True), file(body)]
     source = mendeley(server.address, body, tmp_path / "downloads")
     target = tmp_path / "work" / "data"
-    part = source.downloads / f"{source.filename}.part"
+    part = Path(source.data.downloads, f"{source.data.filename}.part")
 
     process = run_and_kill(
-        KILLED_WHILE_DOWNLOADING, server.address, archive, source.downloads, target
+        KILLED_WHILE_DOWNLOADING, server.address, archive, source.data.downloads, target
     )
     deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
@@ -105,7 +105,7 @@ def test_a_download_killed_half_way_goes_on_in_the_next_run(server: Server, tmp_
 
     start = part.stat().st_size
     assert start > 0
-    _, receipt = fetch(source, target=target, **OPTIONS)
+    receipt = collect_images(source, section(target), reuse=False).receipt
     assert server.asked("/direct")[1]["Range"] == f"bytes={start}-"
     assert on_disk(tmp_path) == dataset(NAMES)
     assert receipt.source == "mendeley 5y9wdsg2zt version 2"

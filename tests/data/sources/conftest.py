@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.data.servers import Server, serve
+from tests.data.sources.servers import Server, serve
 
 
 @pytest.fixture

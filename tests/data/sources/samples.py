@@ -1,5 +1,6 @@
 """Small images and archives of them, made when a test asks."""
 
+import functools
 import hashlib
 import io
 import tarfile
@@ -12,7 +13,8 @@ import numpy as np
 import rars
 from PIL import Image
 
-from src.data.sources.download import HttpPolicy
+from src.config.loader import compose_config
+from src.config.schema import Config, Http, Images, Mendeley
 from src.data.sources.mendeley import MendeleySource
 
 CLASSES = ("Negative", "Positive")
@@ -76,24 +78,37 @@ def pack(
     return archive
 
 
+@functools.cache
+def composed_once(*overrides: str) -> Config:
+    """As the fixture `composed`, which a script in a process of its own lacks."""
+    return compose_config(["~local", *overrides])
+
+
+def section(folder: Path, **options: Any) -> Images:
+    """A section `data` whose images go into `folder`."""
+    few = {"dir": str(folder), "minimum_images": 2, "resize": False}
+    return composed_once().data.model_copy(update=few | options)
+
+
+def patient(**options: Any) -> Http:
+    """Tries of a download that waste no time between them."""
+    data = composed_once("data=mendeley").data
+    assert isinstance(data, Mendeley)
+    quick = {"connect_timeout": 5.0, "read_timeout": 5.0, "retries": 2}
+    quick |= {"backoff": 0.01, "longest_wait": 0.02, "user_agent": "crack-detection-test/1"}
+    return data.http.model_copy(update=quick | options)
+
+
 def mendeley(address: str, body: bytes, downloads: Path) -> MendeleySource:
     """The METU source, asking the server at `address` for an archive of the bytes `body`."""
-    return MendeleySource(
-        api=f"{address}/public-api",
-        direct_url=f"{address}/direct",
-        dataset="5y9wdsg2zt",
-        version=2,
-        filename="Concrete Crack Images for Classification.rar",
-        size=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
-        downloads=downloads,
-        max_ratio=20,
-        policy=HttpPolicy(
-            connect_timeout=5,
-            read_timeout=5,
-            retries=1,
-            backoff=0.01,
-            longest_wait=0.02,
-            user_agent="crack-detection-test/1",
-        ),
-    )
+    data = composed_once("data=mendeley").data
+    assert isinstance(data, Mendeley)
+    here = {
+        "api": f"{address}/public-api",
+        "direct_url": f"{address}/direct",
+        "size": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "downloads": str(downloads),
+        "http": patient(retries=1),
+    }
+    return MendeleySource(data.model_copy(update=here))

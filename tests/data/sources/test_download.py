@@ -3,33 +3,25 @@
 import email.utils
 import hashlib
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from src.data.sources.download import HttpPolicy, Unavailable, download, get_json
-from tests.data.servers import Answer, Server, answer_json, file, status, text, unsized
+from src.config.schema import Http
+from src.data.sources.download import Unavailable, download, get_json
+from tests.data.sources.samples import patient
+from tests.data.sources.servers import Answer, Server, answer_json, file, status, text, unsized
 
-POLICY = HttpPolicy(
-    connect_timeout=5,
-    read_timeout=5,
-    retries=2,
-    backoff=0.01,
-    longest_wait=0.02,
-    user_agent="crack-detection-test/1",
-)
+HTTP = patient()
 BODY = bytes(range(256)) * 400
 OTHER = BODY[::-1]
 
 
-def get(
-    server: Server, target: Path, *, policy: HttpPolicy = POLICY, sha256: str | None = None
-) -> bytes:
+def get(server: Server, target: Path, *, http: Http = HTTP, sha256: str | None = None) -> bytes:
     """Download /file; what is left beside the target must be a part or nothing."""
     sha256 = sha256 or hashlib.sha256(BODY).hexdigest()
-    download(f"{server.address}/file", target, size=len(BODY), sha256=sha256, policy=policy)
+    download(f"{server.address}/file", target, size=len(BODY), sha256=sha256, http=http)
     assert list(target.parent.iterdir()) == [target]
     return target.read_bytes()
 
@@ -55,8 +47,8 @@ def test_a_redirect_is_followed(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stall", [False, True])
 def test_a_broken_or_stalled_download_goes_on(server: Server, tmp_path: Path, stall: bool) -> None:
     server.answers["/file"] = [file(BODY, length=70_000, stall=stall), file(BODY)]
-    policy = replace(POLICY, read_timeout=0.2 if stall else 5)
-    assert get(server, tmp_path / "a.rar", policy=policy) == BODY
+    http = patient(read_timeout=0.2 if stall else 5.0)
+    assert get(server, tmp_path / "a.rar", http=http) == BODY
     assert ranges(server) == [None, "bytes=70000-"]
     assert server.asked("/file")[1]["If-Range"] == '"1"'
 
@@ -132,19 +124,19 @@ def test_a_passing_failure_is_tried_again(server: Server, tmp_path: Path, code: 
 
 def test_no_wait_is_longer_than_the_longest(server: Server, tmp_path: Path) -> None:
     server.answers["/file"] = [status(500), file(BODY)]
-    assert get(server, tmp_path / "a.rar", policy=replace(POLICY, backoff=3600)) == BODY
+    assert get(server, tmp_path / "a.rar", http=patient(backoff=3600.0)) == BODY
 
 
 def test_failures_in_a_row_are_counted(server: Server, tmp_path: Path) -> None:
     server.answers["/file"] = [status(500)]
     with pytest.raises(Unavailable, match="/file answered 500 Internal Server Error"):
         get(server, tmp_path / "a.rar")
-    assert len(server.requests) == 1 + POLICY.retries
+    assert len(server.requests) == 1 + HTTP.retries
 
 
 def test_progress_starts_the_count_of_failures_afresh(server: Server, tmp_path: Path) -> None:
     server.answers["/file"] = [file(BODY, length=10_000)]  # breaks off ten times
-    assert get(server, tmp_path / "a.rar", policy=replace(POLICY, retries=1)) == BODY
+    assert get(server, tmp_path / "a.rar", http=patient(retries=1)) == BODY
 
 
 def test_a_file_that_keeps_changing_is_given_up(server: Server, tmp_path: Path) -> None:
@@ -152,7 +144,7 @@ def test_a_file_that_keeps_changing_is_given_up(server: Server, tmp_path: Path) 
     server.answers["/file"] = changing
     with pytest.raises(Unavailable):
         get(server, tmp_path / "a.rar")
-    assert len(server.requests) == 1 + POLICY.retries
+    assert len(server.requests) == 1 + HTTP.retries
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
@@ -171,8 +163,8 @@ def test_the_wait_a_server_asks_for_is_kept(server: Server, tmp_path: Path) -> N
         status(503, Retry_After=email.utils.formatdate(past)),  # -0000 instead of GMT
         file(BODY),
     ]
-    patient = replace(POLICY, retries=3, backoff=3600, longest_wait=3600)
-    assert get(server, tmp_path / "a.rar", policy=patient) == BODY
+    http = patient(retries=3, backoff=3600.0, longest_wait=3600.0)
+    assert get(server, tmp_path / "a.rar", http=http) == BODY
 
 
 @pytest.mark.parametrize("wait", ["3600", email.utils.formatdate(4e9, usegmt=True)])
@@ -214,7 +206,7 @@ def test_another_size_is_said(server: Server, tmp_path: Path, answer: Answer, pr
 @pytest.mark.parametrize(
     ("url", "retries"),
     [
-        ("http://127.0.0.1:1/file", POLICY.retries),
+        ("http://127.0.0.1:1/file", HTTP.retries),
         ("ftp://127.0.0.1/file", 0),
         ("http://127.0.0.1:port/file", 0),
         ("nonsense", 0),
@@ -224,7 +216,7 @@ def test_an_address_that_leads_nowhere_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, url: str, retries: int
 ) -> None:
     with pytest.raises(Unavailable, match=f"^{url} failed: "):
-        download(url, tmp_path / "a.rar", size=1, sha256="", policy=POLICY)
+        download(url, tmp_path / "a.rar", size=1, sha256="", http=HTTP)
     assert caplog.text.count("trying again") == retries
 
 
@@ -232,11 +224,11 @@ def test_json_is_asked_for_as_patiently(server: Server) -> None:
     server.answers["/list"] = [status(500), answer_json([1, {"a": "ü"}])]
     headers = {"Accept": "application/x"}
     url = f"{server.address}/list"
-    assert get_json(url, headers=headers, policy=POLICY) == [1, {"a": "ü"}]
+    assert get_json(url, headers=headers, http=HTTP) == [1, {"a": "ü"}]
     assert server.asked("/list")[1]["Accept"] == "application/x"
 
 
 def test_an_answer_that_is_no_json_is_named(server: Server) -> None:
     server.answers["/list"] = [text(b"<html>\xff")]
     with pytest.raises(Unavailable, match="/list answered no JSON"):
-        get_json(f"{server.address}/list", headers={}, policy=POLICY)
+        get_json(f"{server.address}/list", headers={}, http=HTTP)

@@ -8,17 +8,10 @@ from typing import Any
 import pandas as pd
 
 from src.data.dataset import Receipt
-from src.data.sources.collection import fetch
+from src.data.sources.collection import collect_images
 from src.errors import InputError
-from tests.data.samples import CLASSES, jpeg, lay_out, read
+from tests.data.sources.samples import jpeg, lay_out, read, section
 
-OPTIONS: dict[str, Any] = {
-    "classes": CLASSES,
-    "image_size": 227,
-    "resize": False,
-    "minimum_images": 2,
-    "reuse": False,
-}
 OLD = {"Negative/old.jpg": jpeg(8), "Positive/old.jpg": jpeg(9)}
 
 
@@ -29,6 +22,9 @@ class Files:
     files: dict[str, bytes] | None
     name: str = "memory"
 
+    def state(self, classes: Sequence[str]) -> None:
+        return None
+
     def collect(self, staging: Path, classes: Sequence[str]) -> None:
         if self.files is None:
             raise InputError("memory can't be had")
@@ -36,9 +32,11 @@ class Files:
 
 
 def fetched(
-    tmp_path: Path, files: dict[str, bytes] | None, **options: Any
+    tmp_path: Path, files: dict[str, bytes] | None, *, reuse: bool = False, **options: Any
 ) -> tuple[pd.DataFrame, Receipt]:
-    return fetch(Files(files), target=tmp_path / "work" / "data", **OPTIONS | options)
+    data = section(tmp_path / "work" / "data", **options)
+    dataset = collect_images(Files(files), data, reuse=reuse)
+    return dataset.listing, dataset.receipt
 
 
 def on_disk(tmp_path: Path) -> dict[str, bytes]:
