@@ -21,9 +21,11 @@ from src.config.tool_schema import Predict
 from src.data.drawn.pictures import draw_photo
 from src.errors import InputError
 from src.model.classifier import build_classifier
+from src.model.decision import DECISION
 from src.photos.inspection import Inspection, inspect, load_model_of
 from src.tracking import runs
 from src.tracking.logged_models import log_model
+from tests.registry.samples import decision
 from tests.samples import small_backbone
 from tests.tracking.store import put_database
 
@@ -187,7 +189,7 @@ def test_command_ends_with_3_where_a_photo_could_not_be_read(model, folder, tmp_
         ("threshold=1.5", "threshold: should be less than 1"),
         ("scale=huge", "scale"),
         ("photos.extensions=[jpg]", "photos.extensions"),
-        ("engine.precision=f64", "engine.precision: should be 'auto', 'bf16', 'f16' or 'f32'"),
+        ("engine.precision=f64", "engine.precision: should be 'bf16', 'f16' or 'f32'"),
     ],
 )
 def test_bad_setting_is_named(override, message):
@@ -205,7 +207,7 @@ def test_missing_photos_are_said_before_anything_is_loaded(tmp_path):
         inspect(settings(f"input={tmp_path / 'gone'}", "output=out", "model=gone.keras"))
 
 
-def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
+def test_run_and_registry_bring_their_decision(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = mlflow.get_tracking_uri()
@@ -213,21 +215,27 @@ def test_run_and_registry_bring_their_temperature(model, tmp_path, monkeypatch):
     try:
         put_database(tmp_path / "mlruns/mlflow.db")
         runs.connect(None, "crack-detection")
-        classifier, _, plain = load_model_of(settings(*common, f"model={model}"))
-        assert plain == 1
+        classifier, _, plain, _ = load_model_of(settings(*common, f"model={model}"))
+        assert (plain.temperature, plain.calibrated) == (1, False)
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:
             uri = log_model(classifier, 96)
-            mlflow.log_metric("best.calibration.temperature", 1.7)
+            made = decision(classifier)
+            mlflow.log_dict(made.model_dump(), DECISION)
         mlflow.register_model(uri, "crack-classifier")
         mlflow.MlflowClient().set_registered_model_alias("crack-classifier", "champion", "1")
-        _, champion, temperature = load_model_of(settings(*common))
-        assert (champion["run"], champion["version"], temperature) == (run_id, "1", 1.7)
+        _, champion, *decided = load_model_of(settings(*common))
+        assert (champion["run"], champion["version"]) == (run_id, "1")
+        assert decided == [made, {}]
         for name in (run_id, run_id[:8]):
-            _, by_run, temperature = load_model_of(settings(*common, f"model={name}"))
+            _, by_run, *decided = load_model_of(settings(*common, f"model={name}"))
             assert (by_run["run"], by_run["weights"]) == (run_id, champion["weights"])
-            assert temperature == 1.7
-        _, logged, temperature = load_model_of(settings(*common, f"model={uri}"))
-        assert (logged["run"], temperature) == (run_id, 1.7)
-        assert load_model_of(settings(*common, f"model={run_id}", "temperature=3.0"))[2] == 3
+            assert decided == [made, {}]
+        _, logged, *decided = load_model_of(settings(*common, f"model={uri}"))
+        assert (logged["run"], decided) == (run_id, [made, {}])
+        *_, used, deviations = load_model_of(
+            settings(*common, f"model={run_id}", "temperature=3.0")
+        )
+        assert used.temperature == 3
+        assert set(deviations) == {"temperature"}
     finally:
         mlflow.set_tracking_uri(before)

@@ -36,6 +36,7 @@ def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
         }
         ids = {name: registry.trained(name, model, table) for name, table in tables.items()}
         ids["no model"] = registry.trained("no model", None, tables["first"])
+        ids["no decision"] = registry.trained("no decision", model, tables["first"], decided=False)
         ids["no predictions"] = registry.trained("no predictions", model, None)
         with (
             pytest.raises(KeyError),
@@ -116,18 +117,21 @@ def test_champion_challenger_and_back(tracked):
 
 def test_the_champion_is_what_predict_looks_for(ids, tracked):
     uri, _ = tracked
-    settings = ["input=x", "output=y", f"tracking.uri={uri}"]
-    _, champion, temperature = load_model_of(compose_as(Predict, "predict/config", settings))
+    given = ["input=x", "output=y", f"tracking.uri={uri}"]
+    _, champion, decision, deviations = load_model_of(
+        compose_as(Predict, "predict/config", settings)
+    )
     assert champion["name"] == f"models:/{NAME}@champion"
-    assert (champion["run"], temperature) == (ids["first"], registry.TEMPERATURE)
+    assert champion["run"] == ids["first"]
+    assert (decision.temperature, deviations) == (registry.TEMPERATURE, {})
 
 
 def test_a_photo_is_judged_alike_by_default():
     predict = compose_as(Predict, "predict/config", ["input=x", "output=y"])
     serving = compose_as(Promote, "promote/config", []).serving
     assert serving.engine == predict.engine
-    assert (serving.flips, serving.threshold) == (predict.flips, predict.threshold)
-    assert serving.scales == [predict.scale]
+    given = (serving.flips, serving.threshold, serving.scales)
+    assert given == (predict.flips, predict.threshold, predict.scale)
 
 
 def test_other_settings_of_serving_are_another_version(ids, tracked):
@@ -178,7 +182,8 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
     [
         ("no model", "logged no model"),
         ("no predictions", r"has no predictions\.csv"),
-        ("failed", "is FAILED; only FINISHED ones count"),
+        ("no decision", r"has no decision\.json.* `python -m src\.evaluate evaluate\.run="),
+        ("failed", "is FAILED; only FINISHED runs can be promoted"),
         ("0123456789abcdef", "no run at sqlite"),
     ],
 )

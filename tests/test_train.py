@@ -164,10 +164,11 @@ def test_model_loads_back_and_gives_the_same_probabilities(trained):
     np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=tolerance)
 
 
-def test_the_readme_loads_a_model(trained):
+def test_the_documentation_loads_a_model(trained):
     _, _, run = trained
-    readme = (CONF.parent / "README.md").read_text()
-    snippet = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    page = (CONF.parent / "docs/registry.md").read_text(encoding="utf-8")
+    snippet = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    assert "mlflow.set_tracking_uri" in snippet
     names = {"images": np.zeros((2, 96, 96, 3), np.uint8)}
     exec(snippet.replace("m-…", run.outputs.model_outputs[-1].model_id), names)
     assert names["probabilities"].shape == (2, 2)
@@ -177,7 +178,9 @@ def test_pipeline_files_are_kept(trained, folder):
     config, result, _ = trained
     kept = folder / config.train.output
     names = {path.name for path in kept.iterdir()}
-    assert names == {"model.keras", "history.csv", "predictions.csv", "run.json"}
+    assert names == {
+        *("decision.json", "history.csv", "model.keras", "predictions.csv", "run.json")
+    }
     assert json.loads((kept / "run.json").read_text())["run_id"] == result.run_id
     assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
 

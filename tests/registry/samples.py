@@ -14,6 +14,8 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Promote
 from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
+from src.model.decision import DECISION, Decision, undecided
+from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.report.samples import table_of
@@ -52,7 +54,16 @@ def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:
     return table_of(labels, [1 - p if i < wrong else p for i, p in enumerate(right)])
 
 
-def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) -> str:
+def decision(model: keras.Model | None = None) -> Decision:
+    """What training decides of a model."""
+    weights = weights_sha256(model) if model else "0" * 64
+    made = undecided(weights, "openvino", "f32")
+    return made.model_copy(update={"temperature": TEMPERATURE, "calibrated": True})
+
+
+def trained(
+    name: str, model: keras.Model | None, table: pd.DataFrame | None, decided: bool = True
+) -> str:
     """The id of a run as training leaves it, on the server that is connected."""
     settings = {"data": {"classes": ["Negative", "Positive"], "dir": "images"}}
     with runs.tracked_run(name, settings, system_metrics=False) as run_id:
@@ -63,7 +74,8 @@ def trained(name: str, model: keras.Model | None, table: pd.DataFrame | None) ->
             mlflow.log_text(split.to_csv(index=False), "split.csv")
         if model is not None:
             log_model(model, PATCH)
-        mlflow.log_metric("best.calibration.temperature", TEMPERATURE)
+        if decided:
+            mlflow.log_dict(decision(model).model_dump(), DECISION)
     return run_id
 
 
