@@ -118,9 +118,7 @@ def test_champion_challenger_and_back(tracked):
 def test_the_champion_is_what_predict_looks_for(ids, tracked):
     uri, _ = tracked
     given = ["input=x", "output=y", f"tracking.uri={uri}"]
-    _, champion, decision, deviations = load_model_of(
-        compose_as(Predict, "predict/config", settings)
-    )
+    _, champion, decision, deviations = load_model_of(compose_as(Predict, "predict/config", given))
     assert champion["name"] == f"models:/{NAME}@champion"
     assert champion["run"] == ids["first"]
     assert (decision.temperature, deviations) == (registry.TEMPERATURE, {})
