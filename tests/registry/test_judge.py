@@ -1,10 +1,7 @@
 """Images as they are sent to a served model, and what is said of them."""
 
 import base64
-import io
-import struct
 import threading
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +18,7 @@ from src.model.classifier import build_classifier
 from src.photos.reading import crop
 from src.photos.scoring import build_scorer
 from src.registry.judge import BadRequestImage, Judge, load_judge
+from tests.photos.pictures import header_of, saved
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
@@ -71,10 +69,8 @@ def patch(photo) -> np.ndarray:
     return np.asarray(photo)[60 : 60 + PATCH, 50 : 50 + PATCH]
 
 
-def encoded(pixels: np.ndarray, form: str = "PNG", **settings) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, form, **settings)
-    return content.getvalue()
+def encoded(pixels: np.ndarray, form: str = "PNG", **settings: object) -> bytes:
+    return saved(Image.fromarray(pixels), form, **settings)
 
 
 def text(content: bytes) -> str:
@@ -140,17 +136,6 @@ def test_images_keep_their_order_and_threads_take_turns(judge, photo):
     with ThreadPoolExecutor(4) as pool:
         for verdicts in pool.map(watched.judge, [images] * 8):
             assert [v["probability"] for v in verdicts] == pytest.approx(alone, abs=1e-6)
-
-
-def header_of(width: int, height: int) -> bytes:
-    """A PNG that says it is this large and has no pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"")
 
 
 BAD = {
