@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from src.photos.colours import as_rgb, declared_bits, highest_values, merge_low_bytes, swapped
-from src.photos.unreadable import Unreadable, one_line
+from src.photos.unreadable import Unreadable, failure_reason, one_line
 
 # Nothing else is opened, whatever a file is called: for EPS, Pillow would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
@@ -59,12 +59,8 @@ def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
             photo = _decoded(image, data)
             ImageOps.exif_transpose(photo, in_place=True)
             return as_rgb(photo)
-        except (Unreadable, MemoryError):
-            raise
-        # Pillow and the libraries under it trip over damaged bytes anywhere, with exceptions of
-        # any type: AssertionError, RuntimeError, TypeError, OverflowError and others were seen.
         except Exception as error:
-            raise Unreadable(f"damaged or cut short: {one_line(error)}") from error
+            raise _unreadable(error) from error
 
 
 def release_memory() -> None:
@@ -97,11 +93,19 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
         return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         raise Unreadable(_unknown(data)) from error
-    except MemoryError:
-        raise
-    # See `read_photo`.
     except Exception as error:
-        raise Unreadable(f"damaged or cut short: {one_line(error)}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> Unreadable:
+    """Why a photo can't be read, of what Pillow raises.
+
+    Pillow and the libraries under it trip over damaged bytes anywhere, with exceptions of any type:
+    AssertionError, RuntimeError, TypeError, OverflowError and others were seen.
+    """
+    if isinstance(error, Unreadable | MemoryError):
+        return Unreadable(failure_reason(error))
+    return Unreadable(f"damaged or cut short: {one_line(error)}")
 
 
 def _check_header(image: Image.Image, size: int, max_megapixels: float) -> None:

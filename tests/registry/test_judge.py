@@ -138,6 +138,13 @@ def test_images_keep_their_order_and_threads_take_turns(judge, photo):
             assert [v["probability"] for v in verdicts] == pytest.approx(alone, abs=1e-6)
 
 
+def nested(depth: int) -> list:
+    lists: list = [1]
+    for _ in range(depth):
+        lists = [lists]
+    return lists
+
+
 BAD = {
     "empty text": ("", "empty file"),
     "empty file": (b"", "empty file"),
@@ -161,6 +168,11 @@ BAD = {
     "a number": (7, "neither base64 text nor an array of numbers"),
     "words": ([[["a", "b", "c"]]], "neither base64 text nor an array of numbers"),
     "an object": ({"b64": ""}, "neither base64 text nor an array of numbers"),
+    "nested too deeply": (nested(1000), "rows of pixels that are not equally long"),
+    "a huge number": ([[[10**400, 0.5, 1]]], "neither base64 text nor an array of numbers"),
+    "too long": (saved(Image.new("1", (1, 65535)), "PNG"), "65535 pixels long, above the 65500"),
+    "PostScript": (text(saved(Image.new("L", (9, 9)), "EPS")), "not an image in JPEG, PNG"),
+    "without palette": (header_of(1, 1, colour=3, content=b"\0\0"), "damaged or cut short"),
     "truth values": (np.zeros((9, 9, 3), bool), "neither base64 text nor an array of numbers"),
 }
 
@@ -170,3 +182,17 @@ def test_what_can_t_be_judged_is_named(judge, patch, sent, reason):
     with pytest.raises(BadRequestImage) as refused:
         judge.judge([patch, sent])
     assert str(refused.value).startswith(f"image 2: {reason}")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("of a library"), AssertionError()])
+def test_an_error_while_an_image_is_scored_names_it(judge, patch, error):
+    def failing(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for batch in judge.scorer.shallow(batches):
+            if batch.shape[2] > 12:  # features of what is wider than a patch
+                raise error
+            yield batch
+
+    broken = replace(judge, scorer=replace(judge.scorer, shallow=failing))
+    with pytest.raises(BadRequestImage, match=r"^image 2: (unexpected|there was not enough)"):
+        broken.judge([patch, np.zeros((96, 200, 3), np.uint8)])
+    assert len(broken.judge([patch])) == 1
