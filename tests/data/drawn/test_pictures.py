@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from src.config.loader import ROOT
 from src.data.drawn.pictures import draw_patch, draw_photo, write_patches
 from src.errors import InputError
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -37,7 +36,7 @@ def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path:
         "write_patches(Path(sys.argv[1]), images=6, seed=3, size=96)"
     )
     there = tmp_path / "there"
-    subprocess.run([sys.executable, "-c", program, there], check=True, cwd=REPOSITORY)
+    subprocess.run([sys.executable, "-c", program, there], check=True, cwd=ROOT)
     write_patches(tmp_path / "here", images=6, seed=3, size=96)
     write_patches(tmp_path / "other", images=6, seed=4, size=96)
     here, other = contents(tmp_path / "here"), contents(tmp_path / "other")

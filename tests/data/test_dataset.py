@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from src.data.dataset import (
     Receipt,
     Rejected,
-    fingerprint,
+    listing_fingerprint,
     read_listing,
     read_receipt,
     write_listing,
@@ -59,24 +59,24 @@ def test_a_missing_file_names_the_stage_to_run(
 @pytest.mark.parametrize("text", ["", "path,label\na,1\n", "path,label,bytes,sha256\na,x,1,b\n"])
 def test_what_is_no_listing_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "listing.csv").write_text(text)
-    with pytest.raises(InputError, match=r"listing\.csv is no listing of images"):
+    with pytest.raises(InputError, match=r"listing\.csv is not a listing of images"):
         read_listing(tmp_path / "listing.csv")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rejected": [1]}', '{"rejected": [], "a": 1}'])
 def test_what_is_no_receipt_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "receipt.json").write_text(text)
-    with pytest.raises(InputError, match=r"receipt\.json is no receipt"):
+    with pytest.raises(InputError, match=r"receipt\.json is not a receipt"):
         read_receipt(tmp_path / "receipt.json")
 
 
 @given(st.permutations(range(len(LISTING))))
 def test_the_fingerprint_does_not_depend_on_the_order(order: list[int]) -> None:
-    assert fingerprint(LISTING.iloc[order]) == fingerprint(LISTING)
+    assert listing_fingerprint(LISTING.iloc[order]) == listing_fingerprint(LISTING)
 
 
 @pytest.mark.parametrize(("column", "value"), [("path", "Positive/c.jpg"), ("sha256", "d" * 64)])
 def test_the_fingerprint_depends_on_names_and_content(column: str, value: str) -> None:
     changed = LISTING.copy()
     changed.loc[1, column] = value
-    assert fingerprint(changed) != fingerprint(LISTING)
+    assert listing_fingerprint(changed) != listing_fingerprint(LISTING)
