@@ -10,11 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-
-from src.config.loader import CONF
-from src.data.dataset import Receipt
-from src.data.drawn.pictures import draw_photo, write_patches
-from src.errors import InputError
 from src.pipeline.images import (
     audited_images,
     fetched_images,
@@ -22,6 +17,11 @@ from src.pipeline.images import (
     measure_leaks,
     split_manifest,
 )
+
+from src.config.loader import CONF
+from src.data.dataset import Receipt
+from src.data.drawn.pictures import draw_photo, write_patches
+from src.errors import InputError
 
 
 def test_two_processes_fetch_once(tmp_path):
