@@ -1,14 +1,16 @@
-"""Listing and receipt read back as they were written, and a broken one is named."""
+"""A dataset finds its parts; its listing and receipt read back, and a broken one is named."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from src.data.dataset import (
+    Dataset,
     Receipt,
     Rejected,
     listing_fingerprint,
@@ -17,6 +19,7 @@ from src.data.dataset import (
     write_listing,
     write_receipt,
 )
+from src.data.related.relations import Relations
 from src.errors import InputError
 
 LISTING = pd.DataFrame(
@@ -80,3 +83,29 @@ def test_the_fingerprint_depends_on_names_and_content(column: str, value: str) -
     changed = LISTING.copy()
     changed.loc[1, column] = value
     assert listing_fingerprint(changed) != listing_fingerprint(LISTING)
+
+
+def test_a_part_has_the_rows_of_its_images_in_the_manifests_order() -> None:
+    manifest = pd.DataFrame(
+        {"path": LISTING.path[[2, 0]], "label": [1, 0], "part": "test", "group": [7, 7]}
+    )
+    relations = Relations(pd.DataFrame(), None, np.arange(3), np.array([0, 1, 0]))
+    dataset = Dataset(
+        Path("data"), ["Negative", "Positive"], 227, LISTING, RECEIPT, relations, manifest
+    )
+    part = dataset.part("test")
+    assert part.rows.tolist() == [2, 0]
+    assert part.labels.tolist() == [1, 0]
+    assert part.paths == [Path("data", "Positive/ü.jpg"), Path("data", "Negative/00001.jpg")]
+    images = dataset.images_of("test")
+    assert images.path.tolist() == ["Positive/ü.jpg", "Negative/00001.jpg"]
+    # That of all related images, whatever the split kept together.
+    assert images.group.tolist() == [0, 0]
+    assert len(dataset.part("train").paths) == 0
+
+
+def test_a_dataset_is_neither_audited_nor_split_at_first() -> None:
+    dataset = Dataset(Path("data"), ["Negative", "Positive"], 227, LISTING, RECEIPT)
+    assert dataset.manifest.empty
+    assert dataset.relations.overlaps is None
+    assert dataset.fingerprint == RECEIPT.fingerprint

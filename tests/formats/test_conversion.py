@@ -29,8 +29,8 @@ def drawn(patches) -> np.ndarray:
 def classifier(drawn) -> keras.Model:
     """A small classifier that is certain, with half of the drawn patches on either side.
 
-    Of the backbone it has the first six blocks, which have all kinds of layers that the others have,
-    and behind them two layers with most of the weights, as the sizes of the files are compared.
+    Of the backbone it has the first six blocks, which have all kinds of layers. Behind them are two
+    layers with most of the weights, as the sizes of the files are compared.
     """
     whole = small_backbone()
     x = keras.layers.Conv2D(1280, 1)(whole.get_layer("block_5_add").output)

@@ -30,6 +30,7 @@ def drop(seed: int, size: int) -> np.ndarray:
     return plain - cracked
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from src.data.drawn.pictures import write_patches\n"
@@ -45,6 +46,7 @@ def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path:
     assert not set(here.values()) & set(other.values())
 
 
+@pytest.mark.slow
 def test_more_images_keep_the_first_ones_bytes(tmp_path: Path) -> None:
     write_patches(tmp_path / "few", images=10, seed=0, size=64)
     write_patches(tmp_path / "many", images=20, seed=0, size=64)

@@ -25,6 +25,7 @@ def published(composed: Callable[..., Config]) -> GroupedSplit:
     return split
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     made=grouped(),

@@ -33,6 +33,7 @@ def test_a_leak_is_a_twin_in_training_also_by_way_of_a_copy() -> None:
         leaked_share(manifest, listing.drop(index=3), pairs, CLASSES)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(made=grouped(), seed=st.integers(0, 99))
 def test_a_split_by_groups_of_twins_does_not_leak_and_a_random_one_does(
