@@ -52,6 +52,7 @@ def test_the_error_is_measured_against_keras(engines, prefix, images):
         check_engine(engines["openvino"], prefix, images, bound=1e-9)
 
 
+@pytest.mark.slow
 def test_output_dtype_is_as_asked(prefix, images):
     engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float16")
     assert engine.run(images).dtype == np.float16
@@ -109,7 +110,7 @@ def test_int8_engine_is_near_keras_and_nearly_the_same_every_time(prefix):
         )
         assert engine.precision == "int8"
         # It is not one of the float engines.
-        assert check_engine(engine, prefix, drawn[1::2], bound=0.1) > 1e-3
+        assert check_engine(engine, prefix, drawn[1::2], bound=0.2) > 1e-3
         return engine.run(drawn[1::2])
 
     one, other = outputs().astype(np.float32), outputs().astype(np.float32)
@@ -121,6 +122,7 @@ def test_int8_needs_images_to_calibrate_on(prefix):
         build_engine(prefix, name="openvino", precision="int8", batch_size=2, output="float16")
 
 
+@pytest.mark.slow
 def test_auto_chooses_an_engine(prefix):
     engine = build_engine(prefix, name="auto", precision="auto", batch_size=2, output="float32")
     if tf.config.list_physical_devices("GPU"):

@@ -83,13 +83,13 @@ def trained_weights(classifier: keras.Model) -> list[np.ndarray]:
 def test_losses_and_weights_agree(end_to_end, on_bank, frozen_layers):
     whole, stored = end_to_end(frozen_layers), on_bank(frozen_layers)
     assert len(whole.losses) == 3 * 4
-    np.testing.assert_allclose(stored.losses, whole.losses, rtol=1e-4)
-    np.testing.assert_allclose(stored.history["val_loss"], whole.history["val_loss"], rtol=1e-4)
+    np.testing.assert_allclose(stored.losses, whole.losses, rtol=1e-3)
+    np.testing.assert_allclose(stored.history["val_loss"], whole.history["val_loss"], rtol=1e-3)
     for one, other in zip(whole.weights, stored.weights, strict=True):
         # Adam divides by the gradient's size, so single weights whose gradient is nearly 0 show
         # float32 rounding at full step; a tensor as a whole does not.
         difference = np.linalg.norm(other - one) / np.linalg.norm(one)
-        assert difference < 1e-4, (one.shape, difference)
+        assert difference < 1e-3, (one.shape, difference)
 
 
 @pytest.mark.slow
@@ -97,6 +97,6 @@ def test_losses_and_weights_agree(end_to_end, on_bank, frozen_layers):
 def test_several_steps_at_once_keep_to_the_epochs(end_to_end, on_bank, steps_per_execution):
     whole, stored = end_to_end(150), on_bank(150, steps_per_execution)
     for name, values in whole.history.items():
-        np.testing.assert_allclose(stored.history[name], values, rtol=1e-4)
+        np.testing.assert_allclose(stored.history[name], values, rtol=1e-3)
     for one, other in zip(whole.weights, stored.weights, strict=True):
-        assert np.linalg.norm(other - one) / np.linalg.norm(one) < 1e-4
+        assert np.linalg.norm(other - one) / np.linalg.norm(one) < 1e-3

@@ -116,13 +116,19 @@ def interpreters() -> list[str]:
 
 @pytest.mark.parametrize("python", interpreters())
 def test_every_version_of_python_gives_the_same_in_every_locale(python):
-    printed = "from src.config.code_closure import code_fingerprint as of; print(of('src.train'))"
+    source = GOLDEN / "source.txt"
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from src.config.code_closure import code_fingerprint, statements\n"
+        "print(code_fingerprint('src.train'), statements(Path(sys.argv[1])).encode().hex())"
+    )
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
-        [python, "-c", printed],
+        [python, "-c", program, source],
         cwd=ROOT,
         env=os.environ | ascii_only,
         capture_output=True,
         text=True,
     )
-    assert done.stdout.strip() == code_fingerprint("src.train"), done.stderr
+    expected = [code_fingerprint("src.train"), statements(source).encode().hex()]
+    assert done.stdout.split() == expected, done.stderr

@@ -102,6 +102,7 @@ def test_badly_calibrated_export_is_refused_and_leaves_nothing(
             tmp_path,
             precision="int8",
             calibration=np.zeros_like(drawn[:4]),
+            min_agreement=1.0,
         )
     assert not list(tmp_path.iterdir())
 

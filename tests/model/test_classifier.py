@@ -78,6 +78,7 @@ def test_inference_model_is_the_same_function_without_random_layers(augmented, i
     assert np.abs(np.diff(expected[:, 0])).min() > 1e-3
 
 
+@pytest.mark.slow
 def test_training_leaves_the_moving_statistics(classifier_of, images):
     classifier = classifier_of(0)
     model = EndToEnd(classifier)
@@ -99,6 +100,7 @@ def test_a_model_without_the_backbone_is_refused():
         backbone_of(other)
 
 
+@pytest.mark.slow
 def test_end_to_end_drops_in_training_and_augments_nothing_in_validation(augmented, images):
     model = EndToEnd(augmented)
     model.compile(loss="sparse_categorical_crossentropy", run_eagerly=True)

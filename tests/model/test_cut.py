@@ -64,6 +64,7 @@ def test_training_the_suffix_trains_the_classifier(classifier_of, images):
     assert np.abs(kernel.numpy() - before).max() > 0
 
 
+@pytest.mark.slow
 def test_bfloat16_products_stay_close(classifier_of, images):
     classifier = classifier_of(125)
     exact = cut_classifier(classifier, "float32")
