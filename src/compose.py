@@ -1,16 +1,18 @@
 """Compose conf/ into params.yaml, the settings of the pipeline that `dvc repro` runs.
 
-python -m src.compose        conf/pipeline.yaml names the experiment
+python -m src.compose
 
-In `dvc exp run` DVC has composed params.yaml by then; it is checked and stays as it is.
+The experiment is named in conf/pipeline.yaml. In `dvc exp run`, DVC itself has already composed
+params.yaml, which is then only checked.
 """
 
 import os
 import sys
 
-from omegaconf import OmegaConf
+import yaml
 
-from src.config.loader import check
+from src.config.loader import check_values
+from src.config.schema import Config
 from src.errors import InputError
 from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_params
 
@@ -18,7 +20,7 @@ from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_
 def main() -> None:
     try:
         if "DVC_EXP_BASELINE_REV" in os.environ:
-            config = check(OmegaConf.create(OmegaConf.load(PARAMS)))
+            config = check_values(Config, yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
         else:
             config = compose_stages([])
             write_params(config, PARAMS)

@@ -1,8 +1,8 @@
-"""Run the whole pipeline for any experiment, in a folder of its own: outputs/EXPERIMENT.
+"""Run the whole pipeline for any experiment, in the folder outputs/EXPERIMENT.
 
 python -m src.repro experiment=demo [data.images=400] …
 
-The tracked pipeline, whose settings and results git knows, is `dvc repro`.
+The pipeline whose settings and results are tracked by git is run by `dvc repro` instead.
 """
 
 import json
@@ -14,6 +14,7 @@ from src.errors import InputError
 from src.pipeline.stage_inputs import (
     PARAMS,
     REPORTS,
+    committed_experiment,
     compose_stages,
     pipeline_in,
     write_code,
@@ -23,7 +24,7 @@ from src.pipeline.stage_inputs import (
 
 def main(arguments: list[str]) -> None:
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
-    folder = Path("outputs", given.get("experiment", "defaults"))
+    folder = Path("outputs", given.get("experiment") or committed_experiment())
     try:
         overrides = [*arguments, f"workspace={folder.as_posix()}"]
         config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])
@@ -37,15 +38,15 @@ def main(arguments: list[str]) -> None:
 
     metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
     print(result_table(metrics))
-    print(f"{folder}: results; make ui: the run, its curves and its model")
+    print(f"the results are in {folder}; `make ui` shows the run, its curves and its model")
 
 
 def run_stages(folder: Path) -> None:
-    """`dvc repro` of the dvc.yaml in a folder that git ignores."""
+    """Run the dvc.yaml in a folder that git ignores, as `dvc repro` does."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # With git DVC refuses ignored files, and what it locks there is not for git to keep.
+    # With git, DVC would refuse the dvc.yaml, because git ignores it.
     with Repo(config={"core": {"no_scm": True}}) as repo:
         try:
             repo.reproduce(str(folder / "dvc.yaml"))

@@ -1,7 +1,19 @@
 """Writing files so that no half-written one is ever seen."""
 
+import contextlib
+import errno
+import functools
+import glob
+import itertools
 import os
+import socket
 from pathlib import Path
+
+import psutil
+
+from src.errors import InputError
+
+_number = itertools.count()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -10,8 +22,61 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` by way of a temporary name, making its folder if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    """Write `data` to `path` by way of a temporary name, making its folder if need be.
+
+    The temporary file lies beside `path`, and is removed where writing fails. One that a killed
+    process of this machine left is removed when a later process first writes into the folder.
+
+    Raises:
+        InputError: the file can't be written; it says why.
+    """
+    # Cut, as a file's name may be as long as names may be.
+    name = f".{path.name[:30]}.{_machine()}.{os.getpid()}.{next(_number)}.part"
+    temporary = path.with_name(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(path.parent)
+        temporary.unlink(missing_ok=True)
+        # Exclusively, as a link of this name would lead the bytes into another file.
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {reason_of(error)}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says of a failure with a file, and what to do about it."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; make room, and run again"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "this user may not write there; choose another folder, or change its mode"
+        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR | errno.ENOTEMPTY:
+            return (
+                "a file lies where a folder should be, or a folder where a file should be; "
+                "move it away"
+            )
+    return f"{error.strerror or error}"
+
+
+def size_text(size: float) -> str:
+    """`size` bytes as people read them, in GB from one of them on, else in MB."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def _machine() -> str:
+    """Of this machine's name what may stand between two dots."""
+    return socket.gethostname().replace(".", "-")[:60]
+
+
+@functools.cache
+def _remove_left_over(folder: Path) -> None:
+    """Remove, once in a process, the temporary files of processes of this machine that are gone."""
+    for file in folder.glob(f".*.{glob.escape(_machine())}.*.part"):
+        process = file.name.split(".")[-3]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            file.unlink(missing_ok=True)

@@ -51,6 +51,7 @@ def forget() -> None:
 
 def test_the_modules_that_run_are_found_and_no_others(project):
     assert imported_modules("src.entry") == [
+        "src",
         "src.entry",
         "src.late",
         "src.room",
@@ -60,7 +61,8 @@ def test_the_modules_that_run_are_found_and_no_others(project):
 
 
 @pytest.mark.parametrize(
-    "module", ["entry.py", "late.py", "room/__init__.py", "room/near.py", "room/far.py"]
+    "module",
+    ["__init__.py", "entry.py", "late.py", "room/__init__.py", "room/near.py", "room/far.py"],
 )
 def test_a_statement_in_any_module_that_runs_counts(project, module):
     before = code_fingerprint("src.entry")

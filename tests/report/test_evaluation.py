@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.statistics.result_tables import result_table
 from src.config.schema import Evaluate
-from src.statistics.run_metrics import evaluate_predictions, group_bootstrap, label_suspects
+from src.statistics.result_tables import result_table
+from src.statistics.run_metrics import group_bootstrap, label_suspects
 from src.statistics.thresholds import at_threshold, choose_threshold
 from tests.report.samples import table_of
 

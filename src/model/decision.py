@@ -1,0 +1,106 @@
+"""The decision: the settings that turn a classifier's outputs into a verdict on an image.
+
+A training run makes the decision and stores it as decision.json. Evaluation, comparison, promotion,
+prediction, serving and exports read it. All of them therefore give an image the same verdict.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from src.config.schema import Name, Scale, Section, Sha256
+from src.data.files import write_text
+from src.errors import InputError
+
+DECISION = "decision.json"
+
+
+class Decision(Section):
+    """How a classifier's outputs become a verdict.
+
+    Attributes:
+        weights: SHA-256 (hex) of the float32 bytes of the classifier's tensors.
+        classes: the names of the two classes; the second one is that of cracks.
+        flips: whether the probabilities of the image and its three mirror images are averaged.
+        temperature: divisor of the log-odds, above 0 (temperature scaling, Guo et al. 2017,
+            arXiv:1706.04599).
+        threshold: the calibrated probability, 0 to 1, at and above which an image is cracked.
+        scales: factors by which the image is resized. If there are several, the highest
+            probability counts.
+        engine: the library that computes the probabilities, openvino or tensorflow.
+        precision: the precision of the engine's arithmetic: bf16, f16 or f32.
+        calibrated: whether temperature and threshold were chosen on validation images.
+    """
+
+    weights: Sha256
+    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    flips: bool
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    scales: Annotated[list[Scale], Field(min_length=1)]
+    engine: Literal["openvino", "tensorflow"]
+    precision: Literal["bf16", "f16", "f32"]
+    calibrated: bool
+
+
+def overridden(
+    decision: Decision, given: Mapping[str, object]
+) -> tuple[Decision, dict[str, object]]:
+    """Replace some of a decision's settings by those that a user has given.
+
+    Args:
+        decision: the model's decision.
+        given: settings by the names of the decision's attributes. None keeps the decision's value.
+
+    Returns:
+        The decision that applies, and the given settings that differ from the model's decision.
+    """
+    own = decision.model_dump()
+    deviations = {
+        key: value for key, value in given.items() if value is not None and value != own[key]
+    }
+    return Decision.model_validate(own | deviations), deviations
+
+
+def write_decision(decision: Decision, path: Path) -> None:
+    """Write the decision to `path` as JSON."""
+    write_text(path, decision.model_dump_json(indent=2) + "\n")
+
+
+def read_decision(path: Path) -> Decision:
+    """Read a decision from the JSON file `path`.
+
+    Raises:
+        InputError: the file does not exist, or it does not hold a decision.
+    """
+    try:
+        return Decision.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a decision of a trained model: {error}") from error
+
+
+def undecided(weights: str, engine: str, precision: str) -> Decision:
+    """Make the decision of a classifier that comes without one.
+
+    It is not calibrated, and an image is cracked at a probability of 0.5 and above.
+
+    Args:
+        weights: see `Decision`.
+        engine: see `Decision`.
+        precision: see `Decision`.
+    """
+    return Decision.model_validate(
+        {
+            "weights": weights,
+            "classes": ["Negative", "Positive"],
+            "flips": False,
+            "temperature": 1.0,
+            "threshold": 0.5,
+            "scales": [1.0],
+            "engine": engine,
+            "precision": precision,
+            "calibrated": False,
+        }
+    )

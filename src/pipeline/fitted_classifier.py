@@ -1,0 +1,156 @@
+"""Fitting the classifier of a configuration, and predicting the held-out images with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+import mlflow
+import numpy as np
+import pandas as pd
+
+from src.bank.file_prediction import predict_as_served
+from src.bank.suffix_training import predict_on_bank, train_on_bank
+from src.config.schema import Config
+from src.data.dataset import Dataset, Part
+from src.model.cut import Cut
+from src.model.fitting import History, predict_end_to_end, train_end_to_end
+from src.pipeline.features import (
+    Extracted,
+    PrefixEngine,
+    Start,
+    check_early,
+    extract,
+    served_engine,
+    useful_cut,
+    views_of,
+)
+from src.statistics.metrics import prediction_table
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cut of a classifier, and the engine that computes the features before the cut."""
+
+    cut: Cut
+    engine: PrefixEngine
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained classifier.
+
+    Attributes:
+        classifier: the model.
+        history: see `src.model.fitting.fit`.
+        extracted: the features that it was trained on, or None if it was trained end to end.
+    """
+
+    classifier: keras.Model
+    history: History
+    extracted: Extracted | None
+
+
+def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
+    """Plan the cut of a classifier, and check the engine.
+
+    Returns:
+        The cut with its engine, or None if the classifier is trained end to end.
+
+    Raises:
+        InputError: the engine is not precise enough.
+    """
+    cut = useful_cut(config, start.classifier)
+    mlflow.set_tag("training.path", "bank" if cut else "end_to_end")
+    if cut is None:
+        return None
+    engine = PrefixEngine(config, cut.prefix, dataset.paths)
+    check_early(config, start, cut, dataset, engine)
+    return Plan(cut, engine)
+
+
+class LogEpochs(keras.callbacks.Callback):
+    """Callback that logs the losses, accuracies and learning rate of each epoch.
+
+    Epochs count from 1.
+    """
+
+    NAMES: ClassVar = {
+        "loss": "train.loss",
+        "accuracy": "train.accuracy",
+        "val_loss": "validation.loss",
+        "val_accuracy": "validation.accuracy",
+    }
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
+        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        mlflow.log_metrics(values, step=epoch + 1)
+
+
+def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dataset) -> Fitted:
+    """Train `start.classifier` in place, on stored features or end to end.
+
+    Args:
+        config: the configuration.
+        start: the classifier before training.
+        plan: the cut and its engine, or None to train end to end.
+        dataset: the dataset with its split.
+    """
+    training, validation = dataset.part("train"), dataset.part("validation")
+    recipe, log = config.train, [LogEpochs()]
+    if plan is None:
+        history = train_end_to_end(start.classifier, training, validation, recipe, log)
+        return Fitted(start.classifier, history, None)
+    extracted = extract(config, start, plan.cut, dataset, plan.engine)
+    log_features(extracted)
+    bank, views = extracted.bank, views_of(config)
+    history = train_on_bank(plan.cut, bank, views, training, validation, recipe, log)
+    return Fitted(start.classifier, history, extracted)
+
+
+def log_features(extracted: Extracted) -> None:
+    """Log the bank that holds the features, and the engine that computed them."""
+    mlflow.set_tags(
+        {
+            "bank.folder": extracted.bank.folder.name,
+            "bank.cut": extracted.cut.layer,
+            "bank.engine": f"{extracted.engine} {extracted.precision}",
+        }
+    )
+    mlflow.log_metrics(
+        {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
+    )
+
+
+def predict_held_out(config: Config, fitted: Fitted, dataset: Dataset) -> pd.DataFrame:
+    """Predict the validation and test images in the precision that is served.
+
+    Returns:
+        The prediction table; see `prediction_table`.
+    """
+    tables = [
+        prediction_table(
+            dataset.images_of(name), _probabilities(config, fitted, dataset.part(name))
+        )
+        for name in ("validation", "test")
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _probabilities(config: Config, fitted: Fitted, part: Part) -> np.ndarray:
+    """Predict (n, 2) float32 probabilities, averaged over flips if `augment.test_flips` is set."""
+    name, precision = served_engine(config)
+    extracted, flips = fitted.extracted, config.augment.test_flips
+    if extracted and extracted.precision == precision:
+        return predict_on_bank(extracted.cut, extracted.predicted, part, config.train)
+    if not extracted and precision == "f32":
+        return predict_end_to_end(fitted.classifier, part, config.train.batch_size, flips)
+    return predict_as_served(
+        fitted.classifier,
+        part.paths,
+        name=name,
+        precision=precision,
+        flips=flips,
+        threads=config.threads.openvino,
+    )

@@ -1,0 +1,111 @@
+"""A folder or an archive on this machine becomes one folder a class."""
+
+from pathlib import Path
+
+import pytest
+
+from src.data.sources.local import LocalSource, refuse_overlap
+from src.errors import InputError
+from tests.data.sources.samples import CLASSES, NAMES, dataset, lay_out, pack, read
+
+FILES = dataset(NAMES)
+
+
+def collected(tmp_path: Path, path: Path) -> dict[str, bytes]:
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    LocalSource(path, max_ratio=20).collect(staging, CLASSES)
+    assert sorted(entry.name for entry in staging.iterdir()) == sorted(CLASSES)
+    return read(staging)
+
+
+def below(folder: str) -> dict[str, bytes]:
+    return {f"{folder}/{name}": data for name, data in FILES.items()}
+
+
+@pytest.mark.parametrize("kind", ["folder", "a.rar", "a.zip", "a.tar", "a.tar.gz", "a.tar.xz"])
+@pytest.mark.parametrize("depth", ["", "METU/images/"])
+def test_class_folders_are_found_at_any_depth(tmp_path: Path, kind: str, depth: str) -> None:
+    files = {f"{depth}{name}": data for name, data in FILES.items()} | {"readme.txt": b"?"}
+    origin = tmp_path / kind
+    if kind == "folder":
+        lay_out(origin, files)
+    else:
+        pack(origin, files)
+    assert collected(tmp_path, origin) == FILES
+
+
+def test_the_classes_may_lie_apart(tmp_path: Path) -> None:
+    apart = {f"{name[:3]}/{name}": data for name, data in FILES.items()}
+    assert collected(tmp_path, lay_out(tmp_path / "in", apart)) == FILES
+
+
+def test_a_folder_stays_as_it_is(tmp_path: Path) -> None:
+    origin = lay_out(tmp_path / "in", FILES)
+    collected(tmp_path, origin)
+    (tmp_path / "staging" / NAMES[0]).write_bytes(b"changed")
+    assert read(origin) == FILES
+
+
+def test_what_macos_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
+    files = FILES | {"__MACOSX/Positive/._00001.jpg": b"?", ".trash/Positive/00009.jpg": b"?"}
+    assert collected(tmp_path, pack(tmp_path / "a.zip", files)) == FILES
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {"a/Negative/1.jpg": b"", "a/positive/1.jpg": b""},
+            "holds no folder named Positive; found: a, a/Negative, a/positive",
+        ),
+        ({"1.jpg": b""}, "holds no folder named Negative; found: no folder at all"),
+        (
+            below("train") | below("test"),
+            "holds several folders named Negative; found: test/Negative, train/Negative",
+        ),
+        (
+            FILES | {"Positive/bridge/1.jpg": b""},
+            "the folder Positive holds a folder, bridge; put the images of a class straight",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["folder", "a.zip"])
+def test_a_layout_that_leaves_doubt_is_refused(
+    tmp_path: Path, kind: str, files: dict[str, bytes], problem: str
+) -> None:
+    origin = tmp_path / kind
+    if kind == "folder":
+        lay_out(origin, files)
+    else:
+        pack(origin, files)
+    with pytest.raises(InputError) as refusal:
+        collected(tmp_path, origin)
+    assert str(refusal.value).startswith(str(origin))
+    assert problem in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "target"),
+    [
+        ("photos", "photos"),
+        ("photos/raw", "photos"),
+        ("photos", "photos/fetched"),
+        ("photos/all.zip", "photos"),
+        ("elsewhere", "photos"),
+        ("photos", "elsewhere/fetched"),
+    ],
+)
+def test_images_in_the_folder_they_would_be_fetched_into_are_refused(
+    tmp_path: Path, origin: str, target: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "photos")
+    with pytest.raises(InputError, match="lie one in the other"):
+        refuse_overlap(tmp_path / origin, tmp_path / target)
+    refuse_overlap(tmp_path / origin, tmp_path / "photos-fetched")
+
+
+def test_nothing_at_the_path_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere: no such file.* holds the folders Negative, Po"):
+        collected(tmp_path, tmp_path / "nowhere")

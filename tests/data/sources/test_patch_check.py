@@ -1,0 +1,69 @@
+"""Every image is decoded whole, and one that can't be used says why."""
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from src.data.sources.patch_check import UnusableImage, usable_jpeg
+from tests.data.sources.samples import encode, jpeg, picture
+
+GOOD = jpeg()
+
+
+def test_a_good_image_keeps_its_bytes() -> None:
+    assert usable_jpeg(GOOD, image_size=227, resize=False) is GOOD
+    assert usable_jpeg(GOOD, image_size=227, resize=True) is GOOD
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "^empty file$"),
+        (b"<html>Please log in</html>", "^not a JPEG$"),
+        (encode(picture(), "PNG"), "^not a JPEG$"),
+        (GOOD[:-200], "^truncated or damaged: image file is truncated"),
+        (GOOD[:2], "^truncated or damaged: no image header$"),
+        (encode(picture().convert("L")), "^grey, not RGB$"),
+        (encode(picture().convert("CMYK")), "^CMYK, not RGB$"),
+        (encode(picture(width=300)), "^300 x 227 pixels, not 227 x 227$"),
+    ],
+)
+def test_a_bad_image_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(UnusableImage, match=reason):
+        usable_jpeg(data, image_size=227, resize=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(GOOD) - 1), st.booleans())
+def test_a_cut_image_is_never_taken(length: int, resize: bool) -> None:
+    with pytest.raises(UnusableImage):
+        usable_jpeg(GOOD[:length], image_size=227, resize=resize)
+
+
+def test_another_size_is_resized_with_the_quantisation_it_had() -> None:
+    coarse = encode(picture(width=300, height=260), quality=40, subsampling="4:4:4")
+    resized: Any = Image.open(io.BytesIO(usable_jpeg(coarse, image_size=227, resize=True)))
+    original: Any = Image.open(io.BytesIO(coarse))
+    assert (resized.format, resized.mode, resized.size) == ("JPEG", "RGB", (227, 227))
+    assert resized.quantization == original.quantization
+    assert resized.layer == original.layer  # the sampling factors of each component
+
+
+def test_resizing_does_not_excuse_a_grey_image() -> None:
+    with pytest.raises(UnusableImage, match="grey"):
+        usable_jpeg(encode(picture(width=300).convert("L")), image_size=227, resize=True)
+
+
+@pytest.mark.parametrize("limit", [Image.MAX_IMAGE_PIXELS, None])
+def test_a_decompression_bomb_is_not_decoded(
+    limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    header = GOOD.index(b"\xff\xc0") + 5  # start of frame: height and width follow
+    bomb = GOOD[:header] + b"\xff\xff\xff\xff" + GOOD[header + 4 :]
+    with pytest.raises(UnusableImage, match="exceeds limit"):
+        usable_jpeg(bomb, image_size=227, resize=True)

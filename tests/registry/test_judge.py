@@ -1,0 +1,187 @@
+"""Images as they are sent to a served model, and what is said of them."""
+
+import base64
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import expit, logit
+
+from src.config.tool_schema import PhotoEngine
+from src.data.drawn.pictures import draw_photo
+from src.model.classifier import build_classifier
+from src.photos.reading import crop
+from src.photos.scoring import build_scorer
+from src.registry.judge import BadRequestImage, Judge, load_judge
+from tests.samples import lively_backbone
+
+PATCH, TEMPERATURE = 96, 1.7
+ENGINE = {
+    "name": "openvino",
+    "precision": "f32",
+    "shallow_megapixels": 0.25,
+    "deep_megapixels": 2.5,
+    "halo": 3,
+    "anchors": 8,
+}
+SETTINGS = {
+    "classes": ["whole", "cracked"],
+    "temperature": TEMPERATURE,
+    "scales": [1.0],
+    "flips": False,
+    "threshold": 0.5,
+    "max_megapixels": 1.0,
+    "engine": ENGINE,
+}
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    """400 x 300 pixels of concrete with a crack."""
+    pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture(scope="module")
+def classifier(photo) -> keras.Model:
+    """That says something else of each image."""
+    patches = np.stack([crop(photo, 40 * i, 20 * i, PATCH, PATCH) for i in range(8)])
+    return build_classifier(
+        lively_backbone(patches), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+    )
+
+
+@pytest.fixture(scope="module")
+def judge(classifier, tmp_path_factory) -> Judge:
+    file = tmp_path_factory.mktemp("classifier") / "model.keras"
+    classifier.save(file)
+    return load_judge(file, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def patch(photo) -> np.ndarray:
+    return np.asarray(photo)[60 : 60 + PATCH, 50 : 50 + PATCH]
+
+
+def encoded(pixels: np.ndarray, form: str = "PNG", **settings) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, form, **settings)
+    return content.getvalue()
+
+
+def text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        encoded,
+        lambda patch: text(encoded(patch)),
+        lambda patch: base64.encodebytes(encoded(patch)).decode(),
+        lambda patch: text(encoded(patch, "WEBP", lossless=True)),
+        lambda patch: patch,
+        lambda patch: np.minimum(patch + 0.3, 255).astype(np.float32),
+        lambda patch: patch.astype(np.int64).tolist(),
+        lambda patch: patch.astype(float).tolist(),
+    ],
+)
+def test_a_patch_is_what_the_classifier_says_however_it_is_sent(judge, classifier, patch, sent):
+    (verdict,) = judge.judge([sent(patch)])
+    alone = float(classifier.predict(patch[None], verbose=0)[0, 1])
+    assert verdict["probability"] == pytest.approx(expit(logit(alone) / TEMPERATURE), abs=1e-4)
+    assert verdict["label"] == ("cracked" if verdict["probability"] >= 0.5 else "whole")
+
+
+def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, classifier, photo):
+    scorer = build_scorer(classifier, PhotoEngine(**ENGINE), temperature=TEMPERATURE, flips=False)
+    at = {scale: float(scorer.score(photo, scale).probability.max()) for scale in (1.0, 0.5)}
+    assert at[1.0] != at[0.5]
+    for scales, highest in (((1.0,), at[1.0]), ((1.0, 0.5), max(at.values()))):
+        looking = Judge(scorer, scales, 0.5, judge.classes, 1.0)
+        (verdict,) = looking.judge([np.asarray(photo)])
+        assert verdict["probability"] == pytest.approx(highest, abs=1e-6)
+
+
+def test_the_threshold_decides_the_label(judge, patch):
+    (verdict,) = judge.judge([patch])
+    for threshold, label in (
+        (verdict["probability"], "cracked"),
+        (verdict["probability"] + 1e-9, "whole"),
+    ):
+        strict = Judge(judge.scorer, judge.scales, threshold, judge.classes, 1.0)
+        assert strict.judge([patch])[0]["label"] == label
+
+
+def test_images_keep_their_order_and_threads_take_turns(judge, photo):
+    busy = threading.Lock()
+
+    def alone_at_work(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        # Two at once in OpenVINO's queue would wait for each other forever.
+        assert busy.acquire(blocking=False)
+        try:
+            yield from judge.scorer.shallow(batches)
+        finally:
+            busy.release()
+
+    pixels = np.asarray(photo)
+    images = [pixels, pixels[:50, :40], pixels[:96, 100:196], pixels[::-1]]
+    alone = [judge.judge([image])[0]["probability"] for image in images]
+    assert len(set(alone)) == len(images)
+    watched = replace(judge, scorer=replace(judge.scorer, shallow=alone_at_work))
+    with ThreadPoolExecutor(4) as pool:
+        for verdicts in pool.map(watched.judge, [images] * 8):
+            assert [v["probability"] for v in verdicts] == pytest.approx(alone, abs=1e-6)
+
+
+def header_of(width: int, height: int) -> bytes:
+    """A PNG that says it is this large and has no pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"")
+
+
+BAD = {
+    "empty text": ("", "empty file"),
+    "empty file": (b"", "empty file"),
+    "no base64": ("photo.jpg", "text that is not base64"),
+    "no ASCII": ("Riß", "text that is not base64"),
+    "no image": (text(b"hello"), "not an image"),
+    "cut short": (encoded(np.zeros((96, 96, 3), np.uint8), "JPEG")[:-400], "damaged or cut short"),
+    "a bomb": (header_of(30_000, 40_000), "1200 megapixels, above the 1 that this model takes"),
+    "too many pixels": (np.zeros((1001, 1000, 3), np.uint8), "1.001 megapixels, above the 1"),
+    "grey": (np.zeros((96, 96), np.uint8), "pixels of shape 96 x 96; RGB is height x width x 3"),
+    "four channels": (np.zeros((9, 9, 4), np.uint8), "pixels of shape 9 x 9 x 4"),
+    "a batch": (np.zeros((2, 9, 9, 3), np.uint8), "pixels of shape 2 x 9 x 9 x 3"),
+    "no pixels": (np.zeros((0, 9, 3), np.uint8), "pixels of shape 0 x 9 x 3"),
+    "an empty list": ([], "pixels of shape 0"),
+    "ragged": ([[[1, 2, 3]], [[1, 2]]], "rows of pixels that are not equally long"),
+    "NaN": (np.full((9, 9, 3), np.nan), "pixels that are not all numbers from 0 to 255"),
+    "infinite": (np.full((9, 9, 3), np.inf), "pixels that are not all numbers from 0 to 255"),
+    "negative": (np.full((9, 9, 3), -1), "pixels that are not all numbers from 0 to 255"),
+    "too bright": (np.full((9, 9, 3), 256), "pixels that are not all numbers from 0 to 255"),
+    "null": (None, "neither base64 text nor an array of numbers"),
+    "a number": (7, "neither base64 text nor an array of numbers"),
+    "words": ([[["a", "b", "c"]]], "neither base64 text nor an array of numbers"),
+    "an object": ({"b64": ""}, "neither base64 text nor an array of numbers"),
+    "truth values": (np.zeros((9, 9, 3), bool), "neither base64 text nor an array of numbers"),
+}
+
+
+@pytest.mark.parametrize(("sent", "reason"), BAD.values(), ids=BAD)
+def test_what_can_t_be_judged_is_named(judge, patch, sent, reason):
+    with pytest.raises(BadRequestImage) as refused:
+        judge.judge([patch, sent])
+    assert str(refused.value).startswith(f"image 2: {reason}")
