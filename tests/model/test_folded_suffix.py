@@ -72,6 +72,7 @@ def test_the_gradient_of_the_clipped_average_is_that_of_the_layers(rng):
     np.testing.assert_allclose(gradient(suffix), gradient(layers), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen_layers", [0, 143, 150])
 def test_the_gradients_of_the_network_are_those_of_its_layers(classifier_of, images, frozen_layers):
     classifier = classifier_of(frozen_layers)
@@ -91,4 +92,5 @@ def test_the_gradients_of_the_network_are_those_of_its_layers(classifier_of, ima
     folded = EndToEnd(classifier)
     found = gradients(lambda images: folded(images, training=True))
     for one, expected in zip(found, gradients(in_layers), strict=True):
-        assert np.linalg.norm(one - expected) < 1e-3 * np.linalg.norm(expected)
+        # Rounding decides on which side of a bend of ReLU6 a few activations lie.
+        assert np.linalg.norm(one - expected) < 1e-2 * np.linalg.norm(expected)

@@ -1,9 +1,8 @@
 """Overlaps: crops of one drawn photo are found, however shifted and turned, and nothing else is."""
 
 import tempfile
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import src.data.related.landmarks
-from src.data.drawn.pictures import draw_photo
-from src.data.related.landmarks import find_landmarks, turnless
+from src.config.schema import Config, OverlapSearch
 from src.data.related.overlaps import BACK, find_overlaps, no_overlaps, overlap_correlation
 from src.data.related.twins import TURNS
 from src.errors import InputError
+from tests.data.related.drawn_photos import drawn_photo
 from tests.data.sources.samples import encode, lay_out
+from tests.sections import changed
 
 SIZE = 227
 PHOTOS = 4
@@ -26,14 +26,8 @@ LEAST_SHARE = 0.4  # of an image, that both show, from which every overlap is fo
 UNTURNED = {"turned 90° left": "turned 90° right", "turned 90° right": "turned 90° left"}
 
 
-@cache
-def photo(number: int) -> np.ndarray:
-    rng = np.random.default_rng([5, number])
-    return draw_photo(rng, width=760, height=500, cracks=number % 3)[0]
-
-
 def crop(number: int, top: int, left: int, kind: str = "unflipped", size: int = SIZE) -> np.ndarray:
-    return TURNS[kind](photo(number)[None, top : top + size, left : left + size])[0]
+    return TURNS[kind](drawn_photo(number)[None, top : top + size, left : left + size])[0]
 
 
 def jpeg(image: np.ndarray, quality: int = 95) -> bytes:
@@ -48,15 +42,15 @@ def listed(files: dict[str, bytes]) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def set_as(composed) -> dict[str, Any]:
+def search(composed: Callable[..., Config]) -> OverlapSearch:
     """The settings of conf/."""
-    return composed().audit.overlaps.model_dump()
+    return composed().audit.overlaps
 
 
-def overlaps_of(files: dict[str, bytes], set_as: dict[str, Any], size: int = SIZE) -> pd.DataFrame:
+def overlaps_of(files: dict[str, bytes], search: OverlapSearch, size: int = SIZE) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as folder:
         images = lay_out(Path(folder), files)
-        return find_overlaps(listed(files), images, size=size, **set_as).pairs
+        return find_overlaps(listed(files), images, search, size=size).pairs
 
 
 @st.composite
@@ -79,7 +73,7 @@ plants = st.dictionaries(
 
 @settings(max_examples=25, deadline=None)
 @given(plants=plants)
-def test_exactly_the_planted_overlaps_are_found(set_as, plants) -> None:
+def test_exactly_the_planted_overlaps_are_found(search, plants) -> None:
     files, planted = {}, {}
     for number, ((down, across), kind, quality, far) in plants.items():
         top, left = 136 + min(0, -down), 136
@@ -89,21 +83,12 @@ def test_exactly_the_planted_overlaps_are_found(set_as, plants) -> None:
         # Of the same photo, but right of all that the other two can show.
         files[f"Positive/{number}-c.jpg"] = jpeg(crop(number, far, 760 - SIZE))
         planted[f"{number}-a", f"{number}-b", UNTURNED.get(kind, kind)] = (down, across)
-    pairs = overlaps_of(files, set_as)
+    pairs = overlaps_of(files, search)
     name = [Path(path).stem for path in sorted(files)]
     found = {(name[p.left], name[p.right], p.kind): (p.down, p.across) for p in pairs.itertuples()}
     assert found.keys() == planted.keys()
     for pair, shift in planted.items():
         np.testing.assert_allclose(found[pair], shift, atol=1)
-
-
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0), kind=st.sampled_from(list(TURNS)))
-def test_turned_windows_stay_alike_and_others_are_never_closer_than_they_are(seed, kind) -> None:
-    windows = 50 * np.random.default_rng(seed).standard_normal((2, 8, 8))
-    one, other = turnless(windows)
-    np.testing.assert_allclose(turnless(TURNS[kind](windows)), [one, other], atol=1e-9)
-    assert np.linalg.norm(one - other) <= np.linalg.norm(windows[0] - windows[1])
 
 
 @pytest.mark.parametrize("kind", TURNS)
@@ -112,27 +97,6 @@ def test_the_way_back_undoes_the_turn(kind: str) -> None:
     turned = TURNS[kind](places)
     for y, x in np.ndindex(5, 5):
         assert (BACK[kind] @ (y - 2, x - 2) == turned[:, y, x]).all()
-
-
-@pytest.mark.parametrize("kind", TURNS)
-def test_landmarks_turn_with_the_image(kind: str) -> None:
-    grey = photo(0)[:SIZE, :SIZE, 0].astype(np.float32)
-    options = {"window": 40, "spacing": 16, "min_contrast": 1.0}
-    points, _ = find_landmarks(grey, **options)
-    turned, _ = find_landmarks(np.ascontiguousarray(TURNS[kind](grey[None])[0]), **options)
-    assert len(points) > 5
-    assert sorted(map(tuple, turned @ BACK[kind].T)) == sorted(map(tuple, points))
-
-
-def test_landmarks_keep_their_distances_and_their_windows_inside() -> None:
-    grey = photo(1)[..., 0].astype(np.float32)
-    points, windows = find_landmarks(grey, window=40, spacing=16, min_contrast=1.0)
-    apart = np.abs(points[:, None] - points[None]).max(axis=2) + 99 * np.eye(len(points))
-    assert apart.min() > 16
-    assert (np.abs(points) <= (np.array(grey.shape) - 1) / 2 - 19).all()
-    assert windows.shape == (len(points), 8, 8)
-    fewer, _ = find_landmarks(grey, window=40, spacing=16, min_contrast=20.0)
-    assert {*map(tuple, fewer)} < {*map(tuple, points)}
 
 
 @pytest.mark.parametrize("kind", TURNS)
@@ -149,13 +113,13 @@ def test_the_correlation_is_of_what_both_show(kind: str) -> None:
     assert overlap_correlation(left, np.ones_like(left), BACK[kind], 4, 4) == 0
 
 
-def test_share_and_types(set_as) -> None:
+def test_share_and_types(search) -> None:
     files = {
         "Positive/a.jpg": jpeg(crop(1, 100, 100)),
         "Positive/b.jpg": jpeg(crop(1, 160, 70)),
         "Positive/c.jpg": jpeg(crop(1, 160, 70)),
     }
-    pairs = overlaps_of(files, set_as)
+    pairs = overlaps_of(files, search)
     # c is b's copy: the audit's twins have that pair, and only the first is compared.
     assert pairs[["left", "right"]].to_numpy().tolist() == [[0, 1]]
     assert pairs.share[0] == pytest.approx((1 - 60 / SIZE) * (1 - 30 / SIZE))
@@ -163,43 +127,43 @@ def test_share_and_types(set_as) -> None:
     nothing = no_overlaps()
     assert (pairs.dtypes == nothing.dtypes).all()
     del files["Positive/b.jpg"], files["Positive/c.jpg"]
-    pd.testing.assert_frame_equal(overlaps_of(files, set_as), nothing)
+    pd.testing.assert_frame_equal(overlaps_of(files, search), nothing)
 
 
-def test_the_threshold_decides_and_the_best_is_kept_all_the_same(set_as, tmp_path) -> None:
+def test_the_threshold_decides_and_the_best_is_kept_all_the_same(search, tmp_path) -> None:
     files = {
         "Positive/a.jpg": jpeg(crop(1, 100, 100)),
         "Positive/b.jpg": jpeg(crop(1, 160, 70, "mirrored")),
         "Positive/c.jpg": jpeg(crop(3, 100, 100)),
     }
-    strict = set_as | {"threshold": 0.9999}
-    overlaps = find_overlaps(listed(files), lay_out(tmp_path, files), size=SIZE, **strict)
+    strict = changed(search, threshold=0.9999)
+    overlaps = find_overlaps(listed(files), lay_out(tmp_path, files), strict, size=SIZE)
     assert overlaps.pairs.empty
     mirrored = overlaps.best[list(TURNS).index("mirrored")]
-    assert (mirrored[:2] > set_as["threshold"]).all()
+    assert (mirrored[:2] > search.threshold).all()
     assert mirrored[2] == 0
 
 
-def test_an_image_like_its_own_mirror_image_does_not_overlap_itself(set_as) -> None:
+def test_an_image_like_its_own_mirror_image_does_not_overlap_itself(search) -> None:
     half = crop(1, 0, 0)[:, : SIZE // 2]
     image = np.concatenate([half, half[:, SIZE // 2 - 1 :], half[:, ::-1]], axis=1)
-    assert overlaps_of({"Positive/a.jpg": jpeg(image)}, set_as).empty
+    assert overlaps_of({"Positive/a.jpg": jpeg(image)}, search).empty
 
 
-def test_flat_images_have_no_landmarks_and_overlap_nothing(set_as) -> None:
+def test_flat_images_have_no_landmarks_and_overlap_nothing(search) -> None:
     files = {
         f"Negative/{grey}.jpg": jpeg(np.full((64, 64, 3), grey, np.uint8)) for grey in (90, 91)
     }
-    assert overlaps_of(files, set_as, size=64).empty
+    assert overlaps_of(files, search, size=64).empty
 
 
-def test_more_matches_than_can_be_held_are_refused(set_as, monkeypatch) -> None:
+def test_more_matches_than_can_be_held_are_refused(search, monkeypatch) -> None:
     monkeypatch.setattr(src.data.related.landmarks, "MOST_PAIRS", 5)
     files = {f"Positive/{i}.jpg": jpeg(crop(1, 10 * i, 100)) for i in range(3)}
     with pytest.raises(InputError, match=r"more than 5 pairs of landmarks agree.*overlaps=null"):
-        overlaps_of(files, set_as)
+        overlaps_of(files, search)
 
 
-def test_an_image_that_cant_be_read_is_named(set_as) -> None:
+def test_an_image_that_cant_be_read_is_named(search) -> None:
     with pytest.raises(InputError, match=r"broken\.jpg can't be read"):
-        overlaps_of({"Positive/broken.jpg": b"no image"}, set_as)
+        overlaps_of({"Positive/broken.jpg": b"no image"}, search)

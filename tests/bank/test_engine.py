@@ -1,5 +1,7 @@
 """Engines give what Keras gives, or refuse."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import openvino as ov
@@ -7,63 +9,69 @@ import pytest
 import tensorflow as tf
 
 from src.bank.engine import build_engine, check_engine
-from src.data.image_batches import load_images
 from src.errors import InputError
-from src.model.classifier import build_classifier
 from src.model.cut import cut_classifier
-from tests.samples import lively_backbone
+from tests.samples import drawn_patches
+
+# Where the network is cut: engines know nothing of it, and a short prefix is compiled sooner.
+FROZEN_LAYERS = 54
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def prefix(classifier_of):
-    return cut_classifier(classifier_of(150), "float32").prefix
+    return cut_classifier(classifier_of(FROZEN_LAYERS), "float32").prefix
+
+
+@pytest.fixture(scope="module")
+def engines(prefix):
+    """By name, in float32 and with batches of two."""
+    options = {"precision": "f32", "batch_size": 2, "output": "float32"}
+    return {name: build_engine(prefix, name=name, **options) for name in ("openvino", "tensorflow")}
+
+
+@pytest.fixture(scope="module")
+def many() -> np.ndarray:
+    """42 images whose features differ."""
+    images = np.random.default_rng(0).integers(0, 256, (42, 96, 96, 3)).astype(np.uint8)
+    # Dark and bright ones, or noise would look all alike.
+    return images // np.arange(1, 43, dtype=np.uint8)[:, None, None, None]
 
 
 @pytest.mark.parametrize("name", ["openvino", "tensorflow"])
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
-def test_float32_engine_is_keras(prefix, images, name, batch_size):
-    engine = build_engine(
-        prefix, name=name, precision="f32", batch_size=batch_size, output="float32"
-    )
+def test_float32_engine_is_keras(engines, prefix, images, name, batch_size):
+    engine = replace(engines[name], batch_size=batch_size)
     assert (engine.name, engine.precision) == (name, "f32")
-    reference = prefix.predict(images, verbose=0)
+    reference = np.asarray(prefix(images, training=False))
     np.testing.assert_allclose(engine.run(images), reference, rtol=1e-3, atol=1e-4)
-    assert check_engine(engine, prefix, images, bound=1e-3) < 1e-3
 
 
+def test_the_error_is_measured_against_keras(engines, prefix, images):
+    assert check_engine(engines["openvino"], prefix, images, bound=1e-3) < 1e-3
+    with pytest.raises(InputError, match=r"openvino engine in f32 is off by .*max_error=1e-09"):
+        check_engine(engines["openvino"], prefix, images, bound=1e-9)
+
+
+@pytest.mark.slow
 def test_output_dtype_is_as_asked(prefix, images):
     engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float16")
     assert engine.run(images).dtype == np.float16
 
 
-@pytest.fixture
-def lively(rng) -> tuple[keras.Model, np.ndarray]:
-    """A prefix whose features differ from image to image, and images."""
-    images = rng.integers(0, 256, (42, 96, 96, 3)).astype(np.uint8)
-    # Dark and bright ones, or noise would look all alike.
-    images //= np.arange(1, 43, dtype=np.uint8)[:, None, None, None]
-    classifier = build_classifier(
-        lively_backbone(images), frozen_layers=150, dropout=0.0, flip=None, rotation=0.0
-    )
-    return cut_classifier(classifier, "float32").prefix, images
-
-
-def test_order_is_kept(lively, rng):
-    prefix, images = lively
-    engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float32")
-    features = engine.run(images)
+def test_order_is_kept(engines, many, rng):
+    engine = engines["openvino"]
+    features = engine.run(many)
     assert np.abs(features[1:] - features[:-1]).mean(axis=(1, 2, 3)).min() > 0.01
     order = rng.permutation(42)
-    np.testing.assert_allclose(engine.run(images[order]), features[order], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(engine.run(many[order]), features[order], rtol=1e-3, atol=1e-3)
 
 
-def test_views_that_are_not_contiguous_are_read_right(lively):
-    prefix, images = lively
-    engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float32")
-    expected = engine.run(np.ascontiguousarray(images[::2]))
+def test_views_that_are_not_contiguous_are_read_right(engines, many):
+    engine = engines["openvino"]
+    expected = engine.run(np.ascontiguousarray(many[::2]))
     # Memory given back too early is not always written over at once.
     for _ in range(20):
-        np.testing.assert_allclose(engine.run(images[::2]), expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(engine.run(many[::2]), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_batches_of_changing_shapes_come_out_in_their_order():
@@ -79,26 +87,17 @@ def test_batches_of_changing_shapes_come_out_in_their_order():
     assert n == len(sides) - 1
 
 
-def test_a_stream_left_early_leaves_the_engine_usable(lively):
-    prefix, images = lively
-    engine = build_engine(prefix, name="openvino", precision="f32", batch_size=2, output="float32")
+def test_a_stream_left_early_leaves_the_engine_usable(engines, many):
+    engine = engines["openvino"]
     for _ in range(20):
-        next(engine.stream(images[n : n + 2] for n in range(0, 40, 2)))
-    alone = engine.run(images[30:32])
-    np.testing.assert_allclose(engine.run(images)[30:32], alone, rtol=1e-3, atol=1e-3)
+        next(engine.stream(many[n : n + 2] for n in range(0, 40, 2)))
+    alone = engine.run(many[30:32])
+    np.testing.assert_allclose(engine.run(many)[30:32], alone, rtol=1e-3, atol=1e-3)
 
 
-def test_inexact_engine_is_refused(prefix, images):
-    engine = build_engine(prefix, name="openvino", precision="bf16", batch_size=2, output="float32")
-    with pytest.raises(
-        InputError, match=r"openvino engine in bf16 is off by .*features.max_error=1e-09"
-    ):
-        check_engine(engine, prefix, images, bound=1e-9)
-
-
-def test_int8_engine_is_near_keras_and_nearly_the_same_every_time(prefix, images, patches):
-    root, listing = patches
-    drawn = load_images([root / path for path in listing.path])
+@pytest.mark.slow
+def test_int8_engine_is_near_keras_and_nearly_the_same_every_time(prefix):
+    drawn = drawn_patches(16)
 
     def outputs() -> np.ndarray:
         engine = build_engine(
@@ -111,7 +110,7 @@ def test_int8_engine_is_near_keras_and_nearly_the_same_every_time(prefix, images
         )
         assert engine.precision == "int8"
         # It is not one of the float engines.
-        assert check_engine(engine, prefix, drawn[1::2], bound=0.1) > 1e-3
+        assert check_engine(engine, prefix, drawn[1::2], bound=0.2) > 1e-3
         return engine.run(drawn[1::2])
 
     one, other = outputs().astype(np.float32), outputs().astype(np.float32)
@@ -123,6 +122,7 @@ def test_int8_needs_images_to_calibrate_on(prefix):
         build_engine(prefix, name="openvino", precision="int8", batch_size=2, output="float16")
 
 
+@pytest.mark.slow
 def test_auto_chooses_an_engine(prefix):
     engine = build_engine(prefix, name="auto", precision="auto", batch_size=2, output="float32")
     if tf.config.list_physical_devices("GPU"):

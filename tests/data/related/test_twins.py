@@ -1,6 +1,5 @@
 """Twins: planted ones are found and nothing else is, whatever their turn; flat images are not."""
 
-import io
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,6 @@ from src.data.related.twins import (
     thumbnails,
 )
 from src.errors import InputError
-from src.figures.twin_figures import best_correlations, correlation_histogram, twin_gallery
 from tests.data.sources.samples import CLASSES, encode, lay_out
 
 TRANSPOSES = {
@@ -75,6 +73,7 @@ plants = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(plants=plants)
 def test_exactly_the_planted_twins_are_found(
@@ -147,7 +146,6 @@ def test_where_there_are_no_twins_the_table_keeps_its_types(tmp_path: Path) -> N
     pairs = find_twins(listing, images, size=24, threshold=0.98, min_contrast=1).pairs
     assert pairs.empty
     assert pairs.left.dtype == pairs.right.dtype == np.int64
-    assert twin_gallery(pairs, listing, images, CLASSES, per_kind=2, seed=0).get_suptitle()
 
 
 @pytest.mark.parametrize("min_contrast", [0, 1])
@@ -198,32 +196,3 @@ def test_byte_duplicates_need_no_images() -> None:
     assert pairs[["left", "right"]].to_numpy().tolist() == [[0, 2], [1, 4], [0, 5]]
     assert set(pairs.kind) == {"identical"}
     assert set(pairs.correlation) == {1}
-
-
-def test_each_image_is_in_one_bin_of_each_kind_even_at_the_ends() -> None:
-    best = np.tile(np.float32([-0.5, 0, 0.5, 0.98, 1, 1.0000001]), (len(TURNS), 1))
-    counts = best_correlations(best, bins=50)
-    assert (counts.groupby("kind").images.sum() == 6).all()
-    bins = counts[counts.kind == "mirrored"]
-    assert bins.images.iloc[[0, -1]].tolist() == [2, 2]
-    for value in (0.5, 0.98):
-        assert bins.images[(bins.low <= value) & (value <= bins.high)].sum() == 1
-    file = io.BytesIO()
-    figure = correlation_histogram(counts, 0.98)
-    figure.savefig(file)
-    assert [axes.get_title() for axes in figure.axes] == list(TURNS)
-
-
-def test_the_gallery_draws_each_kind_there_is(tmp_path: Path) -> None:
-    files = {f"Positive/{i}.jpg": encode(patch(i)) for i in range(4)}
-    listing = list_images(files)
-    pairs = pd.DataFrame(
-        [(0, 1, "identical", 1.0), (0, 2, "mirrored", 0.99), (1, 3, "mirrored", 0.985)],
-        columns=["left", "right", "kind", "correlation"],
-    )
-    figure = twin_gallery(pairs, listing, lay_out(tmp_path, files), CLASSES, per_kind=3, seed=0)
-    drawn = [axes.get_title() for axes in figure.axes if axes.get_images()]
-    assert len(drawn) == 6
-    assert drawn[:2] == ["identical\nPositive", "1.0000\nPositive"]
-    assert sorted(drawn[3::2]) == ["0.9850\nPositive", "0.9900\nPositive"]
-    figure.savefig(io.BytesIO())

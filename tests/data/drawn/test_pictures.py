@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from src.config.loader import ROOT
 from src.data.drawn.pictures import draw_patch, draw_photo, write_patches
 from src.errors import InputError
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -31,13 +30,14 @@ def drop(seed: int, size: int) -> np.ndarray:
     return plain - cracked
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from src.data.drawn.pictures import write_patches\n"
         "write_patches(Path(sys.argv[1]), images=6, seed=3, size=96)"
     )
     there = tmp_path / "there"
-    subprocess.run([sys.executable, "-c", program, there], check=True, cwd=REPOSITORY)
+    subprocess.run([sys.executable, "-c", program, there], check=True, cwd=ROOT)
     write_patches(tmp_path / "here", images=6, seed=3, size=96)
     write_patches(tmp_path / "other", images=6, seed=4, size=96)
     here, other = contents(tmp_path / "here"), contents(tmp_path / "other")
@@ -46,6 +46,7 @@ def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path:
     assert not set(here.values()) & set(other.values())
 
 
+@pytest.mark.slow
 def test_more_images_keep_the_first_ones_bytes(tmp_path: Path) -> None:
     write_patches(tmp_path / "few", images=10, seed=0, size=64)
     write_patches(tmp_path / "many", images=20, seed=0, size=64)
