@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.statistics.metrics import prediction_table
 from src.config.schema import Evaluate
+from src.statistics.metrics import prediction_table
 from src.statistics.run_metrics import evaluate_predictions
 from src.sweeps.sweep_runs import job_of, open_sweep
 from src.tracking import runs
@@ -17,6 +17,7 @@ LOGGED = {
     "evaluate": {
         "bins": 5,
         "resamples": 100,
+        "margin": 0.001,
         "missed_crack": 10.0,
         "false_alarm": 1.0,
         "suspect": 0.45,
