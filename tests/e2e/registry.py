@@ -16,7 +16,7 @@ from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.report.samples import table_of
+from tests.statistics.samples import table_of
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7

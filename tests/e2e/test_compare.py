@@ -10,7 +10,7 @@ import pytest
 
 from src.tracking import runs
 from tests.conftest import ROOT
-from tests.report.samples import table_of
+from tests.statistics.samples import table_of
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,21 @@ from hypothesis import strategies as st
 
 from src.statistics.calibration import (
     at_temperature,
+    determines_temperature,
     expected_calibration_error,
     fit_temperature,
     reliability,
 )
-from tests.report.samples import table_of
+from tests.statistics.samples import table_of
 
 
-def drawn(images: int, overconfidence: float, seed: int = 0):
-    """Labels drawn from probabilities, which are then stated too boldly by that factor."""
+def drawn(images: int, overconfidence: float, seed: int = 0, certainty: float = 0):
+    """Labels drawn from probabilities, which are then stated too boldly by that factor.
+
+    Their logits lie around `certainty` and its negative.
+    """
     rng = np.random.default_rng(seed)
-    logit = rng.normal(0, 2, images)
+    logit = rng.choice((-1, 1), images) * rng.normal(certainty, max(2, certainty / 2.5), images)
     label = (rng.uniform(size=images) < 1 / (1 + np.exp(-logit))).astype(int)
     return table_of(label.tolist(), (1 / (1 + np.exp(-overconfidence * logit))).tolist())
 
@@ -30,8 +34,42 @@ def test_temperature_undoes_overconfidence(overconfidence):
     assert temperature == pytest.approx(overconfidence, rel=0.05)
     calibrated = at_temperature(predictions, temperature)
     assert expected_calibration_error(calibrated, 15) < 0.01
-    assert calibrated.loss.mean() <= predictions.loss.mean() + 1e-9
+    # The prior gives away a little of the loss.
+    assert calibrated.loss.mean() <= predictions.loss.mean() + 1e-6
     assert (calibrated.correct == predictions.correct).all()
+
+
+def likeliest_temperature(predictions) -> float:
+    """The plain fit of Guo et al., by brute force."""
+    logit = predictions.logit.to_numpy()
+    toward_truth = np.where(predictions.label == 1, logit, -logit)
+    tried = np.geomspace(0.3, 6, 600)
+    return tried[np.argmin([np.logaddexp(0, -toward_truth / t).sum() for t in tried])]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("overconfidence", [0.7, 1.5, 3.0])
+def test_prior_moves_a_fit_to_thousands_of_images_by_less_than_two_percent(overconfidence, seed):
+    # Some 25 errors of 4,000, as good classifiers make.
+    predictions = drawn(4000, overconfidence, seed, certainty=12)
+    assert 5 < (~predictions.correct).sum() < 80
+    temperature = fit_temperature(predictions)
+    assert temperature == pytest.approx(likeliest_temperature(predictions), rel=0.02)
+    assert determines_temperature(predictions, temperature)
+
+
+@pytest.mark.parametrize("images", [10, 8000])
+@pytest.mark.parametrize("certainty", [0.95, 0.9999, 1.0])
+def test_without_errors_the_temperature_stays_moderate(images, certainty):
+    predictions = table_of([0, 1] * images, [1 - certainty, certainty] * images)
+    temperature = fit_temperature(predictions)
+    assert 0.2 < temperature <= 1.01
+    assert not determines_temperature(predictions, temperature)
+
+
+def test_single_error_among_few_does_not_determine_the_temperature():
+    predictions = table_of([0, 1] * 20 + [1], [0.01, 0.99] * 20 + [0.3])
+    assert not determines_temperature(predictions, fit_temperature(predictions))
 
 
 def test_calibration_error_by_hand():
