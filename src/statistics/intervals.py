@@ -6,7 +6,7 @@ picture several times and would be too narrow.
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, bootstrap, t
+from scipy.stats import beta, bootstrap
 
 LEVEL = 0.95
 # Groups that are added to every part, each of them wholly wrong.
@@ -17,9 +17,9 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
     """By how much groups widen the variance of a mean: n images tell as much as n / this do alone.
 
     It is the variance between groups divided by that between images (Kish 1965; Rao and Scott
-    1992), with the correction of Korn and Graubard (1998) for few groups. A few wrong images
-    say little about how errors gather in groups. So `ADDED_GROUPS` groups of typical size that are
-    wholly wrong are added; without any error the effect is that of images predicted all alike.
+    1992). A few wrong images say little about how errors gather in groups. So `ADDED_GROUPS`
+    groups of typical size that are wholly wrong are added. Without any error the effect is that
+    of groups which are right or wrong as one.
 
     Args:
         values: (n,) numbers, such as 1 for each image that is wrong.
@@ -36,8 +36,7 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
     within = images / (images - 1) * np.sum((values - values.mean()) ** 2)
     between = len(sizes) / (len(sizes) - 1) * float((residuals.sum() ** 2).sum())
     effect = (between + ADDED_GROUPS * (sizes**2).mean()) / (within + ADDED_GROUPS * sizes.mean())
-    few = t.isf((1 - LEVEL) / 2, len(sizes) - 1) / t.isf((1 - LEVEL) / 2, images - 1)
-    return float(np.clip(effect * few**2, 1, images))
+    return max(1.0, float(effect))
 
 
 def accuracy_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

@@ -16,8 +16,8 @@ from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.statistics.samples import table_of
 from tests.samples import lively_backbone
+from tests.statistics.samples import table_of
 
 PATCH, TEMPERATURE = 96, 1.7
 LABELS = [0, 1] * 200

@@ -67,6 +67,14 @@ def test_without_errors_the_temperature_stays_moderate(images, certainty):
     assert not determines_temperature(predictions, temperature)
 
 
+def test_labels_that_nothing_predicts_do_not_determine_the_temperature():
+    # The likeliest temperature has no end: all probabilities are best at 0.5.
+    predictions = table_of([0, 1] * 100, [0.99] * 200)
+    temperature = fit_temperature(predictions)
+    assert temperature > 5
+    assert not determines_temperature(predictions, temperature)
+
+
 def test_single_error_among_few_does_not_determine_the_temperature():
     predictions = table_of([0, 1] * 20 + [1], [0.01, 0.99] * 20 + [0.3])
     assert not determines_temperature(predictions, fit_temperature(predictions))

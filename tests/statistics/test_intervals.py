@@ -56,6 +56,29 @@ def test_design_effect_is_from_one_to_the_number_of_images(rows, copies):
     assert copied >= effect - 1e-9
 
 
+def test_images_that_differ_from_their_relatives_tell_no_more_than_single_ones():
+    # One of each two is wrong, so that the groups do not differ at all.
+    assert design_effect(np.arange(400) % 2, np.arange(400) // 2) == 1
+
+
+def test_single_error_says_little_about_related_images():
+    correct = np.ones(700, bool)
+    correct[0] = False
+    assert design_effect(1.0 - correct, np.arange(700) // 7) > 5
+    assert design_effect(1.0 - correct, np.arange(700)) == pytest.approx(1)
+
+
+def test_few_groups_are_covered(rng):
+    """Four groups whose images are right at rates of their own, around 0.8."""
+    groups = np.repeat(np.arange(4), 200)
+    covered = 0
+    for _ in range(300):
+        correct = rng.random(800) < rng.beta(80, 20, 4)[groups]
+        low, high = accuracy_interval(correct, groups)
+        covered += low <= 0.8 <= high
+    assert covered > 0.91 * 300
+
+
 def test_copies_of_images_leave_the_interval_as_it_is():
     correct = np.arange(2000) % 100 > 0
     alone = accuracy_interval(correct, np.arange(2000))

@@ -94,7 +94,7 @@ def test_unit_of_the_intervals_is_the_group():
 @pytest.mark.parametrize("groups", [[5, 5, 5], [5, 5, 6]])
 @pytest.mark.filterwarnings("error")
 def test_one_class_or_one_group_is_evaluated(labels, groups):
-    parts = [table_of(labels, [0.2, 0.6, 0.9], p, groups) for p in ("validation", "test")]
+    parts = [table_of(labels, [0.8, 0.6, 0.9], p, groups) for p in ("validation", "test")]
     found = evaluate_predictions(pd.concat(parts), SETTINGS)
     values = [value for part in found.values() for value in part.values()]
     assert np.isfinite(values).all()
