@@ -208,6 +208,7 @@ class Train(Section):
 class Evaluate(Section):
     bins: Positive
     resamples: Annotated[int, Field(ge=100)]
+    margin: Annotated[float, Field(ge=0, lt=1)]
     missed_crack: Annotated[float, Field(gt=0)]
     false_alarm: Annotated[float, Field(gt=0)]
     suspect: Annotated[float, Field(gt=0, lt=0.5)]

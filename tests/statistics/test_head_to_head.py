@@ -1,44 +1,19 @@
-"""Paired comparison against the textbook's and against brute force."""
+"""Runs compared on the same test images."""
 
-from math import comb
-
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from src.errors import InputError
-from src.statistics.head_to_head import aligned_tests, differences, disagreements, pooled, ranking
-from src.statistics.paired_tests import difference_interval, mcnemar
+from src.statistics.head_to_head import (
+    aligned_tests,
+    differences,
+    disagreements,
+    paired_difference,
+    pooled,
+    ranking,
+)
 from src.statistics.result_tables import comparison_report
-from tests.report.samples import table_of
-
-outcomes = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
-
-
-def as_arrays(pairs) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
-
-
-@given(outcomes)
-def test_mcnemar_is_the_two_sided_binomial_test(pairs):
-    first, second = as_arrays(pairs)
-    b, c = int((first & ~second).sum()), int((~first & second).sum())
-    tail = sum(comb(b + c, k) for k in range(min(b, c) + 1)) / 2 ** (b + c)
-    assert mcnemar(first, second) == pytest.approx(min(1, 2 * tail))
-    assert mcnemar(first, second) == mcnemar(second, first)
-
-
-@given(outcomes)
-def test_interval_holds_the_difference_and_agrees_with_the_test(pairs):
-    first, second = as_arrays(pairs)
-    low, high = difference_interval(first, second)
-    difference = second.mean() - first.mean()
-    assert low - 1e-12 <= difference <= high + 1e-12
-    significant = mcnemar(first, second) < 0.05
-    assert significant == (low > 0 or high < 0)
-    assert difference_interval(second, first) == pytest.approx((-high, -low))
+from tests.statistics.samples import table_of
 
 
 @pytest.fixture
@@ -66,7 +41,40 @@ def test_runs_are_ranked_and_told_apart(tables):
     assert pairs.loc[("good", "same")].p_value == 1
     report = comparison_report(ranking(tests), differences(tests))
     assert "good and bad differ" in report
-    assert "good and same can't be told apart" in report
+    assert "good and same are not told apart" in report
+
+
+def test_several_comparisons_are_corrected(tables):
+    # Seven images that only one of them has wrong: p = 2 / 2 ** 7.
+    labels = [0, 1] * 20
+    right = [0.1, 0.9] * 20
+    other = table_of(labels, [0.9 if i % 4 == 0 and i < 28 else p for i, p in enumerate(right)])
+    alone = differences(aligned_tests({"good": table_of(labels, right), "bad": other}))
+    assert alone.p_holm.item() == alone.p_value.item() == pytest.approx(2 / 2**7)
+    same = {f"good {number}": table_of(labels, right) for number in range(4)}
+    among = differences(aligned_tests({**same, "bad": other}))
+    assert among.p_value.min() == pytest.approx(2 / 2**7)
+    # Four pairs of ten are of the bad one.
+    assert among.p_holm.min() == pytest.approx(10 * 2 / 2**7)
+    report = comparison_report(ranking(aligned_tests({**same, "bad": other})), among)
+    assert "good 0 and bad are not told apart" in report
+    assert "p = 0.0156 (Holm: 0.156)" in report
+
+
+def test_related_images_count_once(tables):
+    def grouped(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(group=table.group // 20)
+
+    good, bad = (aligned_tests(tables)[name] for name in ("good", "bad"))
+    apart = paired_difference(good, bad)
+    assert apart["p_value"] == pytest.approx(2 / 2**8)
+    # Related in one table is related, whichever it is.
+    for pair in ((grouped(good), bad), (good, grouped(bad)), (grouped(good), grouped(bad))):
+        together = paired_difference(*pair)
+        # Both groups hold images that only the bad one has wrong.
+        assert together["p_value"] == pytest.approx(2 / 2**2)
+        assert together["difference"] == apart["difference"]
+        assert together["high"] - together["low"] > apart["high"] - apart["low"]
 
 
 def test_disagreements_are_the_images_that_not_all_have_right(tables):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from src.errors import InputError
 from src.statistics.curves import confusion_table, precision_recall_table, roc_table
 from src.statistics.metrics import COLUMNS, predicted_labels, read_predictions, summarise
-from tests.report.samples import table_of
+from tests.statistics.samples import table_of
 
 BINS = 15
 
@@ -30,11 +30,20 @@ def test_counts_by_hand(predictions):
     assert found["roc_auc"] == pytest.approx(5 / 6)
 
 
-def test_wilson_interval_is_the_textbooks():
+def test_accuracy_interval_is_the_textbooks():
     found = summarise(table_of([0] * 50 + [1] * 50, [0.1] * 50 + [0.9] * 48 + [0.2] * 2), BINS)
-    # Wilson (1927) for 98 of 100 at z = 1.96.
-    assert found["accuracy_low"] == pytest.approx(0.93000, abs=1e-4)
-    assert found["accuracy_high"] == pytest.approx(0.99450, abs=1e-4)
+    # Clopper and Pearson (1934) for 98 of 100.
+    assert found["accuracy_low"] == pytest.approx(0.92962, abs=1e-5)
+    assert found["accuracy_high"] == pytest.approx(0.99757, abs=1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_metrics_that_are_not_defined_are_left_out():
+    whole = summarise(table_of([0, 0], [0.1, 0.2]), BINS)
+    assert not {"roc_auc", "average_precision", "precision", "recall"} & set(whole)
+    cracked = summarise(table_of([1, 1], [0.1, 0.9]), BINS)
+    assert not {"roc_auc", "average_precision"} & set(cracked)
+    assert (cracked["precision"], cracked["recall"]) == (1, 0.5)
 
 
 def test_loss_is_keras_loss(rng):
@@ -73,6 +82,16 @@ def test_plot_data(predictions):
     assert np.isfinite(roc.to_numpy()).all()
     curve = precision_recall_table(predictions)
     assert (curve.recall.iloc[-1], curve.precision.iloc[-1]) == (0, 1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("label", [0, 1])
+def test_images_of_one_class_have_no_curves(predictions, label):
+    same = predictions[predictions.label == label]
+    assert roc_table(same).empty
+    assert precision_recall_table(same).empty
+    assert list(roc_table(same)) == list(roc_table(predictions))
+    assert list(precision_recall_table(same)) == list(precision_recall_table(predictions))
 
 
 def test_table_survives_writing(tmp_path, predictions):
