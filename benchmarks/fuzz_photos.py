@@ -170,7 +170,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     seconds = time.monotonic() - started
     print(
-        f"{count} damaged photographs, seed {seed}, each read twice: {seconds:.0f} s, {peak:.0f} MiB"
+        f"{count} damaged photographs, seed {seed}, each read twice: "
+        f"{seconds:.0f} s, {peak:.0f} MiB"
     )
 
 

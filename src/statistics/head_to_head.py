@@ -10,6 +10,7 @@ from src.data.related.groups import group_images
 from src.errors import InputError
 from src.statistics.intervals import accuracy_interval
 from src.statistics.paired_tests import difference_interval, holm, sign_flip_test
+from src.statistics.verdicts import by_verdict
 
 Tests = dict[str, pd.DataFrame]
 
@@ -33,10 +34,16 @@ def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:
     """The test parts of prediction tables, each indexed by path and in the same order.
 
+    Where a table has the verdicts of its run's decision, an image is correct if its verdict is. So
+    runs are compared by what their models will say when they are served.
+
     Raises:
         InputError: they are not the same images under the same labels.
     """
-    tests = {name: t[t.part == "test"].set_index("path").sort_index() for name, t in tables.items()}
+    tests = {
+        name: by_verdict(table[table.part == "test"]).set_index("path").sort_index()
+        for name, table in tables.items()
+    }
     name, *others = tests
     for other in others:
         if not tests[other].label.equals(tests[name].label):
