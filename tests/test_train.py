@@ -19,7 +19,7 @@ from src.pipeline.features import initial_classifier, useful_cut
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
 from src.train import main
-from tests.samples import lively_backbone
+from tests.samples import small_backbone
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -30,11 +30,10 @@ TINY = (
 
 
 @pytest.fixture(scope="module")
-def pretrained(tmp_path_factory, patches) -> tuple[str, ...]:
+def pretrained(tmp_path_factory) -> tuple[str, ...]:
     """Overrides that let a small backbone's weights, which tell images apart, play ImageNet's."""
-    root, listing = patches
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    backbone = lively_backbone(load_images([root / path for path in listing.path[:16]]))
+    backbone = small_backbone()
     backbone.save_weights(path)
     sha256 = weights_sha256(backbone)
     return (f"model.imagenet.path={path}", f"model.imagenet.sha256={sha256}")

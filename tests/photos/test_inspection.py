@@ -12,6 +12,7 @@ from PIL import Image
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.errors import InputError
+from src.model.decision import undecided
 from src.photos.finding import find_photos
 from src.photos.inspection import Inspection, inspect
 from src.photos.inspector import Inspector
@@ -86,7 +87,8 @@ def test_an_error_while_one_photo_is_scored_is_its_reason(
     for name, size in (("a.png", (96, 96)), ("b.png", (97, 96)), ("c.png", (200, 100))):
         photo.resize(size).save(tmp_path / "in" / name)
     config = settings()
-    inspector = Inspector(config, classifier, {"weights": "of a test"}, 1.0)
+    decision = undecided("a" * 64, "openvino", "f32")
+    inspector = Inspector(config, classifier, {"weights": "of a test"}, decision, {})
     shallow = inspector.scorer.shallow
 
     def failing(batches):

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 
 from src.config.tool_schema import PhotoEngine
 from src.model.class_map import CELL, SHALLOW_CELL, class_map_model, class_maps
+from src.model.decision import undecided
 from src.photos.blocks import block_size, blocks
 from src.photos.reading import crop
 from src.photos.scoring import Scorer, build_scorer
@@ -29,12 +30,14 @@ ENGINE = PhotoEngine(
 @pytest.fixture(scope="module")
 def scorer(classifier):
     """Scorers with other settings than ENGINE, all on the same compiled network."""
-    built = build_scorer(classifier, ENGINE, temperature=1.0, flips=False)
+    decision = undecided("a" * 64, "openvino", "f32")
+    built = build_scorer(classifier, decision, ENGINE)
 
     def changed(*, temperature: float = 1.0, flips: bool = False, **engine: float) -> Scorer:
         # A copy is not checked: pieces may be smaller than the settings allow.
         settings = ENGINE.model_copy(update=engine)
-        return replace(built, temperature=temperature, flips=flips, engine=settings)
+        judging = decision.model_copy(update={"temperature": temperature, "flips": flips})
+        return replace(built, decision=judging, engine=settings)
 
     return changed
 

@@ -12,13 +12,12 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
-from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from src.model.decision import DECISION, Decision, undecided
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.samples import lively_backbone
+from tests.samples import small_backbone
 from tests.statistics.samples import table_of
 from tests.tracking.store import put_database
 
@@ -41,11 +40,7 @@ def server(folder: Path) -> Iterator[str]:
 
 def classifier() -> keras.Model:
     """The published architecture at 96 pixels, which says something else of each image."""
-    rng = np.random.default_rng(0)
-    patches = [draw_photo(rng, width=PATCH, height=PATCH, cracks=i % 2)[0] for i in range(8)]
-    return build_classifier(
-        lively_backbone(np.stack(patches)), frozen_layers=150, dropout=0.2, flip=None, rotation=0
-    )
+    return build_classifier(small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0)
 
 
 def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:

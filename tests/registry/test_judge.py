@@ -15,11 +15,11 @@ from scipy.special import expit, logit
 from src.config.tool_schema import PhotoEngine
 from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
-from src.photos.reading import crop
+from src.model.decision import Decision
 from src.photos.scoring import build_scorer
 from src.registry.judge import BadRequestImage, Judge, load_judge
 from tests.photos.pictures import header_of, saved
-from tests.samples import lively_backbone
+from tests.samples import small_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
 ENGINE = {
@@ -30,15 +30,18 @@ ENGINE = {
     "halo": 3,
     "anchors": 8,
 }
-SETTINGS = {
-    "classes": ["whole", "cracked"],
-    "temperature": TEMPERATURE,
-    "scales": [1.0],
-    "flips": False,
-    "threshold": 0.5,
-    "max_megapixels": 1.0,
-    "engine": ENGINE,
-}
+DECISION = Decision(
+    weights="a" * 64,
+    classes=["whole", "cracked"],
+    flips=False,
+    temperature=TEMPERATURE,
+    threshold=0.5,
+    scales=[1.0],
+    engine="openvino",
+    precision="f32",
+    calibrated=True,
+)
+SETTINGS = {"decision": DECISION.model_dump(), "max_megapixels": 1.0, "engine": ENGINE}
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +54,8 @@ def photo() -> Image.Image:
 @pytest.fixture(scope="module")
 def classifier(photo) -> keras.Model:
     """That says something else of each image."""
-    patches = np.stack([crop(photo, 40 * i, 20 * i, PATCH, PATCH) for i in range(8)])
     return build_classifier(
-        lively_backbone(patches), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
+        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
     )
 
 
@@ -98,11 +100,11 @@ def test_a_patch_is_what_the_classifier_says_however_it_is_sent(judge, classifie
 
 
 def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, classifier, photo):
-    scorer = build_scorer(classifier, PhotoEngine(**ENGINE), temperature=TEMPERATURE, flips=False)
+    scorer = build_scorer(classifier, DECISION, PhotoEngine(**ENGINE))
     at = {scale: float(scorer.score(photo, scale).probability.max()) for scale in (1.0, 0.5)}
     assert at[1.0] != at[0.5]
     for scales, highest in (((1.0,), at[1.0]), ((1.0, 0.5), max(at.values()))):
-        looking = Judge(scorer, scales, 0.5, judge.classes, 1.0)
+        looking = Judge(scorer, DECISION.model_copy(update={"scales": scales}), 1.0)
         (verdict,) = looking.judge([np.asarray(photo)])
         assert verdict["probability"] == pytest.approx(highest, abs=1e-6)
 
@@ -113,7 +115,8 @@ def test_the_threshold_decides_the_label(judge, patch):
         (verdict["probability"], "cracked"),
         (verdict["probability"] + 1e-9, "whole"),
     ):
-        strict = Judge(judge.scorer, judge.scales, threshold, judge.classes, 1.0)
+        decision = DECISION.model_copy(update={"threshold": threshold})
+        strict = Judge(judge.scorer, decision, 1.0)
         assert strict.judge([patch])[0]["label"] == label
 
 

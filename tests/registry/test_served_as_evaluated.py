@@ -12,11 +12,10 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
-from src.data.image_batches import load_images
 from src.model.weights import weights_sha256
 from src.pipeline.tracked_run import train_and_track
 from src.registry.champion import promote
-from tests.samples import lively_backbone
+from tests.samples import small_backbone
 from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
 pytestmark = pytest.mark.slow
@@ -25,8 +24,8 @@ TINY = (
     *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
     "audit.overlaps=null",
 )
-# Of the two probabilities of an image: the class map sums in another order than the classifier.
-CLOSE = 1e-4
+# Between two probabilities: the class map sums in another order, and random weights multiply that.
+CLOSE = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,9 @@ def uri(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["flip_rotate", "flips"])
-def champion(request, uri, composed, patches):
+def champion(request, uri, composed):
     """The recipe's name, the registered model's name, and its run's test images with verdicts."""
-    root, listing = patches
-    backbone = lively_backbone(load_images([root / path for path in listing.path[:16]]))
+    backbone = small_backbone()
     weights = Path(f"{request.param}.weights.h5").resolve()
     backbone.save_weights(weights)
     config = composed(

@@ -12,7 +12,7 @@ from src.statistics.run_metrics import evaluate_folds, evaluate_predictions, lab
 from tests.statistics.samples import table_of
 
 COSTS = {"missed_crack": 10.0, "false_alarm": 1.0}
-SETTINGS = Evaluate(bins=15, resamples=500, margin=0.001, suspect=0.05, seed=0, **COSTS)
+SETTINGS = Evaluate(bins=15, resamples=500, margin=0.001, suspect=0.05, seed=0, run=None, **COSTS)
 
 
 def two_parts() -> pd.DataFrame:

@@ -22,6 +22,7 @@ LOGGED = {
         "false_alarm": 1.0,
         "suspect": 0.45,
         "seed": 0,
+        "run": None,
     },
 }
 BASE = {"model": {"frozen_layers": 150, "dropout": 0.2}, "train": {"epochs": 10}}

@@ -12,7 +12,14 @@ from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table
 from tests.statistics.samples import table_of
 
 SETTINGS = Evaluate(
-    bins=5, resamples=100, margin=0.001, missed_crack=10.0, false_alarm=1.0, suspect=0.05, seed=0
+    bins=5,
+    resamples=100,
+    margin=0.001,
+    missed_crack=10.0,
+    false_alarm=1.0,
+    suspect=0.05,
+    seed=0,
+    run=None,
 )
 IMAGES = 4000
 MARGIN = 0.004
