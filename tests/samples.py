@@ -20,6 +20,23 @@ def small_backbone(image_size: int = 96) -> keras.Model:
     return backbone
 
 
+def lively_backbone(images: np.ndarray) -> keras.Model:
+    """One whose features differ more, normalised by the statistics of `images` as they come.
+
+    Args:
+        images: (n, 96, 96, 3) uint8.
+    """
+    backbone = small_backbone()
+    rng = np.random.default_rng(0)
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(rng.uniform(0.7, 1.3, layer.gamma.shape))
+            layer.beta.assign(rng.normal(0, 0.2, layer.gamma.shape))
+            layer.momentum = 0.0
+    backbone(rescaling()(images), training=True)
+    return backbone
+
+
 def drawn_patches(count: int) -> np.ndarray:
     """(count, 96, 96, 3) uint8, every other one cracked."""
     rngs = [np.random.default_rng([7, number]) for number in range(count)]

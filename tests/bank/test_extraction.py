@@ -102,7 +102,7 @@ def test_too_little_disk_is_an_error_before_the_work(bank, paths, wanted, monkey
     usage = banks.shutil.disk_usage(bank.folder)._replace(free=100)
     monkeypatch.setattr(banks.shutil, "disk_usage", lambda folder: usage)
     calls = []
-    with pytest.raises(InputError, match=r"needs 0\.0 GB more .* features\.views lower"):
+    with pytest.raises(InputError, match=r"needs 0\.0 MB more .* features\.views lower"):
         fill_bank(bank, lambda images: calls.append(images), paths, wanted, AUGMENT, seed=0)
     assert not calls
 

@@ -51,7 +51,7 @@ def test_unknown_key_fails_naming_it(ended):
         ("input=Brücke.jpg", "'input=\"Brücke.jpg\"'"),
         ("input=a&b.jpg", "'input=\"a&b.jpg\"'"),
         ("input=[a", "if it is text, quote it: 'input=\"[a\"'"),
-        ("input=2024", "in quotes it is one: 'input=\"…\"'"),
+        ("input=2024", "if it is text, quote it: 'input=\"…\"'"),
     ],
 )
 def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(ended, given, quoted):

@@ -71,7 +71,6 @@ def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
         ("joblib", "hydra_joblib_launcher"),
         ("ray", "hydra_ray_launcher"),
         ("slurm", "hydra_submitit_launcher"),
-        ("submitit_local", "hydra_submitit_launcher"),
     ],
 )
 def test_launchers_compose(composed, launcher, plugin):

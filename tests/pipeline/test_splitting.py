@@ -41,7 +41,7 @@ def test_no_leakage_of_overlaps_is_told_where_they_were_not_looked_for(tmp_path,
         ("00-0.jpg,0,train\n01-0.jpg,1,validation\nc.jpg,1,test\n", "c.jpg is not among the ima"),
         (
             "00-0.jpg,1,train\n01-0.jpg,1,validation\n02-0.jpg,0,test\n",
-            "00-0.jpg has the label 1, and among the images 0: split again",
+            "00-0.jpg has the label 1, and among the images it has the label 0: split again",
         ),
     ],
 )
