@@ -8,7 +8,7 @@ import pytest
 
 from src.compare import main
 from src.tracking import runs
-from tests.report.samples import table_of
+from tests.statistics.samples import table_of
 from tests.tracking.store import put_database
 
 

@@ -7,6 +7,7 @@ import glob
 import itertools
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -21,11 +22,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write `data` to `path` by way of a temporary name, making its folder if need be.
 
-    The temporary file lies beside `path`, and is removed where writing fails. One that a killed
-    process of this machine left is removed when a later process first writes into the folder.
+    Large data may come in parts. The temporary file lies beside `path`, and is removed where
+    writing fails. One that a killed process of this machine left is removed when a later process
+    first writes into the folder.
 
     Raises:
         InputError: the file can't be written; it says why.
@@ -39,7 +41,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         # Exclusively, as a link of this name would lead the bytes into another file.
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path} can't be written: {reason_of(error)}") from error

@@ -18,8 +18,8 @@ from src.model.decision import DECISION, Decision, undecided
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.report.samples import table_of
 from tests.samples import lively_backbone
+from tests.statistics.samples import table_of
 from tests.tracking.store import put_database
 
 PATCH, TEMPERATURE = 96, 1.7

@@ -17,6 +17,7 @@ LOGGED = {
     "evaluate": {
         "bins": 5,
         "resamples": 100,
+        "margin": 0.001,
         "missed_crack": 10.0,
         "false_alarm": 1.0,
         "suspect": 0.45,
