@@ -1,5 +1,6 @@
 """The champion of the model registry: promoting a run's model, and restoring the previous one."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,7 +86,8 @@ def promote(config: Promote, name: str) -> Promotion:
     if not deviations.keys() & {"scales", "flips"}:
         expected = with_verdicts(predictions, served)
         folder = Path(run.data.params["data.dir"])
-        check = check_served(load_judge(file, settings), expected, folder, config.check_images)
+        load = functools.partial(load_judge, file, settings)
+        check = check_served(load, expected, folder, config.check_images)
     with promoting():
         version = registered(config.name, run, file, settings)
         return _decided(config, run, predictions, version, check)

@@ -1,5 +1,6 @@
 """Whether the packaged model answers as its run was evaluated."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +32,12 @@ class ServedCheck:
 
 
 def check_served(
-    judge: Judge, predictions: pd.DataFrame, folder: Path, count: int
+    load: Callable[[], Judge], predictions: pd.DataFrame, folder: Path, count: int
 ) -> ServedCheck | None:
     """Judge some test images and compare with the prediction table.
 
     Args:
-        judge: of the packaged model.
+        load: gives the judge of the packaged model; called only where there are images to judge.
         predictions: the prediction table with verdicts, see `with_verdicts`.
         folder: the folder that its paths are relative to.
         count: how many images at most, evenly spread.
@@ -49,6 +50,7 @@ def check_served(
     files = [folder / path for path in chosen.path]
     if not files or not all(file.is_file() for file in files):
         return None
+    judge = load()
     answers = [judge.judge([file.read_bytes()])[0] for file in files]
     probability = np.array([answer["probability"] for answer in answers])
     labels = [judge.decision.classes[verdict] for verdict in chosen.verdict]

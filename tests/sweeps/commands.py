@@ -1,22 +1,17 @@
 """Sweeps as commands, in a folder of their own, and the runs they leave."""
 
-import io
 import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import mlflow
-import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from src.config.loader import CONF
 from src.model.weights import weights_sha256
-from src.train import main
 from tests.samples import small_backbone
 
 TINY = (
@@ -66,23 +61,6 @@ class Sweeps:
         """A whole sweep: its exit status and output."""
         status = self.start(*overrides, log=log).wait()
         return status, (self.folder / log).read_text()
-
-    def run_here(self, *overrides: str) -> tuple[int, str]:
-        """The same in this process, which has TensorFlow already."""
-        before, output, status = mlflow.get_tracking_uri(), io.StringIO(), 0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(self.folder)
-            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-            patch.setattr(sys, "argv", ["src.train", *self._arguments(overrides)])
-            with redirect_stdout(output), redirect_stderr(output):
-                try:
-                    main()
-                except SystemExit as ended:
-                    # Python prints a message as status, and ends with 1.
-                    status = ended.code if isinstance(ended.code, int) else 1
-                    print(ended.code)
-        mlflow.set_tracking_uri(before)
-        return status, output.getvalue()
 
     def _arguments(self, overrides: tuple[str, ...]) -> list[str]:
         return ["-m", *TINY, *self.weights, *overrides]

@@ -99,7 +99,7 @@ def test_parent_has_what_the_sweep_found(sweeps, history):
 
 def test_bad_value_fails_before_any_job(sweeps, history):
     before = len(sweeps.runs())
-    status, output = sweeps.run_here("model.dropout=0.1,2")
+    status, output = sweeps.run("model.dropout=0.1,2", log="bad")
     assert status == 1
     assert "model.dropout: should be less than 1 (it is 2)" in output
     assert "Traceback" not in output
@@ -108,9 +108,10 @@ def test_bad_value_fails_before_any_job(sweeps, history):
 
 def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
     # MLflow refuses a name this long, and the job has no experiment to be a run of.
-    status, output = sweeps.run_here(
+    status, output = sweeps.run(
         f"tracking.experiment=crack-detection,{'a' * 501}",
         *("model.imagenet.path=missing.h5", "tracking.run_name=lost"),
+        log="lost",
     )
     assert status == 1
     assert "0 of 2 jobs finished" in output
@@ -126,10 +127,11 @@ def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
 
 
 def test_jobs_of_one_cut_run_together(sweeps, history):
-    status, _ = sweeps.run_here(
+    status, _ = sweeps.run(
         *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),
         # Each job fails at once.
         *("model.imagenet.path=missing.h5", "tracking.run_name=order"),
+        log="order",
     )
     assert status == 1
     order = [run.info.run_name for run in sweeps.runs() if "frozen" in run.info.run_name]
@@ -140,7 +142,7 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
 
 
 def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
-    status, output = sweeps.run_here("+sweep=folds", "split.fold=0,1")
+    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", log="folds")
     assert status == 0, output
     assert "2 folds" in output
     (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
