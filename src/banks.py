@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from src.bank.feature_bank import list_banks, remove_bank
+from src.data.files import size_text
 from src.errors import InputError
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> None:
         return
     for folder, depends_on, size in list_banks(chosen.dir):
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
-        print(f"{folder.name}  {size / 1e9:6.2f} GB  {about}")
+        print(f"{folder.name}  {size_text(size):>10}  {about}")
 
 
 if __name__ == "__main__":
