@@ -4,9 +4,11 @@ import contextlib
 import errno
 import functools
 import glob
+import hashlib
 import itertools
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -46,6 +48,31 @@ def write_bytes(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(folder: Path, names: Iterable[str]) -> dict[str, str | None]:
+    """By name, the SHA-256 (hex) of each of these files in a folder; None where there is none."""
+    files = {name: folder / name for name in names}
+    return {name: file_sha256(file) if file.is_file() else None for name, file in files.items()}
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        InputError: it can't be removed; it says why.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        why = reason_of(IsADirectoryError(errno.EISDIR, "")) if path.is_dir() else reason_of(error)
+        raise InputError(f"{path} can't be removed: {why}") from error
 
 
 def reason_of(error: OSError) -> str:

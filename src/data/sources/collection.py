@@ -135,7 +135,11 @@ def _refuse_foreign(target: Path, inventory: Path) -> None:
     """Refuse a target with a file in it that is not, to the byte, what a fetch put there."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is no folder: choose another data.dir")
-    put = read_listing(inventory).set_index("path").sha256.to_dict() if inventory.exists() else {}
+    try:
+        put = read_listing(inventory).set_index("path").sha256.to_dict()
+    except InputError:
+        # It is missing or damaged, so that no file there is known to come from a fetch.
+        put = {}
 
     def foreign(file: Path) -> bool:
         expected = put.get(file.relative_to(target).as_posix())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from src.config.schema import Mendeley
 from src.data.dataset import Rejected
-from src.data.sources.download import Unavailable, download, file_sha256, get_json
+from src.data.files import file_sha256
+from src.data.sources.download import Unavailable, download, get_json
 from src.data.sources.local import LocalSource
 from src.errors import InputError
 
