@@ -46,10 +46,24 @@ test: $(READY) ## run the tests
 	pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
-lint: $(READY) ## check style and types
+lint: $(READY) ## check style, types and the order of imports
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports --no-logo
+
+.PHONY: format
+format: $(READY) ## mend what ruff can mend, and lay the code out
+	ruff check --fix --exit-zero
+	ruff format
+
+.PHONY: clean
+clean: ## remove caches, feature banks and outputs that can be made again; images and runs stay
+	@[ ! -d outputs ] || find outputs -mindepth 1 -maxdepth 1 \
+		! -name downloads ! -name images -print -exec rm -rf {} +
+	@find benchmarks notebooks src tests -name __pycache__ -print -prune -exec rm -rf {} +
+	@find . -maxdepth 1 \( -name '.*_cache' -o -name .hypothesis -o -name '*.egg-info' -o -name reports \) \
+		-print -exec rm -rf {} +
 
 .PHONY: ui
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
@@ -66,5 +80,4 @@ RESOLVE := uv pip compile pyproject.toml --extra dev --universal --python-versio
 .PHONY: lock
 lock: $(READY) ## resolve pyproject.toml into both lock files anew
 	$(RESOLVE) --output-file requirements.lock
-	cp requirements.lock requirements-extras.lock
-	$(RESOLVE) --extra sweep --extra ray --extra export --extra server --output-file requirements-extras.lock
+	$(RESOLVE) --constraint requirements.lock --extra sweep --extra ray --extra export --extra server --output-file requirements-extras.lock

@@ -48,13 +48,14 @@ def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
 
 def predict(model: str, precision: str, folder: str, output: str) -> dict[str, float]:
     """All photos from file to report, after one that warms up."""
-    from src.photos.inspection import Inspector, load
+    from src.photos.inspection import load_model_of
+    from src.photos.inspector import Inspector
     from src.photos.photo_report import write_report
     from src.photos.photo_tables import write_tables
     from src.photos.records import place
 
     config = configured(model, precision)
-    inspector = Inspector(config, *load(config))
+    inspector = Inspector(config, *load_model_of(config))
     paths = sorted(Path(folder).glob("*.jpg"))
     if len(paths) > 1:
         inspector.inspect_all([place(paths[0], paths[0].parent, Path(output, "warm"))])
@@ -72,9 +73,9 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
 
 def loop(model: str, precision: str, folder: str) -> dict[str, float]:
     """`model.predict` over each photo's tiles that overlap by half, decoding included."""
-    from src.photos.inspection import load
+    from src.photos.inspection import load_model_of
 
-    classifier, _, _ = load(configured(model, precision))
+    classifier, _, _ = load_model_of(configured(model, precision))
     patch = classifier.input_shape[1]
     classifier.predict(np.zeros((32, patch, patch, 3), np.uint8), verbose=0)
     paths = sorted(Path(folder).glob("*.jpg"))
@@ -91,10 +92,11 @@ def loop(model: str, precision: str, folder: str) -> dict[str, float]:
 
 def found(model: str, precision: str, folder: str, compared: str) -> dict[str, float]:
     """What is found of the cracks that were drawn, beside real tiles at the same places."""
-    from src.photos.inspection import Inspector, load
+    from src.photos.inspection import load_model_of
+    from src.photos.inspector import Inspector
     from src.photos.reading import crop
 
-    inspector = Inspector(config := configured(model, precision), *load(config))
+    inspector = Inspector(config := configured(model, precision), *load_model_of(config))
     verdicts, alone, free, truths, sums = [], [], [], [], dict.fromkeys(COUNTED, 0.0)
     paths = sorted(Path(folder).glob("*.jpg"))
     for number, path in enumerate(paths):

@@ -3,9 +3,9 @@
 python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 
 Every measurement is a process of its own and they alternate, so that a machine which slows down
-slows both. Patches are drawn by the project. At the end of many an epoch or pass the recipe waits,
-with idle cores, for tf.data's autotuner to wake (`src.data.image_batches.untuned`): the first ratio is to
-the median, what its user waits for, the second to the fastest epoch or pass of all rounds.
+slows both. Patches are drawn by the project. By default tf.data's autotuner can block at the end of
+an epoch or a pass (`src.data.image_batches.untuned`). Each speed-up is given twice: against the
+median, which includes these stalls, and against the fastest epoch or pass of all rounds.
 """
 
 import argparse
@@ -109,11 +109,11 @@ def rows(measured: Measured, images: int) -> list[str]:
     passes = [predict["seconds"], predict["fastest"]]
     predicted = [engine["seconds"] for engine in engines]
     return [
-        "| work | recipe, and without its waits | this project, f32 | bf16 | int8 |",
+        "| work | recipe: wall time, fastest epoch | this project, f32 | bf16 | int8 |",
         "|---|---|---|---|---|",
         line("first run of a sweep, bank included", ten, [first_run(b) for b in banks], seen),
         line("each further run at the same cut", ten, [further_run(b) for b in banks], seen),
-        line("… but for its first epoch", one, [b["epoch"] for b in banks], seen / EPOCHS),
+        line("… without its first epoch", one, [b["epoch"] for b in banks], seen / EPOCHS),
         line("prediction, decoding included", passes, predicted, predict["images"]),
         "| peak memory, training | "
         + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (training, *banks))

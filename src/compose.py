@@ -8,9 +8,10 @@ In `dvc exp run` DVC has composed params.yaml by then; it is checked and stays a
 import os
 import sys
 
-from omegaconf import OmegaConf
+import yaml
 
-from src.config.loader import check
+from src.config.loader import check_values
+from src.config.schema import Config
 from src.errors import InputError
 from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_params
 
@@ -18,7 +19,7 @@ from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_
 def main() -> None:
     try:
         if "DVC_EXP_BASELINE_REV" in os.environ:
-            config = check(OmegaConf.create(OmegaConf.load(PARAMS)))
+            config = check_values(Config, yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
         else:
             config = compose_stages([])
             write_params(config, PARAMS)

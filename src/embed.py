@@ -13,7 +13,13 @@ from src.config.schema import Config
 @entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
-    from src.pipeline.features import extract, initial_classifier, useful_cut, views_of
+    from src.pipeline.features import (
+        PrefixEngine,
+        extract,
+        initial_classifier,
+        useful_cut,
+        views_of,
+    )
     from src.pipeline.splitting import prepared_dataset
 
     dataset = prepared_dataset(config)
@@ -21,7 +27,8 @@ def main(config: Config) -> None:
     cut = useful_cut(config, start.classifier)
     about: dict[str, object] = {"path": "end_to_end"}
     if cut:
-        extracted = extract(config, start, cut, dataset)
+        engine = PrefixEngine(config, cut.prefix, dataset.paths)
+        extracted = extract(config, start, cut, dataset, engine)
         about = {
             "path": "bank",
             "folder": extracted.bank.folder.as_posix(),

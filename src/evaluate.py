@@ -1,6 +1,7 @@
 """What the trained model's predictions are worth: metrics and plot data for DVC.
 
 python -m src.evaluate [workspace=outputs/pipeline] [evaluate.missed_crack=20] …
+python -m src.evaluate evaluate.run=RUN    a tracked run's predictions again, logged in the run
 """
 
 import json
@@ -12,11 +13,23 @@ from src.config.schema import Config
 
 @entry_point
 def main(config: Config) -> None:
+    from src.statistics.result_tables import result_table
+
+    if config.evaluate.run:
+        from src.pipeline.run_results import evaluate_again
+
+        metrics = evaluate_again(config.evaluate.run, config).metrics
+    else:
+        metrics = evaluate_workspace(config)
+    print(result_table(metrics))
+
+
+def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
+    """Evaluate the workspace's predictions, and write the reports."""
     from src.data.files import write_text
     from src.statistics.calibration import at_temperature, reliability
     from src.statistics.curves import confusion_table, precision_recall_table, roc_table
     from src.statistics.metrics import read_predictions
-    from src.statistics.result_tables import result_table
     from src.statistics.run_metrics import evaluate_predictions, label_suspects
 
     predictions = read_predictions(Path(config.workspace, "predictions.csv"))
@@ -35,7 +48,7 @@ def main(config: Config) -> None:
         "label_suspects": label_suspects(predictions, settings),
     }.items():
         write_text(reports / f"{name}.csv", table.to_csv(index=False))
-    print(result_table(metrics))
+    return metrics
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from src.bank.openvino_engine import (
+    REPEATED,
     Stream,
     compile_stream,
     convert,
@@ -51,6 +52,7 @@ def build_engine(
     inputs: str = "uint8",
     calibration: np.ndarray | None = None,
     threads: int | None = None,
+    one_shape: bool = False,
 ) -> Engine:
     """Compile `model` for inference.
 
@@ -66,6 +68,8 @@ def build_engine(
         calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
             looks at; some hundreds are enough.
         threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
+        one_shape: all batches have one shape. OpenVINO then compiles for it from the first one on,
+            so that an image gives the same bytes however few come with it.
 
     Raises:
         ValueError: int8 without images to calibrate on.
@@ -74,12 +78,15 @@ def build_engine(
     if name == "tensorflow":
         return Engine(name, precision, batch_size, _tensorflow(model, output))
     if precision != "int8":
-        stream = compile_stream(convert(model, output, inputs=inputs), precision, threads)
+        converted = convert(model, output, inputs=inputs)
     elif calibration is not None:
-        # The little that stays float costs nothing in float32.
-        stream = compile_stream(convert(model, output, calibration, inputs), "f32", threads)
+        converted = convert(model, output, calibration, inputs)
     else:
         raise ValueError("int8 needs images to calibrate on")
+    # In int8 the little that stays float costs nothing in float32.
+    floats = "f32" if precision == "int8" else precision
+    repeated = 1 if one_shape else REPEATED
+    stream = compile_stream(converted, floats, threads, repeated=repeated)
     return Engine(name, precision, batch_size, stream)
 
 

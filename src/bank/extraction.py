@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from src.bank.engine import Engine, Run
+from src.bank.engine import Run
 from src.bank.feature_bank import CHUNK, Bank, check_disk, lock
-from src.bank.openvino_engine import filled
 from src.data.image_batches import load_images
 from src.model.views import augmented_view, flipped_view
 
@@ -63,18 +62,6 @@ def fill_bank(
                     bank.store(view, rows, run(images))
                     bar.update(len(rows))
         return total
-
-
-def predict_files(engine: Engine, paths: Sequence[Path]) -> np.ndarray:
-    """Outputs (n, ...) of the engine for image files of one size, decoded beside the inference.
-
-    Raises:
-        InputError: an image can't be read; it names the file.
-    """
-    size = engine.batch_size
-    starts = range(0, len(paths), size)
-    batches = (filled(load_images(paths[start : start + size]), size) for start in starts)
-    return np.concatenate(list(engine.stream(batches)))[: len(paths)]
 
 
 def _ahead(

@@ -47,6 +47,10 @@ class FeatureBatches:
         self.order = epoch_order(len(self.rows), self.seed, epoch)
         self.view_of = (epoch + self.offsets) % len(self.views)
 
+    def close(self) -> None:
+        """Let go of the views. TensorFlow keeps whatever feeds a dataset as long as it runs."""
+        self.views = []
+
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
@@ -78,6 +82,10 @@ class StoredFeatures:
     ) -> None:
         self.features, self.rows, self.labels = features, rows, labels
         self.batch_size = batch_size
+
+    def close(self) -> None:
+        """Let go of the features; see `FeatureBatches.close`."""
+        self.features = np.empty((0, *self.features.shape[1:]), self.features.dtype)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)

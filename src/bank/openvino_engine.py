@@ -75,7 +75,9 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
     return nncf.quantize(model, calibration, subset_size=len(images))
 
 
-def compile_stream(model: ov.Model, precision: str, threads: int | None = None) -> Stream:
+def compile_stream(
+    model: ov.Model, precision: str, threads: int | None = None, *, repeated: int = REPEATED
+) -> Stream:
     """Prepare a model from `convert` for this processor.
 
     OpenVINO computes open shapes up to a sixth more slowly, so for every shape that comes
@@ -85,6 +87,8 @@ def compile_stream(model: ov.Model, precision: str, threads: int | None = None) 
         model: of one output.
         precision: of what is float in the model: bf16, f16 or f32.
         threads: how many compute; None takes all cores.
+        repeated: batches from which on a stream is worth compiling for their shape. With 1 an input
+            gives the same bytes however few come with it.
 
     Returns:
         A function of batches to the model's outputs in their order. It takes the next batch while
@@ -98,10 +102,10 @@ def compile_stream(model: ov.Model, precision: str, threads: int | None = None) 
     def stream(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         running: deque[ov.InferRequest] = deque()
         batches = iter(batches)
-        first = list(islice(batches, REPEATED))
+        first = list(islice(batches, repeated))
         try:
             for number, batch in enumerate(chain(first, batches)):
-                pool = requests(batch.shape if len(first) == REPEATED else None)
+                pool = requests(batch.shape if len(first) == repeated else None)
                 if len(running) == len(pool):
                     yield finished(running.popleft())
                 request = pool[number % len(pool)]

@@ -1,6 +1,7 @@
 """Training what lies behind the cut on stored features, and predicting from them."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import keras
 import numpy as np
@@ -40,15 +41,16 @@ def train_on_bank(
         on_epoch_begin=lambda epoch, logs: batches.begin_epoch(epoch)
     )
     held_out = _stored(bank.features(0), validation, recipe)
-    return fit(
-        cut.suffix,
-        batches.stream(),
-        held_out.stream(),
-        recipe,
-        len(batches),
-        [*callbacks, begin_epoch],
-        steps_per_execution,
-    )
+    with closing(batches), closing(held_out):
+        return fit(
+            cut.suffix,
+            batches.stream(),
+            held_out.stream(),
+            recipe,
+            len(batches),
+            [*callbacks, begin_epoch],
+            steps_per_execution,
+        )
 
 
 def predict_on_bank(
@@ -65,13 +67,11 @@ def predict_on_bank(
         recipe: the batch size of training.
     """
     suffix = cut.suffix.in_float32
-    return np.mean(
-        [
-            suffix.predict(_stored(features, part, recipe).stream(), verbose=verbosity())
-            for features in predicted
-        ],
-        axis=0,
-    )
+    probabilities = []
+    for features in predicted:
+        with closing(_stored(features, part, recipe)) as stored:
+            probabilities.append(suffix.predict(stored.stream(), verbose=verbosity()))
+    return np.mean(probabilities, axis=0)
 
 
 def _stored(features: np.ndarray, part: Part, recipe: Train) -> StoredFeatures:

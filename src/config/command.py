@@ -26,7 +26,9 @@ def runs_and_settings(
     Returns:
         The options, the runs and the settings.
     """
-    parser.add_argument("words", nargs="*", metavar="RUN", help="runs, and settings")
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="runs (or other words), and key=value settings"
+    )
     options = parser.parse_intermixed_args(arguments)
     runs = [word for word in options.words if "=" not in word]
     settings = [word for word in options.words if "=" in word]

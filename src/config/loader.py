@@ -35,11 +35,17 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        return schema.model_validate(values)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
+    return check_values(schema, values)
+
+
+def check_values(schema: type[Schema], values: object) -> Schema:
+    """Check settings that were composed and resolved before; see `check_as`."""
+    try:
+        return schema.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors()]
+        problems = [_describe(schema, problem) for problem in error.errors()]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
 
 
@@ -62,10 +68,13 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
             raise InputError(f"configuration: {error}") from error
 
 
-def _describe(problem: Any) -> str:
-    tags = {"synthetic", "local", "mendeley", "random", "grouped", "overlap"}
-    where = problem["loc"]
-    key = ".".join(str(part) for i, part in enumerate(where) if not (i == 1 and part in tags))
+def _describe(schema: type[Section], problem: Any) -> str:
+    where = list(problem["loc"])
+    section = schema.model_fields.get(str(where[0])) if where else None
+    if section and section.discriminator:
+        # Pydantic names the kind of the section as well, which is no part of the setting's name.
+        del where[1:2]
+    key = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")

@@ -10,6 +10,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Scale = Annotated[float, Field(gt=0, le=4)]
 MOST_FOLDS = 20
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 
@@ -205,6 +206,13 @@ class Evaluate(Section):
     false_alarm: Annotated[float, Field(gt=0)]
     suspect: Annotated[float, Field(gt=0, lt=0.5)]
     seed: Annotated[int, Field(ge=0)]
+    run: str | None
+
+
+class DecisionRule(Section):
+    threshold: Literal["cheapest"] | Annotated[float, Field(gt=0, lt=1)]
+    scales: Annotated[list[Scale], Field(min_length=1)]
+    precision: Literal["as_features", "bf16", "f16", "f32"]
 
 
 class Tracking(Section):
@@ -230,6 +238,7 @@ class Config(Section):
     features: Features
     train: Train
     evaluate: Evaluate
+    decision: DecisionRule
     tracking: Tracking
     threads: Threads
     seed: Annotated[int, Field(ge=0, lt=2**32)]

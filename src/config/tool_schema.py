@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from src.config.schema import Name, Positive, Section
+from src.config.schema import Name, Positive, Scale, Section
 
 
 class Server(Section):
@@ -34,7 +34,6 @@ class Export(Section):
         return self
 
 
-Scale = Annotated[float, Field(gt=0, le=4)]
 Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
 
 

@@ -58,75 +58,6 @@ class Extracted:
     added: int
 
 
-def initial_classifier(config: Config) -> Start:
-    """Build the classifier that the configuration describes, seeded, with its initial weights."""
-    keras.utils.set_random_seed(config.train.seed)
-    backbone = build_backbone(config.data.image_size)
-    source = "random"
-    if config.model.weights == "imagenet":
-        source = load_imagenet(backbone, config.model.imagenet)
-    # What the weights are must be known before training changes them.
-    fingerprint = weights_sha256(backbone)
-    classifier = build_classifier(
-        backbone,
-        frozen_layers=config.model.frozen_layers,
-        dropout=config.model.dropout,
-        flip=config.augment.flip,
-        rotation=config.augment.rotation,
-    )
-    return Start(classifier, source, fingerprint)
-
-
-def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
-    """Where to cut, or None, with the reason printed, if training must go end to end."""
-    if config.train.path == "end_to_end":
-        return None
-    cut = cut_classifier(classifier, config.train.precision)
-    if cut is None:
-        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
-        return None
-    kib = int(np.prod(cut.feature_shape)) * 2 / 1024
-    if kib > config.features.max_kib_per_image:
-        print(
-            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
-            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
-        )
-        return None
-    return cut
-
-
-def views_of(config: Config) -> int:
-    """How many views training reads: without rotation there are only so many flips."""
-    if config.augment.rotation:
-        return config.features.views
-    return min(config.features.views, len(FLIPS[config.augment.flip]))
-
-
-def extract(config: Config, start: Start, cut: Cut, dataset: Dataset) -> Extracted:
-    """Fill the bank with what training and evaluation on this split read."""
-    features, augment, paths = config.features, config.augment, dataset.paths
-    engine = PrefixEngine(config, cut.prefix, paths)
-    rows = {part: np.sort(dataset.part(part).rows) for part in PARTS}
-    everything = np.sort(np.concatenate(list(rows.values())))
-    wanted = {0: everything}
-    wanted |= dict.fromkeys(range(1, views_of(config)), rows["train"])
-    bank = _bank_for(config, start, cut, engine, dataset, augment)
-    added = fill_bank(bank, engine.run, paths, wanted, augment, features.seed)
-    predicted: list[np.ndarray] = [bank.features(0)]
-    if augment.test_flips:
-        flips = Augment(flip=ALL_FLIPS, rotation=0.0, test_flips=True)
-        flipped = _bank_for(config, start, cut, engine, dataset, flips)
-        held_out = np.setdiff1d(everything, rows["train"])
-        views = range(1, len(FLIPS[ALL_FLIPS]))
-        wanted = dict.fromkeys(views, held_out)
-        added += fill_bank(flipped, engine.run, paths, wanted, flips, features.seed)
-        predicted += [flipped.features(view) for view in views]
-    error = bank.engine_error
-    if added or error is None or error > features.max_error:
-        error = bank.engine_error = engine.error
-    return Extracted(cut, bank, predicted, engine.name, engine.precision, error, added)
-
-
 class PrefixEngine:
     """The engine that computes features; built and checked only when a bank lacks some.
 
@@ -167,9 +98,102 @@ class PrefixEngine:
             output="float16",
             calibration=load_spread(self.paths, features.calibration_images) if int8 else None,
             threads=self.config.threads.openvino,
+            one_shape=True,
         )
         images = load_spread(self.paths, features.check_images)
         return engine, check_engine(engine, self.prefix, images, features.max_error)
+
+
+def initial_classifier(config: Config) -> Start:
+    """Build the classifier that the configuration describes, seeded, with its initial weights."""
+    keras.utils.set_random_seed(config.train.seed)
+    backbone = build_backbone(config.data.image_size)
+    source = "random"
+    if config.model.weights == "imagenet":
+        source = load_imagenet(backbone, config.model.imagenet)
+    # What the weights are must be known before training changes them.
+    fingerprint = weights_sha256(backbone)
+    classifier = build_classifier(
+        backbone,
+        frozen_layers=config.model.frozen_layers,
+        dropout=config.model.dropout,
+        flip=config.augment.flip,
+        rotation=config.augment.rotation,
+    )
+    return Start(classifier, source, fingerprint)
+
+
+def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
+    """Where to cut, or None, with the reason printed, if training must go end to end."""
+    if config.train.path == "end_to_end":
+        return None
+    cut = cut_classifier(classifier, config.train.precision)
+    if cut is None:
+        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
+        return None
+    kib = int(np.prod(cut.feature_shape)) * 2 / 1024
+    if kib > config.features.max_kib_per_image:
+        print(
+            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
+            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
+        )
+        return None
+    return cut
+
+
+def served_engine(config: Config) -> tuple[str, str]:
+    """The engine that serves the model on a machine like this one, and its precision."""
+    wanted: str = config.decision.precision
+    if wanted == "as_features":
+        _, features = chosen_engine(config.features.engine, config.features.precision)
+        wanted = "f32" if features == "int8" else features
+    return chosen_engine(config.features.engine, wanted)
+
+
+def views_of(config: Config) -> int:
+    """How many views training reads: without rotation there are only so many flips."""
+    if config.augment.rotation:
+        return config.features.views
+    return min(config.features.views, len(FLIPS[config.augment.flip]))
+
+
+def check_early(
+    config: Config, start: Start, cut: Cut, dataset: Dataset, engine: PrefixEngine
+) -> None:
+    """Check the engine where a bank is yet to be made, before the minutes that an audit takes.
+
+    Raises:
+        InputError: the engine is not precise enough; see `check_engine`.
+    """
+    bank = _bank_for(config, start, cut, engine, dataset, config.augment)
+    if bank.engine_error is None:
+        bank.engine_error = engine.error
+
+
+def extract(
+    config: Config, start: Start, cut: Cut, dataset: Dataset, engine: PrefixEngine
+) -> Extracted:
+    """Fill the bank with what training and evaluation on this split read."""
+    features, augment, paths = config.features, config.augment, dataset.paths
+    rows = {part: np.sort(dataset.part(part).rows) for part in PARTS}
+    everything = np.sort(np.concatenate(list(rows.values())))
+    wanted = {0: everything}
+    wanted |= dict.fromkeys(range(1, views_of(config)), rows["train"])
+    bank = _bank_for(config, start, cut, engine, dataset, augment)
+    added = fill_bank(bank, engine.run, paths, wanted, augment, features.seed)
+    predicted: list[np.ndarray] = [bank.features(0)]
+    if augment.test_flips:
+        flips = Augment(flip=ALL_FLIPS, rotation=0.0, test_flips=True)
+        flipped = _bank_for(config, start, cut, engine, dataset, flips)
+        held_out = np.setdiff1d(everything, rows["train"])
+        views = range(1, len(FLIPS[ALL_FLIPS]))
+        wanted = dict.fromkeys(views, held_out)
+        added += fill_bank(flipped, engine.run, paths, wanted, flips, features.seed)
+        predicted += [flipped.features(view) for view in views]
+    error = bank.engine_error
+    if added or error is None or error > features.max_error:
+        error = bank.engine_error = engine.error
+    return Extracted(cut, bank, predicted, engine.name, engine.precision, error, added)
 
 
 def _bank_for(

@@ -7,13 +7,16 @@ from typing import Any
 import yaml
 
 from src.config.code_closure import code_fingerprint
-from src.config.loader import ROOT, compose_config
+from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
 from src.data.files import write_text
+from src.pipeline.fetching import source_of
 
 PARAMS = Path("params.yaml")
 # What dvc.yaml calls the folders of the tracked pipeline.
 WORKSPACE, REPORTS = "outputs/pipeline", "reports"
+# How a defaults list of Hydra spells the choice of the experiment.
+OVERRIDE = "override experiment"
 
 
 def compose_stages(overrides: Sequence[str]) -> Config:
@@ -31,10 +34,22 @@ def write_params(config: Config, path: Path) -> None:
 
 
 def write_code(config: Config) -> None:
-    """Write code.yaml into the workspace: by stage, the fingerprint of all code that it runs."""
+    """Write code.yaml into the workspace: by stage, the fingerprint of all code that it runs.
+
+    That of the fetch stage covers the state of images on this machine, too.
+    """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
+    if state := source_of(config.data).state(config.data.classes):
+        code["fetch"] += f" {state}"
     write_text(Path(config.workspace, "code.yaml"), yaml.safe_dump(code))
+
+
+def committed_experiment() -> str:
+    """The experiment that conf/pipeline.yaml chooses."""
+    text = (CONF / "pipeline.yaml").read_text(encoding="utf-8")
+    choices = [choice for choice in yaml.safe_load(text)["defaults"] if isinstance(choice, dict)]
+    return next(str(c[OVERRIDE]) for c in choices if OVERRIDE in c)
 
 
 def pipeline_in(folder: Path) -> str:

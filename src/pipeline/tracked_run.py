@@ -1,35 +1,29 @@
 """One training run as MLflow keeps it: settings, inputs, curves, metrics, figures and the model."""
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import keras
 import mlflow
-import pandas as pd
 import tensorflow as tf
 
-from src.bank.suffix_training import predict_on_bank, train_on_bank
 from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.data.splits.leakage import leakage
 from src.data.splits.manifest import manifest_fingerprint
 from src.errors import InputError
 from src.model.classifier import parameter_counts
-from src.model.fitting import History, predict_end_to_end, train_end_to_end
-from src.pipeline.features import (
-    Extracted,
-    Start,
-    extract,
-    initial_classifier,
-    useful_cut,
-    views_of,
-)
-from src.pipeline.run_artifacts import log_class_maps, log_label_suspects, log_run_figures, save_run
-from src.pipeline.splitting import prepared_dataset
-from src.statistics.metrics import prediction_table
-from src.statistics.run_metrics import evaluate_predictions, label_suspects
+from src.model.weights import weights_sha256
+from src.pipeline.auditing import audited_dataset
+from src.pipeline.features import Start, initial_classifier, served_engine
+from src.pipeline.fetching import fetched_dataset
+from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
+from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
+from src.pipeline.run_results import log_results
+from src.pipeline.splitting import split_dataset
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 
@@ -51,6 +45,9 @@ def train_and_track(
         config: of the run.
         name: of the run; None takes `tracking.run_name`.
         tags: of the run, by name, in addition to those that every run has.
+
+    Raises:
+        InputError: see the stages; or the model was trained and kept, but not evaluated.
     """
     tracking = config.tracking
     runs.connect(tracking.uri, tracking.experiment)
@@ -62,21 +59,19 @@ def train_and_track(
         tags=tags,
     ) as run_id:
         configure_tensorflow(config.threads.tensorflow)
-        dataset = prepared_dataset(config)
+        workspace = Path(config.workspace)
+        dataset = fetched_dataset(config.data, workspace)
         start = initial_classifier(config)
+        plan = planned_cut(config, start, dataset)
+        dataset = split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
         log_inputs(config, start, dataset)
-        history, predictions = fit_and_predict(config, start, dataset)
-        metrics = evaluate_predictions(predictions, config.evaluate)
-        runs.log_metrics_of_parts(metrics)
-        runs.log_predictions(predictions)
-        mlflow.log_text(dataset.manifest.to_csv(index=False), "split.csv")
-        log_run_figures(config, history, predictions, metrics["calibration"]["temperature"])
-        log_class_maps(config, start.classifier, predictions)
-        log_label_suspects(config, label_suspects(predictions, config.evaluate))
-        log_model(start.classifier, config.data.image_size)
+        fitted = fit_classifier(config, start, plan, dataset)
+        # Before all that may still fail, so that what was trained is never lost.
+        log_model(fitted.classifier, dataset.image_size)
         if config.train.output:
-            folder = Path(config.train.output)
-            save_run(folder, start.classifier, history, predictions, run_id)
+            save_model(Path(config.train.output), fitted.classifier, fitted.history, run_id)
+        with _told_that_the_model_is_kept(run_id):
+            metrics = evaluate_fitted(config, fitted, dataset)
     keras.backend.clear_session()
     return Result(run_id, metrics)
 
@@ -114,6 +109,7 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
         }
     )
     mlflow.log_metrics({f"leak.{name}": share for name, share in leakage(dataset).items()})
+    mlflow.log_text(dataset.manifest.to_csv(index=False), "split.csv")
     runs.log_dataset(
         dataset.manifest,
         name=config.data.name,
@@ -122,61 +118,29 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
     )
 
 
-class LogEpochs(keras.callbacks.Callback):
-    """Log every epoch's losses, accuracies and learning rate, counted from 1."""
-
-    NAMES: ClassVar = {
-        "loss": "train.loss",
-        "accuracy": "train.accuracy",
-        "val_loss": "validation.loss",
-        "val_accuracy": "validation.accuracy",
-    }
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        mlflow.log_metrics(values, step=epoch + 1)
-
-
-def fit_and_predict(config: Config, start: Start, dataset: Dataset) -> tuple[History, pd.DataFrame]:
-    """Train `start.classifier` in place; its history and predictions on validation and test."""
-    cut = useful_cut(config, start.classifier)
-    mlflow.set_tag("training.path", "bank" if cut else "end_to_end")
-    training, validation = dataset.part("train"), dataset.part("validation")
-    recipe, log = config.train, [LogEpochs()]
-    held_out = {"validation": validation, "test": dataset.part("test")}
-    if cut:
-        extracted = extract(config, start, cut, dataset)
-        log_features(extracted)
-        bank, views = extracted.bank, views_of(config)
-        history = train_on_bank(cut, bank, views, training, validation, recipe, log)
-        probabilities = {
-            name: predict_on_bank(cut, extracted.predicted, part, recipe)
-            for name, part in held_out.items()
-        }
-    else:
-        classifier, flips = start.classifier, config.augment.test_flips
-        history = train_end_to_end(classifier, training, validation, recipe, log)
-        probabilities = {
-            name: predict_end_to_end(classifier, part, recipe.batch_size, flips)
-            for name, part in held_out.items()
-        }
-    tables = [
-        prediction_table(dataset.images_of(name), predicted)
-        for name, predicted in probabilities.items()
-    ]
-    return history, pd.concat(tables, ignore_index=True)
+def evaluate_fitted(
+    config: Config, fitted: Fitted, dataset: Dataset
+) -> dict[str, dict[str, float]]:
+    """Predict the held-out images as the served model will, and log what that is worth."""
+    predictions = predict_held_out(config, fitted, dataset)
+    runs.log_predictions(predictions)
+    weights = weights_sha256(fitted.classifier)
+    results = log_results(config, predictions, weights, *served_engine(config))
+    log_learning_curves(fitted.history)
+    log_class_maps(config, fitted.classifier, results.predictions)
+    if config.train.output:
+        save_results(Path(config.train.output), results.predictions, results.decision)
+    return results.metrics
 
 
-def log_features(extracted: Extracted) -> None:
-    """Log which bank the features are in, and what computed them."""
-    mlflow.set_tags(
-        {
-            "bank.folder": extracted.bank.folder.name,
-            "bank.cut": extracted.cut.layer,
-            "bank.engine": f"{extracted.engine} {extracted.precision}",
-        }
-    )
-    mlflow.log_metrics(
-        {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
-    )
+@contextmanager
+def _told_that_the_model_is_kept(run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        mlflow.log_text(traceback.format_exc(), "evaluation_error.txt")
+        raise InputError(
+            f"run {run_id} has trained and kept its model, but evaluating it failed: {error}. "
+            f"evaluation_error.txt of the run has the details, and "
+            f"`python -m src.evaluate evaluate.run={run_id}` evaluates it again"
+        ) from error

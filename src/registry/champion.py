@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-import yaml
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from src.config.tool_schema import Promote
 from src.errors import InputError
+from src.model.decision import overridden
 from src.registry.gate import Decision, decide
 from src.registry.packaged_model import registered
 from src.registry.versions import PREVIOUS, aliased, point, promoting, tag, version_of
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model
-from src.tracking.provenance import TEMPERATURE
+from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import check_same_images, predictions_of, run_named
 
 COMPARISON = "comparison."
@@ -47,15 +47,23 @@ def promote(config: Promote, name: str) -> Promotion:
 
     Raises:
         InputError: there is no such run, it has not finished, or it lacks a model, predictions or
-            the names of its classes.
+            a decision.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     if run.info.status != "FINISHED":
         raise InputError(f"run {run.info.run_id} is {run.info.status}; only FINISHED ones count")
     predictions = predictions_of(run)
+    decision = decision_of_run(run)
+    if decision is None:
+        raise InputError(
+            f"run {run.info.run_id} has no decision.json, as one of an older version: "
+            f"`python -m src.evaluate evaluate.run={run.info.run_id}` makes it"
+        )
     file = find_model(run.info.run_id)
-    settings = {**config.serving.model_dump(), **_known_of(run)}
+    serving = config.serving.model_dump()
+    served, _ = overridden(decision, serving.pop("decision"))
+    settings = {**serving, "decision": served.model_dump()}
     with promoting():
         version = registered(config.name, run, file, settings)
         return _decided(config, run, predictions, version)
@@ -129,7 +137,7 @@ def _compared(
         return decide(predictions, None, **thresholds)
     try:
         if not champion.run_id:
-            raise InputError("it is of no run")
+            raise InputError("the champion has no source run")
         reigning = run_named(champion.run_id)
         check_same_images([run, reigning])
         return decide(predictions, predictions_of(reigning), **thresholds)
@@ -140,14 +148,6 @@ def _compared(
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
         return Decision(False, why, {})
-
-
-def _known_of(run: Run) -> dict[str, object]:
-    """What serving takes from the run: the names of its classes, and its temperature."""
-    if "data.classes" not in run.data.params:
-        raise InputError(f"run {run.info.run_id} does not say what its classes are (data.classes)")
-    classes = yaml.safe_load(run.data.params["data.classes"])
-    return {"classes": classes, "temperature": run.data.metrics.get(TEMPERATURE, 1.0)}
 
 
 def _record(outcome: Promotion, figures: Mapping[str, object] | None = None) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import mlflow
 import pandas as pd
-import yaml
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -14,7 +12,7 @@ from src.config.schema import Evaluate
 from src.statistics.run_metrics import Metrics, evaluate_predictions
 from src.sweeps.ranking import Candidate
 from src.sweeps.sweep_runs import FINGERPRINT, START, Values, named, values_of
-from src.tracking.run_reading import images_of, predictions_of
+from src.tracking.run_reading import config_of, images_of, predictions_of
 from src.tracking.runs import metrics_of_parts
 
 # Runs that differ in nothing else are taken together: each image is tested in one of them.
@@ -88,10 +86,3 @@ def _candidate(
     images = frozenset(images_of(fold.run for fold in folds))
     lacking = len(wanted - {fold.values.get(FOLD) for fold in folds})
     return Candidate(name, values, predictions, metrics, seconds, run_id, images, lacking)
-
-
-def config_of(run_id: str) -> dict[str, Any]:
-    """What the run was composed of."""
-    text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
-    config: dict[str, Any] = yaml.safe_load(text)
-    return config

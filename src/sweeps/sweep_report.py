@@ -21,13 +21,12 @@ from src.sweeps.sweep_children import (
     FOLD,
     Child,
     candidates,
-    config_of,
     finished_jobs,
     latest_children,
 )
 from src.sweeps.sweep_runs import BEST, START, VALUE, as_numbers, named, short_names, values_of
 from src.sweeps.sweep_view import share_view
-from src.tracking.run_reading import DATASET
+from src.tracking.run_reading import DATASET, config_of
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
 
 # Rows of the table in the parent's description; the artifact has all.

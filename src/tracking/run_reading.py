@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
+import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -73,3 +75,10 @@ def check_same_images(runs: Iterable[Run]) -> None:
             f"runs {' and '.join(known.values())} had different images ({DATASET}); "
             "train one with the data of the other"
         )
+
+
+def config_of(run_id: str) -> dict[str, Any]:
+    """What the run was composed of."""
+    text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
+    config: dict[str, Any] = yaml.safe_load(text)
+    return config

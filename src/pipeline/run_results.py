@@ -1,0 +1,131 @@
+"""What a run's predictions are worth: metrics, decision, tables and figures, logged in the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+
+from src.config.loader import check_values
+from src.config.schema import Config
+from src.figures import run_figures
+from src.model.decision import DECISION, Decision
+from src.model.weights import weights_sha256
+from src.pipeline.features import served_engine
+from src.statistics.calibration import at_temperature, reliability
+from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
+from src.statistics.verdicts import with_verdicts
+from src.tracking import runs
+from src.tracking.logged_models import load_classifier
+from src.tracking.run_reading import config_of, predictions_of, run_named
+
+
+@dataclass(frozen=True)
+class Results:
+    """An evaluated run.
+
+    Attributes:
+        metrics: by part.
+        decision: what was chosen on validation.
+        predictions: the prediction table with each image's verdict by the decision.
+    """
+
+    metrics: Metrics
+    decision: Decision
+    predictions: pd.DataFrame
+
+
+def log_results(
+    config: Config, predictions: pd.DataFrame, weights: str, engine: str, precision: str
+) -> Results:
+    """Evaluate predictions, and log all that comes of it in the run that is open.
+
+    Args:
+        config: of the run.
+        predictions: of validation and test.
+        weights: SHA-256 (hex) of the classifier's tensors.
+        engine: what the predictions were computed by.
+        precision: of its arithmetic.
+    """
+    metrics = evaluate_predictions(predictions, config.evaluate)
+    decision = _chosen(config, metrics, weights, engine, precision)
+    predictions = with_verdicts(predictions, decision)
+    runs.log_metrics_of_parts(metrics)
+    mlflow.log_dict(decision.model_dump(), DECISION)
+    runs.log_predictions(predictions)
+    log_result_figures(config, predictions, decision.temperature)
+    log_label_suspects(config, label_suspects(predictions, config.evaluate))
+    return Results(metrics, decision, predictions)
+
+
+def evaluate_again(name: str, config: Config) -> Results:
+    """Evaluate a tracked run's predictions by the present code, and log the results in the run.
+
+    Args:
+        name: the run's id, or its first characters.
+        config: the sections tracking, evaluate and decision of it; the rest is the run's own.
+
+    Raises:
+        InputError: there is no such run, or it lacks a model, predictions or a whole config.yaml.
+    """
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    run = run_named(name)
+    run_id = run.info.run_id
+    chosen = config.model_dump(include={"evaluate", "decision"})
+    settings = check_values(Config, config_of(run_id) | chosen)
+    weights = weights_sha256(load_classifier(run_id))
+    with mlflow.start_run(run_id=run_id):
+        results = log_results(settings, predictions_of(run), weights, *served_engine(settings))
+    if "error" in run.data.tags:
+        mlflow.MlflowClient().delete_tag(run_id, "error")
+    return results
+
+
+def _chosen(
+    config: Config, metrics: Metrics, weights: str, engine: str, precision: str
+) -> Decision:
+    rule = config.decision
+    cheapest = metrics["operating"]["threshold"]
+    return Decision.model_validate(
+        {
+            "weights": weights,
+            "classes": list(config.data.classes),
+            "flips": config.augment.test_flips,
+            "temperature": metrics["calibration"]["temperature"],
+            "threshold": cheapest if rule.threshold == "cheapest" else rule.threshold,
+            "scales": list(rule.scales),
+            "engine": engine,
+            "precision": precision,
+            "calibrated": True,
+        }
+    )
+
+
+def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: float) -> None:
+    """Log what the run makes of the test part as figures."""
+    test, classes = predictions[predictions.part == "test"], config.data.classes
+    bins = config.evaluate.bins
+    reliabilities = {
+        "as trained": reliability(test, bins),
+        f"at temperature {temperature:.2f}": reliability(at_temperature(test, temperature), bins),
+    }
+    grid = run_figures.prediction_grid(
+        test, Path(config.data.dir), classes, config.tracking.prediction_grid
+    )
+    for name, figure in {
+        "confusion_matrix": run_figures.confusion_matrix(test, classes),
+        "roc_and_precision_recall": run_figures.roc_and_precision_recall(test),
+        "reliability": run_figures.reliability_diagram(reliabilities),
+        "predictions": grid,
+    }.items():
+        runs.log_figure(figure, name)
+
+
+def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
+    """Log the images that may be labelled wrongly as a table and, if there are any, as a figure."""
+    mlflow.log_text(suspects.to_csv(index=False), "label_suspects.csv")
+    if len(suspects):
+        grid = run_figures.prediction_grid(
+            suspects, Path(config.data.dir), config.data.classes, config.tracking.prediction_grid
+        )
+        runs.log_figure(grid, "label_suspects")
