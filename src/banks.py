@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from src.bank.feature_bank import list_banks, remove_bank
-from src.config.command import runs_and_settings
+from src.config.command import in_sentences, runs_and_settings
 from src.config.loader import compose_config
 from src.data.files import size_text
-from src.errors import InputError
 
 
+@in_sentences
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m src.banks",
@@ -23,17 +23,14 @@ def main(arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _, words, settings = runs_and_settings(parser, arguments)
-    try:
-        root = Path(compose_config(settings).features.dir)
-        match words:
-            case []:
-                print_banks(root)
-            case ["remove", name]:
-                remove_bank(root, name)
-            case _:
-                parser.error("give no word, or `remove` and the name of a bank")
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    root = Path(compose_config(settings).features.dir)
+    match words:
+        case []:
+            print_banks(root)
+        case ["remove", name]:
+            remove_bank(root, name)
+        case _:
+            parser.error("give no word, or `remove` and the name of a bank")
 
 
 def print_banks(root: Path) -> None:

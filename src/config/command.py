@@ -2,9 +2,11 @@
 
 import argparse
 import functools
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn, ParamSpec
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,7 +17,9 @@ from omegaconf import DictConfig
 
 from src.config.loader import CONF, Schema, check_as
 from src.config.schema import Config
-from src.errors import InputError
+from src.errors import sentence_of
+
+P = ParamSpec("P")
 
 
 def runs_and_settings(
@@ -33,6 +37,36 @@ def runs_and_settings(
     runs = [word for word in options.words if "=" not in word]
     settings = [word for word in options.words if "=" in word]
     return options, runs, settings
+
+
+def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
+    """Make `main` end with a sentence and status 1 where its reader can mend what went wrong.
+
+    A letter that the console can't show does not end it, but is shown by its number.
+    """
+
+    @functools.wraps(main)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        _escape_unknown_letters()
+        try:
+            main(*args, **kwargs)
+        except Exception as error:
+            _end_with_sentence(error)
+
+    return told
+
+
+def _end_with_sentence(error: Exception) -> NoReturn:
+    sentence = sentence_of(error)
+    if sentence is None:
+        raise error
+    sys.exit(f"error: {sentence}")
+
+
+def _escape_unknown_letters() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refuse_unquoted(arguments: Sequence[str]) -> None:
@@ -60,8 +94,8 @@ def entry_point_of(
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
     """Make a command: Hydra composes conf/`name`.yaml and the command line, `schema` checks it.
 
-    An `InputError` ends the command with its message and status 1, without a traceback. In a sweep
-    it is passed on, so that Hydra goes on with the other jobs.
+    What its reader can mend ends the command with a sentence and status 1, without a traceback. In
+    a sweep it is passed on, so that Hydra goes on with the other jobs.
     """
 
     def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
@@ -69,10 +103,10 @@ def entry_point_of(
         def checked(composed: DictConfig) -> object:
             try:
                 return run(check_as(schema, composed))
-            except InputError as error:
+            except Exception as error:
                 if HydraConfig.get().mode is RunMode.MULTIRUN:
                     raise
-                sys.exit(f"error: {error}")
+                _end_with_sentence(error)
 
         compose_and_run = hydra.main(
             version_base="1.3", config_path=str((CONF / name).parent), config_name=Path(name).name
@@ -80,6 +114,7 @@ def entry_point_of(
 
         @functools.wraps(run)
         def command() -> None:
+            _escape_unknown_letters()
             _refuse_unquoted(sys.argv[1:])
             compose_and_run()
 

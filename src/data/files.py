@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from src.errors import InputError
+from src.errors import InputError, reason_of
 
 _number = itertools.count()
 
@@ -73,21 +73,6 @@ def remove_file(path: Path) -> None:
     except OSError as error:
         why = reason_of(IsADirectoryError(errno.EISDIR, "")) if path.is_dir() else reason_of(error)
         raise InputError(f"{path} can't be removed: {why}") from error
-
-
-def reason_of(error: OSError) -> str:
-    """What the system says of a failure with a file, and what to do about it."""
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "the disk is full; make room, and run again"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "this user may not write there; choose another folder, or change its mode"
-        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR | errno.ENOTEMPTY:
-            return (
-                "a file lies where a folder should be, or a folder where a file should be; "
-                "move it away"
-            )
-    return f"{error.strerror or error}"
 
 
 def size_text(size: float) -> str:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 
+from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
 from src.tracking.http_server import impatient, with_login_set_apart
 from src.tracking.processes import close_abandoned_runs, process_tags
@@ -146,18 +147,20 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def git_tags() -> dict[str, str]:
-    """The commit of this code and whether it has uncommitted changes."""
+    """The commit of this code and whether it has uncommitted changes.
+
+    Empty for a copy without git, also one that lies inside another repository.
+    """
 
     def git(*arguments: str) -> str:
+        command = ["git", *arguments]
         return subprocess.run(
-            ["git", *arguments],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+            command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True
         ).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
+            return {}
         return {
             "git.commit": git("rev-parse", "HEAD"),
             "git.dirty": str(bool(git("status", "--porcelain"))),

@@ -14,8 +14,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from src.data.files import reason_of
-from src.errors import InputError
+from src.errors import InputError, reason_of
 
 # What the libraries under MLflow raise where a database can't be used.
 DATABASE_ERRORS = (SQLAlchemyError, CommandError, sqlite3.Error)
