@@ -1,6 +1,8 @@
-"""One measurement, in a process of its own so that its peak memory is its own.
+"""Make one measurement of benchmarks.speed, and print it as one JSON object.
 
-python -m benchmarks.measure NAME IMAGES_FOLDER WORK_FOLDER [PRECISION]; prints one JSON object.
+python -m benchmarks.measure NAME IMAGES_FOLDER WORK_FOLDER [PRECISION]
+
+Each measurement runs in a separate process, so that the peak memory is that of this measurement.
 """
 
 import json
@@ -29,7 +31,8 @@ from src.data.splits.random_split import split_randomly
 from src.model.classifier import build_backbone, build_classifier, inference_model
 from src.model.cut import cut_classifier
 
-# The published settings, but for a split of 75:25, as the recipe has it, and ten whole epochs.
+# The published settings, except for the recipe's split of 75:25 and for ten epochs without an early
+# stop.
 PUBLISHED = (
     *("~local", "split=random", "split.train=0.75", "split.validation=0.125", "split.test=0.125"),
     "train.patience=10",
@@ -38,14 +41,14 @@ VIEWS = 4
 PREDICTED = 960
 PASSES = 3
 CALIBRATED_ON = 200
-# Images in one request: a request's activations then stay in a core's own cache.
+# Number of images in one request, so that their activations fit into a core's own cache.
 BATCH = 2
-# Of prediction: numbers of 8 bits leave room for more.
+# The same for prediction, where int8 leaves room for more images.
 PREDICTED_IN_BATCH = 4
 
 
 class EpochTimes(keras.callbacks.Callback):
-    """Seconds of each epoch, validation included."""
+    """Callback that measures the seconds of each epoch, including validation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,21 +62,21 @@ class EpochTimes(keras.callbacks.Callback):
 
 
 def recipe_training(folder: Path, work: Path) -> dict[str, float]:
-    """Three epochs of the recipe; all but the first are its steady state."""
+    """Train the recipe for three epochs; all but the first are its steady state."""
     training, validation = recipe.datasets(folder)
     times = EpochTimes()
     model = recipe.build(work / "backbone.weights.h5")
     model.fit(training, validation_data=validation, epochs=3, callbacks=[times], verbose=0)
     return {
         "first_epoch": times.seconds[0],
-        # The median: some epochs wait for tf.data's autotuner (`src.data.image_batches.untuned`).
+        # Some epochs wait for tf.data's autotuner, see `src.data.image_batches.untuned`.
         "epoch": float(np.median(times.seconds[1:])),
         "fastest": min(times.seconds[1:]),
     }
 
 
 def recipe_prediction(folder: Path, work: Path) -> dict[str, float]:
-    """`model.predict` over a dataset of the images, warmed up; the median of three passes."""
+    """Time `model.predict` on a dataset of the images in three passes after a warm-up."""
     model = recipe.build(work / "backbone.weights.h5")
     images = keras.utils.image_dataset_from_directory(
         folder,
@@ -92,7 +95,7 @@ def recipe_prediction(folder: Path, work: Path) -> dict[str, float]:
 
 
 def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
-    """Fill a bank from nothing, and train the published ten epochs on it."""
+    """Fill an empty bank, and train the published ten epochs on it."""
     files = sorted(folder.rglob("*.jpg"))
     listing = pd.DataFrame(
         {
@@ -132,7 +135,7 @@ def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
 
 
 def engine_prediction(folder: Path, work: Path, precision: str) -> dict[str, float]:
-    """The whole classifier through the engine, decoding included; the median of three passes."""
+    """Time the whole classifier in the engine, including decoding, in three passes."""
     files = sorted(folder.rglob("*.jpg"))[:PREDICTED]
     classifier = inference_model(classifier_with(work))
     started = time.perf_counter()
@@ -155,7 +158,7 @@ def engine_prediction(folder: Path, work: Path, precision: str) -> dict[str, flo
 
 
 def classifier_with(work: Path) -> keras.Model:
-    """The project's classifier with the same weights as the recipe's backbone."""
+    """Build the project's classifier with the same weights as the recipe's backbone."""
     backbone = build_backbone(recipe.IMAGE_SIZE[0])
     backbone.load_weights(work / "backbone.weights.h5")
     return build_classifier(
@@ -173,6 +176,6 @@ MEASUREMENTS = {
 if __name__ == "__main__":
     name, folder, work, *rest = sys.argv[1:]
     measured = MEASUREMENTS[name](Path(folder), Path(work), *rest)
-    # Kilobytes on Linux, of this process alone.
+    # Linux gives the peak memory of this process in kilobytes.
     measured["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps(measured))

@@ -1,4 +1,4 @@
-"""One measurement of benchmarks.photos; prints one JSON object.
+"""Make one measurement of benchmarks.photos, and print it as one JSON object.
 
 python -m benchmarks.photo_measure draw FOLDER COUNT WIDTH HEIGHT
 python -m benchmarks.photo_measure found MODEL PRECISION FOLDER COMPARED
@@ -27,18 +27,19 @@ from src.data.drawn.pictures import draw_photo
 from src.model.class_map import CELL
 
 SEED = 2026
-STEP = 4  # cells between the tiles whose scores are counted: they overlap by 44 %
-LEAST = 100  # pixels of crack that make a tile cracked; with fewer, but some, it is left out
-NEAR = 16  # pixels by which a mask is widened
+STEP = 4  # cells from one counted tile to the next; neighbours overlap by 44 %
+# Least number of crack pixels in a cracked tile. Tiles with fewer, but not 0, are not counted.
+LEAST = 100
+NEAR = 16  # pixels that a mask is widened by on each side
 
 
 def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
-    """Photos 00.jpg… with no crack, one, two, three, none… and their masks 00.png…"""
+    """Draw photos 00.jpg… with 0, 1, 2, 3, 0… cracks, and their masks masks/00.png…"""
     target = Path(folder)
     (target / "masks").mkdir(parents=True)
     for number in range(int(count)):
         rng = np.random.default_rng([SEED, number])
-        # A single photo has a crack.
+        # If there is only one photo, it has a crack.
         cracks = number % 4 if int(count) > 1 else 1
         photo, mask = draw_photo(rng, width=int(width), height=int(height), cracks=cracks)
         Image.fromarray(photo).save(target / f"{number:02}.jpg", quality=92)
@@ -47,7 +48,7 @@ def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
 
 
 def predict(model: str, precision: str, folder: str, output: str) -> dict[str, float]:
-    """All photos from file to report, after one that warms up."""
+    """Time the inspection of all photos from file to report, after a warm-up with one photo."""
     from src.photos.inspection import load_model_of
     from src.photos.inspector import Inspector
     from src.photos.photo_report import write_report
@@ -72,7 +73,7 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
 
 
 def loop(model: str, precision: str, folder: str) -> dict[str, float]:
-    """`model.predict` over each photo's tiles that overlap by half, decoding included."""
+    """Time `model.predict` on the half-overlapping tiles of each photo, including decoding."""
     from src.photos.inspection import load_model_of
 
     classifier, _, _ = load_model_of(configured(model, precision))
@@ -91,7 +92,7 @@ def loop(model: str, precision: str, folder: str) -> dict[str, float]:
 
 
 def found(model: str, precision: str, folder: str, compared: str) -> dict[str, float]:
-    """What is found of the cracks that were drawn, beside real tiles at the same places."""
+    """Measure how well the drawn cracks are found, by the project and by real tiles."""
     from src.photos.inspection import load_model_of
     from src.photos.inspector import Inspector
     from src.photos.reading import crop
@@ -142,7 +143,10 @@ COUNTED = (
 
 
 def places_found(findings, mask: np.ndarray) -> dict[str, float]:
-    """How cracks and regions meet, and how much heat lies by a crack, in a photo with a crack."""
+    """Count which cracks and regions meet in a photo, and how much heat lies near a crack.
+
+    The figures of heat are left out if the photo has no crack.
+    """
     near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * NEAR + 1,) * 2, np.uint8))
     cracks, labels = cv2.connectedComponents(near)
     inside = np.zeros(mask.shape, np.uint8)
@@ -172,7 +176,12 @@ def places_found(findings, mask: np.ndarray) -> dict[str, float]:
 
 
 def agreement(found: np.ndarray, pixels: np.ndarray) -> tuple[float, float, float]:
-    """Precision, recall and F1 of cracked tiles."""
+    """Compute precision, recall and F1 of the cracked tiles.
+
+    Args:
+        found: (n,) bool, the tiles that were found cracked.
+        pixels: (n,) int, the number of crack pixels in each tile.
+    """
     truth, counted = pixels >= LEAST, (pixels == 0) | (pixels >= LEAST)
     right = int((found & truth)[counted].sum())
     precision = right / max(1, int(found[counted].sum()))
@@ -181,13 +190,13 @@ def agreement(found: np.ndarray, pixels: np.ndarray) -> tuple[float, float, floa
 
 
 def half_overlapping(side: int, patch: int) -> list[int]:
-    """Where tiles begin that overlap by half and cover `side` pixels."""
+    """Return the starts of half-overlapping tiles that cover `side` pixels."""
     starts = list(range(0, side - patch, patch // 2))
     return [*starts, side - patch]
 
 
 def configured(model: str, precision: str) -> Predict:
-    """Prediction's own settings; input and output are given by the measurement."""
+    """Compose the settings of prediction; the measurement itself decides on input and output."""
     overrides = ["input=-", "output=-", f"model={model}", f"engine.precision={precision}"]
     return compose_as(Predict, "predict/config", overrides)
 
@@ -195,6 +204,6 @@ def configured(model: str, precision: str) -> Predict:
 if __name__ == "__main__":
     name, *rest = sys.argv[1:]
     measured = {"draw": draw, "predict": predict, "loop": loop, "found": found}[name](*rest)
-    # Kilobytes on Linux, of this process alone.
+    # Linux gives the peak memory of this process in kilobytes.
     measured["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps(measured))

@@ -1,9 +1,9 @@
-"""Can METU's photographs be put together again from its patches? What the audit's overlaps say.
+"""Try to put METU's photographs together again from the overlaps that the audit has found.
 
 python -m src.audit data=mendeley && python -m benchmarks.photographs
 
-Crops that overlap are laid out on a common plane. Where they lie then serves to try other signs
-that two patches are of one photograph: file numbers, colour, edges that continue each other.
+Overlapping crops are laid out on a common plane. Their places are then used to test other signs
+of a common photograph: file numbers, colour, and edges that continue each other.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from src.data.related.groups import read_overlaps
 from src.data.related.overlaps import BACK
 from src.data.related.twins import read_grey
 
-SIZE, PITCH = 227, 10  # pixels: a patch; shifts are multiples of PITCH
+SIZE, PITCH = 227, 10  # pixels: the side of a patch, and the unit of all shifts
 SHARES = (0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1)
-LARGE = 20  # patches of a layout that is enough of a photograph to look for more of it
-GAP = 3  # pixels between two neighbours whose edges are compared: the least that METU has
+LARGE = 20  # least number of patches in a layout that is compared by colour
+GAP = 3  # pixels between two neighbours whose edges are compared, the smallest gap in METU
 STRANGERS, NEIGHBOURS, NEAREST = 3000, 300, 30
 
 
@@ -48,15 +48,20 @@ def main() -> None:
 
 
 def lay_out(overlaps: pd.DataFrame, images: int) -> pd.DataFrame:
-    """Place all images that overlap others; print how many overlaps contradict the places.
+    """Place all images that overlap others, and print how many overlaps contradict the places.
+
+    Args:
+        overlaps: see `Overlaps.pairs`.
+        images: number of images.
 
     Returns:
-        `image`, `photo` (of images that hang together), `y` and `x` (of its centre, in pixels from
-        the first one's), `flip_y` and `flip_x` (1 or -1).
+        A table with one row for each placed image. Its columns are `image`, `photo` (which
+        identifies the layout), `y`, `x`, `flip_y` and `flip_x` (1 or -1). The point y, x is the
+        image's centre in pixels from the centre of the layout's first image.
     """
     links: list[list[tuple[int, np.ndarray, np.ndarray]]] = [[] for _ in range(images)]
     for row in overlaps.itertuples():
-        # METU's kinds are flips: they are their own inverse.
+        # All kinds of overlap in METU are flips, which are their own inverse.
         flip = np.diag(BACK[row.kind]).astype(int)
         shift = PITCH * np.rint(np.array([row.down, row.across]) / PITCH).astype(int)
         links[row.left].append((row.right, flip, shift))
@@ -85,7 +90,11 @@ def lay_out(overlaps: pd.DataFrame, images: int) -> pd.DataFrame:
 
 
 def found_of_laid_out(layout: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFrame:
-    """Of all two images that share a spot by their places, how many the audit found itself."""
+    """Count how many pairs of images that overlap in the layout the audit has found directly.
+
+    Returns:
+        By share of the overlap, the number of pairs and the share of them that were found.
+    """
     found = set(zip(overlaps.left, overlaps.right, strict=True))
     rows = []
     for _, photo in layout.groupby("photo"):
@@ -101,7 +110,7 @@ def found_of_laid_out(layout: pd.DataFrame, overlaps: pd.DataFrame) -> pd.DataFr
 
 
 def follows(layout: pd.DataFrame, listing: pd.DataFrame) -> pd.Series:
-    """How often the file of the next number is in the same layout, by kind of name."""
+    """Return how often the file with the next number is in the same layout, by kind of name."""
     parts = listing.path.str.extract(r"(?P<folder>\w+)/(?P<number>\d+)(?P<suffix>_1)?")
     number = parts.number.astype(int)
     photo = layout.set_index("image").photo.reindex(listing.index)
@@ -113,7 +122,10 @@ def follows(layout: pd.DataFrame, listing: pd.DataFrame) -> pd.Series:
 
 
 def nearest_in_colour(large: pd.DataFrame, images: Path) -> float:
-    """How often the patch nearest in colour, of those that don't overlap, is of the same layout."""
+    """Return how often the patch nearest in colour is in the same layout.
+
+    Patches that overlap are not compared.
+    """
     seen = []
     for path in large.path:
         pixels = np.asarray(Image.open(images / path)).reshape(-1, 3)
@@ -132,10 +144,12 @@ def nearest_in_colour(large: pd.DataFrame, images: Path) -> float:
 
 
 def edges_continue(layout: pd.DataFrame, listing: pd.DataFrame, images: Path) -> tuple[int, int]:
-    """How often a patch's right edge goes on in its neighbour's left one better than in any other.
+    """Count how often a patch's right edge matches its neighbour's left edge best.
+
+    The neighbour competes with the left edges of patches drawn at random.
 
     Returns:
-        How often, and of how many neighbours that lie `GAP` pixels apart.
+        The number of such patches, and the number of pairs of neighbours that lie `GAP` apart.
     """
     rng = np.random.default_rng(0)
     upright = layout[(layout.flip_y == 1) & (layout.flip_x == 1)]
@@ -156,7 +170,7 @@ def edges_continue(layout: pd.DataFrame, listing: pd.DataFrame, images: Path) ->
 
 
 def _agreement(edge: np.ndarray, others: np.ndarray, down: int) -> np.ndarray:
-    """(n,) correlation of an edge with others (n, SIZE) that lie further down."""
+    """Return the correlations (n,) of an edge with other edges (n, SIZE), shifted down."""
     rows = SIZE - abs(down)
     one = edge[max(0, down) :][:rows]
     other = others[:, max(0, -down) :][:, :rows]

@@ -1,9 +1,9 @@
-"""Whole photos: how well cracks are found, and how fast, beside a plain loop over the same tiles.
+"""Measure how well and how fast cracks are found in whole photos, compared with a loop over tiles.
 
 python -m benchmarks.photos MODEL [--photos 20] [--compared 4] [--large 100] [--precision auto]
 
-MODEL is a .keras file, a run's id or models:/…; photos are drawn by the project, with the masks of
-their cracks. Every measurement is a process of its own, so that its peak memory is its own.
+MODEL is a .keras file, a run's id or models:/…. The photos and the masks of their cracks are drawn
+by the project. Each measurement runs in a separate process, so that its peak memory is known.
 """
 
 import argparse
@@ -24,11 +24,13 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument(
-        "--compared", type=int, default=4, help="photos whose F1 is also that of real tiles"
+        "--compared", type=int, default=4, help="photos on which real tiles are scored too"
     )
     parser.add_argument("--width", type=int, default=4032)
     parser.add_argument("--height", type=int, default=3024)
-    parser.add_argument("--large", type=int, default=100, help="megapixels; 0 leaves it out")
+    parser.add_argument(
+        "--large", type=int, default=100, help="megapixels of a large photo; 0: none"
+    )
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
     chosen = parser.parse_args()
@@ -42,7 +44,7 @@ def main() -> None:
 
 
 def measure(work: Path, chosen: argparse.Namespace) -> Measured:
-    """Draw the photos, then everything that is measured on them."""
+    """Draw the photos, and make all measurements on them."""
     size = [chosen.width, chosen.height]
     call("draw", work / "photos", chosen.photos, *size)
     shared = [chosen.model, chosen.precision, work / "photos"]
@@ -52,7 +54,7 @@ def measure(work: Path, chosen: argparse.Namespace) -> Measured:
         "predict": call("predict", *shared, work / "out"),
     }
     if chosen.large:
-        # 4 : 3, as cameras have it.
+        # Photos of cameras have the aspect ratio 4 : 3.
         height = round((chosen.large * 1e6 * 3 / 4) ** 0.5)
         call("draw", work / "large", 1, height * 4 // 3, height)
         measured["large"] = call("predict", *shared[:2], work / "large", work / "out_large")
@@ -60,7 +62,7 @@ def measure(work: Path, chosen: argparse.Namespace) -> Measured:
 
 
 def call(name: str, *arguments: object) -> dict[str, float]:
-    """One measurement of benchmarks.photo_measure, in a process of its own."""
+    """Make one measurement of benchmarks.photo_measure in a separate process."""
     command = [sys.executable, "-m", "benchmarks.photo_measure", name, *map(str, arguments)]
     ended = subprocess.run(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
@@ -69,7 +71,7 @@ def call(name: str, *arguments: object) -> dict[str, float]:
 
 
 def rows(measured: Measured) -> list[str]:
-    """The table in Markdown."""
+    """Return the lines of the table of results in Markdown."""
     found, loop, ours = measured["found"], measured["loop"], measured["predict"]
     mean, ours_each = (m["seconds"] / m["photos"] for m in (loop, ours))
     awake = loop["fastest"]

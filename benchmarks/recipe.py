@@ -1,4 +1,4 @@
-"""The published recipe as everyone writes it in Keras, for comparison."""
+"""The published recipe as it is usually written in Keras, for comparison."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ BATCH_SIZE = 32
 
 
 def datasets(folder: Path):
-    """Training and validation datasets (75:25) of class folders, as the tutorials load them."""
+    """Load training and validation datasets (75:25) from class folders, as Keras' tutorials do."""
     settings = {
         "directory": folder,
         "validation_split": 0.25,
@@ -23,7 +23,7 @@ def datasets(folder: Path):
 
 
 def build(weights: Path | None) -> keras.Model:
-    """MobileNetV2 with its first 150 layers frozen under a two-class softmax, compiled."""
+    """Build and compile MobileNetV2 with 150 frozen layers and a two-class softmax."""
     base = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(*IMAGE_SIZE, 3)
     )

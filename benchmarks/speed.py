@@ -1,11 +1,13 @@
-"""This project's speed beside the recipe as everyone writes it, measured in one run.
+"""Compare the speed of this project with that of the recipe as it is usually written.
 
 python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 
-Every measurement is a process of its own and they alternate, so that a machine which slows down
-slows both. Patches are drawn by the project. By default tf.data's autotuner can block at the end of
-an epoch or a pass (`src.data.image_batches.untuned`). Each speed-up is given twice: against the
-median, which includes these stalls, and against the fastest epoch or pass of all rounds.
+Each measurement runs in a separate process. The measurements alternate, so that a machine that
+slows down affects both sides. The patches are drawn by the project.
+
+By default tf.data's autotuner can block at the end of an epoch or a pass
+(`src.data.image_batches.untuned`). Each speed-up is given twice: against the median, which includes
+these stalls, and against the fastest epoch or pass of all rounds.
 """
 
 import argparse
@@ -55,13 +57,13 @@ def main() -> None:
 
 
 def measure(work: Path, images: int, rounds: int) -> Measured:
-    """Every measurement `rounds` times in turn."""
+    """Make every measurement `rounds` times in turn."""
     write_patches(work / "images", images=images, seed=0, size=227)
     save_weights(work / "backbone.weights.h5")
     runs: dict[str, list[dict[str, float]]] = {}
     for turn in range(rounds):
         for name, *precision in MEASUREMENTS:
-            # A fresh folder each turn, or the bank would be there already.
+            # Each turn has a new folder, because the bank must not exist yet.
             own = work / str(turn)
             own.mkdir(exist_ok=True)
             target = own / "backbone.weights.h5"
@@ -80,12 +82,12 @@ def measure(work: Path, images: int, rounds: int) -> Measured:
 
 
 def summary(field: str, values: list[float]) -> float:
-    """Of all rounds: the median, but of what is the fastest the least."""
+    """Return the median over all rounds, or the minimum for the field `fastest`."""
     return min(values) if field == "fastest" else statistics.median(values)
 
 
 def save_weights(target: Path) -> None:
-    """ImageNet weights, from wherever this machine has them."""
+    """Save the backbone's ImageNet weights from the first source that has them."""
     code = (
         "import sys; from src.config.loader import compose_config; "
         "from src.pipeline.features import initial_classifier; "
@@ -96,7 +98,7 @@ def save_weights(target: Path) -> None:
 
 
 def rows(measured: Measured, images: int) -> list[str]:
-    """The table in Markdown."""
+    """Return the lines of the table of results in Markdown."""
     banks = [measured[f"bank_training {precision}"] for precision in ("f32", "bf16")]
     precisions = ("f32", "bf16", "int8")
     engines = [measured[f"engine_prediction {precision}"] for precision in precisions]
@@ -128,23 +130,23 @@ def rows(measured: Measured, images: int) -> list[str]:
 
 
 def first_run(bank: dict[str, float]) -> float:
-    """Seconds of compiling, filling the bank and ten epochs."""
+    """Return the seconds for compiling, filling the bank and ten epochs."""
     return bank["compile"] + bank["bank"] + further_run(bank)
 
 
 def further_run(bank: dict[str, float]) -> float:
-    """Seconds of ten epochs on a bank that is there."""
+    """Return the seconds for ten epochs on a bank that is already filled."""
     return bank["first_epoch"] + (EPOCHS - 1) * bank["epoch"]
 
 
 def line(name: str, recipe: list[float], ours: list[float], images: float) -> str:
-    """One row: images a second, and how many times the recipe's rates, with its waits and without.
+    """Return a row of the table: images per second, and the two speed-ups.
 
     Args:
-        name: of the work.
-        recipe: its seconds as it is written, and without its waits.
-        ours: seconds in each precision.
-        images: how many these seconds took.
+        name: name of the work.
+        recipe: the recipe's seconds, with and without the stalls.
+        ours: this project's seconds in each precision.
+        images: number of images that were processed in these seconds.
     """
     rates = [
         f"{images / s:.0f} images/s ({recipe[0] / s:.1f} x, {recipe[1] / s:.1f} x)" for s in ours
@@ -155,7 +157,7 @@ def line(name: str, recipe: list[float], ours: list[float], images: float) -> st
 
 
 def draw(measured: Measured, images: int) -> Figure:
-    """Images a second as bars on a logarithmic axis."""
+    """Draw images per second as bars on a logarithmic axis."""
     recipe = measured["recipe_training"]
     ten = recipe["first_epoch"] + (EPOCHS - 1) * recipe["fastest"]
     seen = EPOCHS * images * 0.75
@@ -182,7 +184,7 @@ def draw(measured: Measured, images: int) -> Figure:
 
 
 def processor() -> str:
-    """The processor's name, its cores, and which fast arithmetic it has."""
+    """Describe the processor: its name, its cores, and its instructions for fast arithmetic."""
     name = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
     info = Path("/proc/cpuinfo")
     flags = info.read_text().split() if info.exists() else []

@@ -1,9 +1,9 @@
-"""Writes what tracked sweeps have found into a page of docs/, between marks that name them.
+"""Write the results of tracked sweeps into a page of docs/, between marks that name the sweeps.
 
 python -m benchmarks.sweep_results docs/results.md frozen=PARENT dropout=PARENT …
 
-In the page `<!-- frozen -->` … `<!-- /frozen -->` gets the command, the commit, the ranking and a
-figure of the sweep whose parent run PARENT is; the words around the marks stay.
+PARENT is the parent run of a sweep. The text between the marks `<!-- frozen -->` and
+`<!-- /frozen -->` is replaced by the sweep's command, commit, ranking and figure.
 """
 
 import argparse
@@ -45,7 +45,10 @@ def main() -> None:
 
 
 def described(name: str, parent: str, figures: Path) -> str:
-    """The sweep's command, commit, ranking and figure, which is copied into `figures`."""
+    """Describe a sweep by its command, commit, ranking and figures.
+
+    The figures are copied into the folder `figures`.
+    """
     run = run_named(parent)
     tags, run_id = run.data.tags, run.info.run_id
     ranking = pd.read_csv(fetched(run_id, "ranking.csv"))
@@ -62,7 +65,7 @@ def described(name: str, parent: str, figures: Path) -> str:
 
 
 def fetched(run_id: str, path: str) -> Path:
-    """The run's artifact as a file here."""
+    """Download an artifact of a run, and return its path on this machine."""
     return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path))
 
 

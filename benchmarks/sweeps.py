@@ -1,12 +1,13 @@
-"""What a sweep of twelve runs at one cut takes, beside twelve single runs and the recipe.
+"""Compare the time of a sweep of twelve runs at one cut with single runs and with the recipe.
 
 python -m benchmarks.sweeps [--images 4000] [--views 4] [--singles 3] [--joblib]
 
-On drawn patches, all of it commands as a user types them: from nothing, the patches drawn before.
-The single runs have a bank each and are measured `--singles` times; the recipe's ten epochs are
-reckoned from the images/s of benchmarks.measure, of its median epoch and of its fastest. As many
-`--views` as epochs augment each anew, as the recipe does. --joblib measures the sweep with two jobs
-at once, too (`make extras`).
+All runs are commands as a user types them, on patches that are drawn beforehand. They start
+without a feature bank. Each single run fills its own bank, and `--singles` of them are measured.
+
+The time of the recipe's ten epochs is computed from its median epoch and from its fastest epoch,
+see benchmarks.measure. With as many `--views` as epochs, each epoch has new augmentations, as in
+the recipe. With `--joblib` the sweep is also measured with two jobs at a time (`make extras`).
 """
 
 import argparse
@@ -22,8 +23,8 @@ from pathlib import Path
 from benchmarks.speed import EPOCHS, processor, save_weights
 from src.config.loader import CONF
 
-VALUES = [f"{n / 20:g}" for n in range(12)]  # of dropout
-# Of the images, which the recipe trains and validates on; the others are tested.
+VALUES = [f"{n / 20:g}" for n in range(12)]  # values of model.dropout
+# Share of the images that the recipe trains and validates on. The others are test images.
 SEEN = 0.8
 
 
@@ -34,7 +35,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--images", type=int, default=4000)
-    parser.add_argument("--views", type=int, default=4, help="of a training image, in a bank")
+    parser.add_argument("--views", type=int, default=4, help="views of a training image")
     parser.add_argument("--singles", type=int, default=3)
     parser.add_argument("--joblib", action="store_true")
     chosen = parser.parse_args()
@@ -43,13 +44,13 @@ def main() -> None:
 
 
 def measure(work: Path, chosen: argparse.Namespace) -> list[str]:
-    """Draws the patches, runs everything, and returns the table's lines."""
+    """Draw the patches, make all measurements, and return the lines of the table."""
     shared = [
         f"data.images={chosen.images}",
         f"data.dir={work}/images",
         f"features.views={chosen.views}",
         f"workspace={work}/workspace",
-        # Every run does all its epochs, so that all do the same work.
+        # No run stops early, so that all of them do the same work.
         f"train.patience={EPOCHS}",
     ]
     command(work, "src.fetch", *shared)
@@ -72,13 +73,13 @@ def measure(work: Path, chosen: argparse.Namespace) -> list[str]:
 
 
 def rows(sweeps: dict[str, float], single: float, recipe: float, fastest: float) -> list[str]:
-    """The table in Markdown.
+    """Return the lines of the table of results in Markdown.
 
     Args:
-        sweeps: seconds of each way to do all runs, by name.
-        single: of one run by itself.
-        recipe: of one run of the recipe, as measured.
-        fastest: the same at the rate of its fastest epoch.
+        sweeps: seconds of each kind of sweep, by name.
+        single: seconds of one single run.
+        recipe: seconds of one run of the recipe, from its median epoch.
+        fastest: seconds of one run of the recipe, from its fastest epoch.
     """
     runs = len(VALUES)
     lines = [
@@ -98,7 +99,7 @@ def rows(sweeps: dict[str, float], single: float, recipe: float, fastest: float)
 
 
 def trained(own: Path, *arguments: str) -> float:
-    """Seconds of `python -m src.train` in a folder of its own, with its own bank and runs."""
+    """Time `python -m src.train` in a new folder, with its own bank and runs, in seconds."""
     own.mkdir()
     started = time.perf_counter()
     command(own, "src.train", *arguments)
@@ -108,9 +109,10 @@ def trained(own: Path, *arguments: str) -> float:
 
 
 def recipe_seconds(work: Path) -> tuple[float, float]:
-    """Of ten epochs of the recipe on the training and validation share of the images.
+    """Return the seconds of ten epochs of the recipe on the images for training and validation.
 
-    With all but the first as long as their median, and as the fastest.
+    The first value assumes that all epochs but the first take the median time. The second value
+    assumes that they take the time of the fastest epoch.
     """
     save_weights(work / "backbone.weights.h5")
     told = command(work, "benchmarks.measure", "recipe_training", f"{work}/images", str(work))
@@ -123,7 +125,7 @@ def recipe_seconds(work: Path) -> tuple[float, float]:
 
 
 def command(folder: Path, module: str, *arguments: str) -> str:
-    """The output of `python -m module`, run in `folder`, which must succeed."""
+    """Run `python -m module` in `folder`, and return its output; exit if the command fails."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_TRACKING")}
     ended = subprocess.run(
         [sys.executable, "-m", module, *arguments],

@@ -1,4 +1,4 @@
-"""Find images that show the same picture, whole or in part; an MLflow run keeps what was found.
+"""Find images that show the same picture, whole or in part, and log the result in an MLflow run.
 
 python -m src.audit [data=local data.path=FOLDER] [audit.threshold=0.99] [audit.overlaps=null] …
 """

@@ -1,8 +1,8 @@
 """List the feature banks on this machine, or remove one.
 
-python -m src.banks                          what there is
-python -m src.banks remove NAME              delete one
-python -m src.banks features.dir=FOLDER …    settings as everywhere
+python -m src.banks                          list all banks
+python -m src.banks remove NAME              delete the bank NAME
+python -m src.banks features.dir=FOLDER …    change any setting
 """
 
 import argparse
@@ -30,11 +30,11 @@ def main(arguments: list[str]) -> None:
         case ["remove", name]:
             remove_bank(root, name)
         case _:
-            parser.error("give no word, or `remove` and the name of a bank")
+            parser.error("give no arguments to list the banks, or `remove NAME` to delete one")
 
 
 def print_banks(root: Path) -> None:
-    """Print the name, the size and the contents of each bank in the folder."""
+    """Print the name and the size of each bank in the folder, and what its features depend on."""
     for folder, depends_on, size in list_banks(root):
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
         print(f"{folder.name}  {size_text(size):>10}  {about}")

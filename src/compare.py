@@ -1,9 +1,11 @@
-"""Say whether tracked runs differ for real: on the same test images, which errs more often?
+"""Test whether tracked runs differ significantly in their errors on the same test images.
 
-python -m src.compare RUN RUN …                        run ids, or the first characters of them
-python -m src.compare RUN RUN --csv disagreements.csv  all images on which they disagree
-python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
-python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
+python -m src.compare RUN RUN …                        compare runs by their ids
+python -m src.compare RUN RUN --csv disagreements.csv  write all disagreements to a file
+python -m src.compare A,B,C D,E,F                      compare two cross-validations
+python -m src.compare RUN RUN tracking.uri=http://…    change any setting
+
+A run is named by its id or by the first characters of it.
 """
 
 import argparse
@@ -26,7 +28,7 @@ def main(arguments: list[str]) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--csv", type=Path, help="where all disagreements are written")
+    parser.add_argument("--csv", type=Path, help="file to write all disagreements to")
     options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:
         parser.error("name at least two runs")
@@ -46,7 +48,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     every = list(chain.from_iterable(tried))
     (run_id, times), *_ = Counter(run.info.run_id for run in every).most_common(1)
     if times > 1:
-        raise InputError(f"run {run_id} is named twice; a comparison is of different runs")
+        raise InputError(f"run {run_id} is named twice; name different runs")
     check_same_images(every)
     tables = {}
     for folds in tried:
@@ -55,11 +57,11 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     tests = head_to_head.aligned_tests(tables)
     disagreements = head_to_head.disagreements(tests)
     print(comparison_report(head_to_head.ranking(tests), head_to_head.differences(tests)))
-    print(f"\nthey disagree on {len(disagreements)} images")
+    print(f"\nthe runs disagree on {len(disagreements)} images")
     print(disagreements.head(SHOWN).to_string(index=False, float_format="{:.4f}".format))
     if csv:
         write_text(csv, disagreements.to_csv(index=False))
-        print(f"all of them: {csv}")
+        print(f"all disagreements: {csv}")
 
 
 if __name__ == "__main__":

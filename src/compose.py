@@ -1,8 +1,9 @@
 """Compose conf/ into params.yaml, the settings of the pipeline that `dvc repro` runs.
 
-python -m src.compose        conf/pipeline.yaml names the experiment
+python -m src.compose
 
-In `dvc exp run` DVC has composed params.yaml by then; it is checked and stays as it is.
+The experiment is named in conf/pipeline.yaml. In `dvc exp run`, DVC itself has already composed
+params.yaml, which is then only checked.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Fill the feature bank: the frozen prefix's outputs of every image and view.
+"""Fill the feature bank with the frozen prefix's outputs for every image and view.
 
 python -m src.embed [features.views=10] …
 """

@@ -1,4 +1,4 @@
-"""The one exception that is written for the person at the keyboard."""
+"""The exception for errors that the user can correct."""
 
 import errno
 import re
@@ -21,10 +21,10 @@ _OF_THE_MACHINE = {
 
 
 class InputError(Exception):
-    """A problem its reader can mend: says what went wrong, on which file, and what to do.
+    """An error that the user can correct.
 
-    Entry points print the message without a traceback and exit with status 1. Passwords in
-    addresses are taken out of it.
+    The message says what went wrong, in which file, and what to do. Entry points print it without a
+    traceback and exit with status 1. Passwords in addresses are taken out of it.
     """
 
     def __init__(self, message: str) -> None:

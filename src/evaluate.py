@@ -1,7 +1,7 @@
-"""What the trained model's predictions are worth: metrics and plot data for DVC.
+"""Evaluate the predictions of a trained model, and write metrics and plot data for DVC.
 
 python -m src.evaluate [workspace=outputs/pipeline] [evaluate.missed_crack=20] …
-python -m src.evaluate evaluate.run=RUN    a tracked run's predictions again, logged in the run
+python -m src.evaluate evaluate.run=RUN    evaluate a tracked run again, and log the results in it
 """
 
 import json
@@ -25,7 +25,11 @@ def main(config: Config) -> None:
 
 
 def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
-    """Evaluate the workspace's predictions, and write the reports."""
+    """Evaluate the predictions in the workspace, and write the reports.
+
+    Returns:
+        The metrics by part and name.
+    """
     from src.data.files import write_text
     from src.statistics.calibration import at_temperature, reliability
     from src.statistics.curves import confusion_table, precision_recall_table, roc_table

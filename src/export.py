@@ -1,4 +1,4 @@
-"""Export a trained classifier for deployment, checked against Keras on real patches.
+"""Export a trained classifier for deployment, and check it against Keras on real patches.
 
 python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER]
 """
@@ -21,6 +21,7 @@ def main(config: Export) -> None:
     from src.formats import conversion
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
+    from src.tracking.provenance import decision_of
 
     formats = conversion.FORMATS if config.format == "all" else [config.format]
     precisions = conversion.PRECISIONS if config.precision == "all" else [config.precision]
@@ -39,6 +40,8 @@ def main(config: Export) -> None:
     ).images
     reference, rate = conversion.timed(lambda images: classifier.predict(images), patches.images)
     about = described(config.model, classifier, manifest, len(calibration))
+    if decision := decision_of(config.model):
+        about["decision"] = decision.model_dump()
     size = find_model(config.model).stat().st_size
     check = conversion.compare_with_keras(reference, rate, patches, reference)
     exported = [conversion.Exported("Keras", "float32", size, check)]
@@ -64,7 +67,14 @@ def main(config: Export) -> None:
 def described(
     model: str, classifier: "keras.Model", manifest: "pd.DataFrame", calibration_images: int
 ) -> dict[str, Any]:
-    """What the card beside each export says of the model, and of what goes in and comes out."""
+    """Describe the model, its inputs and its outputs for the card.json of each export.
+
+    Args:
+        model: the model as the user has named it.
+        classifier: the model itself.
+        manifest: the manifest of its training.
+        calibration_images: number of images that int8 is calibrated on.
+    """
     from src.model.weights import weights_sha256
 
     one_of_each = manifest.drop_duplicates("label").sort_values("label")
@@ -72,7 +82,7 @@ def described(
         "model": model,
         "weights_sha256": weights_sha256(classifier),
         "input": f"image: uint8 {[None, *classifier.input_shape[1:]]}, RGB",
-        "output": "float32 [None, 2], the classes' probabilities",
+        "output": "float32 [None, 2], the classes' probabilities before the decision's temperature",
         "classes": [path.split("/")[0] for path in one_of_each.path],
         "calibration_images": calibration_images,
     }

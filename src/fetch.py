@@ -1,4 +1,4 @@
-"""Bring the images here, check every one, and list them.
+"""Fetch the images of a dataset, check every one of them, and list them.
 
 python -m src.fetch [data=synthetic|local|mendeley]
 """
@@ -14,17 +14,21 @@ from src.pipeline.fetching import fetch_dataset
 
 
 def commit_to_cache(pin: str) -> None:
-    """Put what a .dvc file pins into DVC's cache.
+    """Add the files that a .dvc file pins to DVC's cache.
+
+    Args:
+        pin: path of the .dvc file.
 
     Raises:
-        InputError: the files are not those that it pins, or DVC can't take them; it says which.
+        InputError: the files are not the pinned ones, or DVC cannot add them. The message holds
+            DVC's own.
     """
     command = [sys.executable, "-m", "dvc", "commit", pin]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if ended.returncode:
         raise InputError(
-            f"dvc commit {pin} failed: {ended.stderr.strip()}\nIf the images are not those that it "
-            f"pins, restore them by `dvc checkout {pin}`, or delete their folder and fetch again"
+            f"dvc commit {pin} failed: {ended.stderr.strip()}\nIf the images are not the pinned "
+            f"ones, restore them by `dvc checkout {pin}`, or delete their folder and fetch again"
         )
 
 

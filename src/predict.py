@@ -1,8 +1,8 @@
-"""Find cracks in whole photos: a report for people, tables for machines, marked photos.
+"""Find cracks in whole photos, and write a report, tables and marked photos.
 
 python -m src.predict input=PHOTO_OR_FOLDER output=FOLDER [model=…] [scale=auto] …
 
-Ends with status 3 where some photos could not be read; the others are done.
+The exit status is 3 if some photos could not be read. The others are inspected nevertheless.
 """
 
 import sys
@@ -11,12 +11,12 @@ from src.config.command import entry_point_of
 from src.config.tool_schema import Predict
 
 UNREADABLE = 3
-SHOWN = 20  # photos in the terminal; the report has all
+SHOWN = 20  # largest number of photos shown in the terminal; the report shows all
 
 
 @entry_point_of("predict/config", Predict)
 def main(config: Predict) -> None:
-    # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
+    # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
     from src.photos.inspection import inspect
     from src.photos.photo_tables import photo_table
 

@@ -1,10 +1,11 @@
-"""Make a run's model the champion, unless it is worse than the present one; or go back.
+"""Make a run's model the champion, unless it is worse than the present one.
 
-python -m src.promote RUN              a run's id, or the first characters of it
-python -m src.promote --back           champion and previous change places
+python -m src.promote RUN              promote the model of a run
+python -m src.promote --back           make the previous champion the champion again
 python -m src.promote RUN margin=0.002 'serving.scales=[0.5]' tracking.uri=http://…
 
-Ends with status 3 where the model was refused.
+A run is named by its id or by the first characters of it. The exit status is 3 if the model is
+refused.
 """
 
 import argparse
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--back", action="store_true", help="restore the previous champion")
     options, named, settings = runs_and_settings(parser, arguments)
     if len(named) != (0 if options.back else 1):
-        parser.error("name one run, or --back and none")
+        parser.error("name one run, or use --back without a run")
     config = compose_as(Promote, "promote/config", settings)
     from src.registry.champion import go_back, promote
 

@@ -1,8 +1,8 @@
-"""Run the whole pipeline for any experiment, in a folder of its own: outputs/EXPERIMENT.
+"""Run the whole pipeline for any experiment, in the folder outputs/EXPERIMENT.
 
 python -m src.repro experiment=demo [data.images=400] …
 
-The tracked pipeline, whose settings and results git knows, is `dvc repro`.
+The pipeline whose settings and results are tracked by git is run by `dvc repro` instead.
 """
 
 import json
@@ -36,15 +36,15 @@ def main(arguments: list[str]) -> None:
 
     metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
     print(result_table(metrics))
-    print(f"{folder}: results; make ui: the run, its curves and its model")
+    print(f"the results are in {folder}; `make ui` shows the run, its curves and its model")
 
 
 def run_stages(folder: Path) -> None:
-    """`dvc repro` of the dvc.yaml in a folder that git ignores."""
+    """Run the dvc.yaml in a folder that git ignores, as `dvc repro` does."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # With git DVC refuses ignored files, and what it locks there is not for git to keep.
+    # With git, DVC would refuse the dvc.yaml, because git ignores it.
     with Repo(config={"core": {"no_scm": True}}) as repo:
         try:
             repo.reproduce(str(folder / "dvc.yaml"))

@@ -1,4 +1,4 @@
-"""Write the manifest that says which image serves for training, validation or test.
+"""Split the images into training, validation and test, and write the manifest.
 
 python -m src.split [split=random] [split.seed=1] …
 """

@@ -1,4 +1,4 @@
-"""Train one classifier as one tracked MLflow run, or a sweep of them as one run's children.
+"""Train one classifier as a tracked MLflow run, or a sweep of classifiers as its child runs.
 
 python -m src.train [experiment=published] [model.dropout=0.3] …
 python -m src.train -m model.frozen_layers=100,125,150
@@ -15,7 +15,7 @@ from src.config.schema import Config
 
 @entry_point
 def main(config: Config) -> float:
-    # TensorFlow and MLflow take seconds to import; a wrong setting should not wait for them.
+    # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
     from src.pipeline.tracked_run import train_and_track
     from src.statistics.result_tables import result_table
     from src.sweeps import sweep_runs as sweep

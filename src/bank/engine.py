@@ -1,4 +1,4 @@
-"""Running a Keras model forwards, as fast as the machine allows."""
+"""Engines: a Keras model compiled for fast inference by OpenVINO or TensorFlow."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,12 +24,13 @@ class Engine:
     """A compiled model.
 
     Attributes:
-        name: openvino or tensorflow.
-        precision: of the arithmetic: int8, bf16, f16 or f32.
-        batch_size: images that `run` computes together; it changes the speed only.
-        stream: batches of images (n, height, width, 3) uint8, or what else it was built for, to
-            their outputs (n, ...) float32 or float16. The next batch is taken while the last ones
-            are computed. One thread at a time may use it.
+        name: the library that computes, openvino or tensorflow.
+        precision: precision of the arithmetic: int8, bf16, f16 or f32.
+        batch_size: number of images that `run` computes together. It only changes the speed.
+        stream: function that maps batches to their outputs (n, ...) float32 or float16. A batch
+            holds images (n, height, width, 3) uint8, or the features that the engine was built
+            for. The next batch is taken while earlier ones are computed. Only one thread at a time
+            may use the function.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Engine:
     stream: Stream
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """The outputs of a single array of images, any n > 0."""
+        """Compute the outputs (n, ...) of a single array of images, for any n > 0."""
         return run_in_batches(self.stream, images, self.batch_size)
 
 
@@ -57,22 +58,22 @@ def build_engine(
     """Compile `model` for inference.
 
     Args:
-        model: images (n, height, width, 3) in [0, 255], or features, to one output; sides may be
-            open.
-        name: openvino, tensorflow, or auto: TensorFlow where it sees a GPU, else OpenVINO.
-        precision: int8, bf16, f16, f32, or auto: bf16 where the processor has it, else f32.
-            TensorFlow computes in f32 whatever is asked.
-        output: float32 or float16, the dtype of what it returns.
+        model: a model that maps images (n, height, width, 3) in [0, 255], or features, to one
+            output. Height and width may be None.
+        name: openvino, tensorflow or auto. auto means TensorFlow if it sees a GPU, else OpenVINO.
+        precision: int8, bf16, f16, f32 or auto. auto means bf16 if the processor supports it, else
+            f32. TensorFlow always computes in f32.
+        output: dtype of the outputs, float32 or float16.
         batch_size: see `Engine`.
-        inputs: uint8, float16 or float32, the dtype of what it is given.
-        calibration: (n, size, size, 3) uint8, which int8 takes its ranges from, and nothing else
-            looks at; some hundreds are enough.
-        threads: of OpenVINO's; None takes all cores. TensorFlow has its own setting.
-        one_shape: all batches have one shape. OpenVINO then compiles for it from the first one on,
-            so that an image gives the same bytes however few come with it.
+        inputs: dtype of the inputs, uint8, float16 or float32.
+        calibration: images (n, size, size, 3) uint8 from which int8 takes its value ranges. A few
+            hundred are enough. Other precisions do not use them.
+        threads: number of OpenVINO's threads; None means all cores. TensorFlow has its own setting.
+        one_shape: whether all batches have the same shape. OpenVINO then compiles for this shape
+            from the first batch on. An image's result thus does not depend on other images.
 
     Raises:
-        ValueError: int8 without images to calibrate on.
+        ValueError: the precision is int8, and there are no images to calibrate on.
     """
     name, precision = chosen_engine(name, precision)
     if name == "tensorflow":
@@ -83,7 +84,7 @@ def build_engine(
         converted = convert(model, output, calibration, inputs)
     else:
         raise ValueError("int8 needs images to calibrate on")
-    # In int8 the little that stays float costs nothing in float32.
+    # The few operations that int8 leaves in floating point are as fast in float32.
     floats = "f32" if precision == "int8" else precision
     repeated = 1 if one_shape else REPEATED
     stream = compile_stream(converted, floats, threads, repeated=repeated)
@@ -91,7 +92,12 @@ def build_engine(
 
 
 def chosen_engine(name: str, precision: str) -> tuple[str, str]:
-    """The engine and the precision that `build_engine` takes for these on this machine."""
+    """Return the engine's name and precision with auto replaced by what fits this machine.
+
+    Args:
+        name: see `build_engine`.
+        precision: see `build_engine`.
+    """
     if name == "auto":
         name = "tensorflow" if _has_gpu() else "openvino"
     if name == "tensorflow":
@@ -100,19 +106,20 @@ def chosen_engine(name: str, precision: str) -> tuple[str, str]:
 
 
 def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: float) -> float:
-    """Compare an engine's output with Keras in float32 on some real patches.
+    """Compare an engine's output with that of Keras in float32 on some real patches.
 
     Args:
-        engine: built from `model`.
+        engine: an engine built from `model`.
         model: the reference.
         images: (n, size, size, 3) uint8.
-        bound: the largest relative error accepted.
+        bound: the largest relative error that is accepted.
 
     Returns:
-        The relative error: the mean absolute difference over the reference's standard deviation.
+        The relative error: the mean absolute difference divided by the reference's standard
+        deviation.
 
     Raises:
-        InputError: the error is above the bound.
+        InputError: the error is above the bound, or it is not a number.
     """
     reference = model.predict(images, batch_size=4, verbose=0)
     difference = np.abs(engine.run(images).astype(np.float32) - reference).mean()

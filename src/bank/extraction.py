@@ -1,4 +1,4 @@
-"""Filling a feature bank: decoding and augmenting beside the inference."""
+"""Filling a feature bank: images are decoded and augmented while the engine computes features."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,12 +13,12 @@ from src.bank.feature_bank import CHUNK, Bank, check_disk, lock
 from src.data.image_batches import load_images
 from src.model.views import augmented_view, flipped_view
 
-# For type checkers alone: the bank's identity covers the code that this module runs, and a new
-# setting elsewhere in the schema is no reason to compute features again.
+# The schema is imported for type checkers only. A bank's name depends on all code that this module
+# imports. A new setting elsewhere in the schema is no reason to compute features again.
 if TYPE_CHECKING:
     from src.config.schema import Augment
 
-# Of one chunk: for each view the rows it lacks, and their images.
+# One chunk of rows, prepared: for each view its number, the missing rows and their images.
 Prepared = list[tuple[int, np.ndarray, np.ndarray]]
 
 
@@ -30,21 +30,26 @@ def fill_bank(
     augment: "Augment",
     seed: int,
 ) -> int:
-    """Compute the features that are wanted and not there, and return how many those were.
+    """Compute the wanted features that a bank does not hold yet.
 
-    Each chunk of rows is on disk before the next begins, so a killed process continues where it
-    stopped; two processes that want the same bank take turns, and the second finds it filled.
+    Each chunk of rows is written to disk before the next begins, so an interrupted process can
+    continue where it stopped. Two processes that need the same bank take turns, and the second one
+    finds it filled.
 
     Args:
-        bank: where they go.
-        run: the prefix: images (n, size, size, 3) uint8 to features (n, *bank.shape) float16.
-        paths: of all the bank's images, by row.
-        wanted: for each view the rows (n,) int, sorted.
-        augment: what views above 0 are drawn by; without rotation they are the flips in turn.
-        seed: of the views.
+        bank: the bank to fill.
+        run: function that maps images (n, size, size, 3) uint8 to features (n, *bank.shape)
+            float16.
+        paths: the files of all images of the bank, by row.
+        wanted: for each view number the sorted rows (n,) int that are wanted.
+        augment: the augmentation of the views above 0. Without rotation each view is one flip.
+        seed: seed of the augmented views, 0 or more.
+
+    Returns:
+        The number of features that were computed.
 
     Raises:
-        InputError: the disk is too small, or an image can't be read.
+        InputError: the disk has too little space, or an image cannot be read.
     """
     with lock(bank):
         damaged = sum(bank.forget_damaged(view, rows) for view, rows in wanted.items())
@@ -112,5 +117,5 @@ def _prepare(
 
 
 def _view_seed(seed: int, view: int, chunk: int) -> int:
-    # Even, as the random layers of a view take this number and the next ones.
+    # The second random layer of a view takes the seed plus 1, so seeds of views are even numbers.
     return int(np.random.SeedSequence([seed, view, chunk]).generate_state(1)[0] >> 2) * 2

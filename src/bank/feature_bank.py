@@ -1,10 +1,16 @@
 """The feature bank: the frozen prefix's outputs, computed once and shared by all runs.
 
-A bank is a folder named by a fingerprint of what a feature depends on: the images, the weights,
-the cut, the image size, the augmentation and its seed, the engine and its precision, and the code
-that computes features. It does not depend on the split: a row belongs to an image, whichever part
-the image is in. So all splits, folds and training seeds share one bank, and each adds the rows that
-are missing. View 0 is the image as it is; view v > 0 is drawn by the augmentation layers.
+A bank is a folder. Its name is a fingerprint of everything that a feature depends on:
+
+- the images and their size,
+- the weights and the cut,
+- the augmentation and its seed,
+- the engine and its precision,
+- the code that computes features.
+
+A bank does not depend on the split, because a row belongs to an image, whichever part the image is
+in. All splits, folds and training seeds share one bank, and each run adds the missing rows. View 0
+is the unchanged image. The views above 0 are drawn by the augmentation layers.
 """
 
 import hashlib
@@ -24,7 +30,7 @@ from filelock import FileLock
 from src.data.files import size_text, write_text
 from src.errors import InputError
 
-# Rows that draw their transformations together; fixed, as a view's content depends on it.
+# Number of rows whose transformations are drawn together. A view's content depends on it.
 CHUNK = 128
 
 
@@ -33,9 +39,9 @@ class Bank:
     """An opened bank.
 
     Attributes:
-        folder: where it lies.
-        rows: how many images it has room for.
-        shape: of one feature.
+        folder: the bank's folder.
+        rows: number of images that the bank has rows for.
+        shape: shape of one image's features.
     """
 
     folder: Path
@@ -44,7 +50,10 @@ class Bank:
 
     @property
     def engine_error(self) -> float | None:
-        """Of the engine that last computed features for it, see `check_engine`; None: not noted."""
+        """The error of the engine that last computed features for the bank, or None if unknown.
+
+        See `src.bank.engine.check_engine`.
+        """
         try:
             error = float((self.folder / "engine_error").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
@@ -56,20 +65,29 @@ class Bank:
         write_text(self.folder / "engine_error", f"{error}\n")
 
     def features(self, view: int) -> np.memmap:
-        """(rows, *shape) float16, memory-mapped and writable; missing rows are zero."""
+        """Open a view's features (rows, *shape) float16, memory-mapped and writable.
+
+        Missing rows are zero.
+        """
         return self._map(view, "features", np.float16, (self.rows, *self.shape))
 
     def checksums(self, view: int) -> np.memmap:
-        """(rows,) uint32, memory-mapped: crc32 of each row of the view, 0 where it is missing."""
+        """Open a view's checksums (rows,) uint32, memory-mapped and writable.
+
+        The value is the CRC-32 of the row's features, or 0 for a missing row.
+        """
         return self._map(view, "checksums", np.uint32, (self.rows,))
 
     def missing(self, view: int, rows: np.ndarray) -> np.ndarray:
-        """Those of `rows` (n,) int that the view lacks."""
+        """Return those of `rows` (n,) int that are missing in the view."""
         absent: np.ndarray = np.asarray(self.checksums(view)[rows]) == 0
         return rows[absent]
 
     def store(self, view: int, rows: np.ndarray, features: np.ndarray) -> None:
-        """Write features (n, *shape) float16, and only then the checksums that vouch for them."""
+        """Write features (n, *shape) float16 of the given rows (n,) int of a view.
+
+        The checksums are written last, because they mark the features as complete.
+        """
         target, sums = self.features(view), self.checksums(view)
         target[rows] = features
         target.flush()
@@ -77,7 +95,11 @@ class Bank:
         sums.flush()
 
     def forget_damaged(self, view: int, rows: np.ndarray) -> int:
-        """Mark as missing those of `rows` whose content is not what was written; how many."""
+        """Mark those of `rows` as missing whose features do not match their checksums.
+
+        Returns:
+            The number of damaged rows.
+        """
         features, sums = self.features(view), self.checksums(view)
         present = rows[np.asarray(sums[rows]) != 0]
         damaged = [row for row in present if checksum(features[row]) != sums[row]]
@@ -88,32 +110,39 @@ class Bank:
         path = self.folder / f"view-{view:03d}.{kind}"
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         if not path.exists() or path.stat().st_size != size:
-            # A sparse file: rows that are never written take no disk.
+            # The file is sparse: rows that are never written take no space on the disk.
             with path.open("wb") as file:
                 file.truncate(size)
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 
 def release(features: np.ndarray) -> None:
-    """Let go of the memory that a view's pages took; they stay in the system's own cache."""
+    """Release the memory of a memory-mapped view; its pages stay in the system's file cache."""
     mapped = features.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def checksum(feature: np.ndarray) -> int:
-    """crc32 of one feature, never 0."""
+    """Compute the CRC-32 of one image's features, with 1 in place of 0."""
     return zlib.crc32(np.ascontiguousarray(feature).data) or 1
 
 
 def bank_name(depends_on: Mapping[str, Any]) -> str:
-    """16 hex digits of the sha256 over all that a bank's features depend on."""
+    """Return a bank's name: 16 hex digits of the SHA-256 of all that its features depend on."""
     content = json.dumps(dict(depends_on), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple[int, ...]) -> Bank:
-    """Open the bank that `depends_on` names under `root`, making its folder if need be."""
+    """Open the bank under `root` that belongs to `depends_on`; create its folder if necessary.
+
+    Args:
+        root: the folder of all banks.
+        depends_on: everything that the features depend on, see `bank_name`.
+        rows: number of images.
+        shape: shape of one image's features.
+    """
     folder = root / bank_name(depends_on)
     about = {"depends_on": dict(depends_on), "rows": rows, "shape": list(shape)}
     text, file = json.dumps(about, indent=2), folder / "bank.json"
@@ -124,15 +153,15 @@ def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple
 
 
 def lock(bank: Bank) -> FileLock:
-    """Held by the one process that writes into the bank."""
+    """Return the lock that a process holds while it writes into the bank."""
     return FileLock(bank.folder / "lock")
 
 
 def check_disk(bank: Bank, missing: int) -> int:
-    """The bytes that `missing` rows will take.
+    """Return the number of bytes that `missing` rows will take.
 
     Raises:
-        InputError: the disk has less room than that.
+        InputError: the disk has less free space than that.
     """
     needed = missing * int(np.prod(bank.shape)) * 2
     free = shutil.disk_usage(bank.folder).free
@@ -145,7 +174,7 @@ def check_disk(bank: Bank, missing: int) -> int:
 
 
 def list_banks(root: Path) -> Iterator[tuple[Path, dict[str, Any], int]]:
-    """Each bank's folder, what it depends on, and the bytes it takes on disk."""
+    """Yield each bank's folder, what its features depend on, and its size on disk in bytes."""
     for about in sorted(root.glob("*/bank.json")):
         size = sum(file.stat().st_blocks * 512 for file in about.parent.iterdir())
         yield about.parent, _dependencies(about), size
@@ -163,7 +192,7 @@ def remove_bank(root: Path, name: str) -> None:
     """Delete the bank whose folder is called `name`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no bank of this name.
     """
     names = [about.parent.name for about in sorted(root.glob("*/bank.json"))]
     if name not in names:

@@ -1,4 +1,4 @@
-"""Batches of stored features, as tf.data, which Keras reads under any backend."""
+"""Batches of stored features as tf.data datasets, which Keras reads with every backend."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +13,11 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 
 class FeatureBatches:
-    """The batches of one epoch, the one last begun, ordered as in `src.data.image_batches`.
+    """The batches of the current epoch, in the order of `src.data.image_batches.epoch_order`.
 
-    Each is (features (b, *shape) float16, labels (b,) int64). Keras also begins an iteration where
-    it only looks at a first batch, so the epoch is told by a callback of `fit`.
+    Each batch is (features (b, *shape) float16, labels (b,) int64). Keras sometimes starts an
+    iteration only to inspect the first batch. A callback of `fit` must therefore call `begin_epoch`
+    at the start of each epoch.
     """
 
     def __init__(
@@ -30,12 +31,12 @@ class FeatureBatches:
     ) -> None:
         """
         Args:
-            views: each view's features (bank rows, *shape) float16; epoch e gives image i its view
-                (e + offset of i) modulo their number, with offsets drawn by the seed.
-            rows: (n,) int, the bank's rows of the training images.
+            views: the features of each view, (bank rows, *shape) float16. In epoch e image i gets
+                the view (e + offset of i) modulo the number of views.
+            rows: (n,) int, the training images' rows in the bank.
             labels: (n,) int.
-            batch_size: the last batch of an epoch is the rest.
-            seed: decides the order and the offsets.
+            batch_size: number of images in a batch. The last batch of an epoch may be smaller.
+            seed: seed of the order and of the images' offsets.
         """
         self.views, self.rows, self.labels = list(views), rows, labels
         self.batch_size, self.seed = batch_size, seed
@@ -43,19 +44,19 @@ class FeatureBatches:
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Give the batches of `epoch` (from 0) from now on."""
+        """Switch to the batches of an epoch, which counts from 0."""
         self.order = epoch_order(len(self.rows), self.seed, epoch)
         self.view_of = (epoch + self.offsets) % len(self.views)
 
     def close(self) -> None:
-        """Let go of the views. TensorFlow keeps whatever feeds a dataset as long as it runs."""
+        """Drop the references to the views, because TensorFlow keeps this object until it exits."""
         self.views = []
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        # Released after each pass, or memory would grow with the views, and with a sweep's runs.
+        # Without the release after each pass, memory would grow with every view and every run.
         with _released(*self.views):
             for start in range(0, len(self.rows), self.batch_size):
                 chosen = self.order[start : start + self.batch_size]
@@ -65,12 +66,12 @@ class FeatureBatches:
                 yield features, self.labels[chosen]
 
     def stream(self) -> tf.data.Dataset:
-        """The same, read ahead."""
+        """Make a tf.data dataset of these batches, which are read in advance."""
         return _read_ahead(self, len(self), self.views[0].shape[1:])
 
 
 class StoredFeatures:
-    """One view's features once, in the order of `rows`; batches as in `FeatureBatches`."""
+    """The batches of one view's features in a fixed order, of the form of `FeatureBatches`."""
 
     def __init__(
         self,
@@ -80,11 +81,18 @@ class StoredFeatures:
         *,
         batch_size: int,
     ) -> None:
+        """
+        Args:
+            features: (bank rows, *shape) float16.
+            rows: (n,) int, the images' rows in the bank.
+            labels: (n,) int.
+            batch_size: number of images in a batch. The last batch may be smaller.
+        """
         self.features, self.rows, self.labels = features, rows, labels
         self.batch_size = batch_size
 
     def close(self) -> None:
-        """Let go of the features; see `FeatureBatches.close`."""
+        """Drop the reference to the features; see `FeatureBatches.close`."""
         self.features = np.empty((0, *self.features.shape[1:]), self.features.dtype)
 
     def __len__(self) -> int:
@@ -97,7 +105,7 @@ class StoredFeatures:
                 yield self.features[self.rows[batch]], self.labels[batch]
 
     def stream(self) -> tf.data.Dataset:
-        """The same, read ahead."""
+        """Make a tf.data dataset of these batches, which are read in advance."""
         return _read_ahead(self, len(self), self.features.shape[1:])
 
 

@@ -1,4 +1,4 @@
-"""Outputs of a whole network for image files, decoded beside the inference."""
+"""Predictions of a whole network for image files, which are decoded while the engine computes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +12,22 @@ from src.data.image_batches import load_images
 from src.model.classifier import inference_model
 from src.model.views import ALL_FLIPS, FLIPS
 
-BATCH = 2  # images in one request, whose activations then stay in a core's own cache
+BATCH = 2  # images in one request, so that their activations fit into a core's own cache
 
 
 def predict_files(engine: Engine, paths: Sequence[Path], axes: tuple[int, ...] = ()) -> np.ndarray:
-    """Outputs (n, ...) of the engine for image files of one size.
+    """Compute an engine's outputs for image files of one size.
 
     Args:
-        engine: of images (n, size, size, 3) uint8.
-        paths: of the files.
-        axes: along which each batch (n, size, size, 3) is flipped.
+        engine: an engine for images (n, size, size, 3) uint8.
+        paths: the image files.
+        axes: axes along which each batch (n, size, size, 3) is flipped.
+
+    Returns:
+        Outputs (n, ...) of the engine, in the order of the files.
 
     Raises:
-        InputError: an image can't be read; it names the file.
+        InputError: an image cannot be read; the message names the file.
     """
     size = engine.batch_size
     starts = range(0, len(paths), size)
@@ -42,14 +45,21 @@ def predict_as_served(
     flips: bool,
     threads: int | None,
 ) -> np.ndarray:
-    """Probabilities (n, 2) float32 of image files, by the engine that serves the classifier.
+    """Predict image files with the engine that serves the classifier.
 
     Args:
-        classifier: from `build_classifier`.
-        paths: of the image files.
-        name: of the engine, as is `precision`: see `build_engine`.
-        flips: average over the image and its three mirror images.
+        classifier: a model from `build_classifier`.
+        paths: the image files.
+        name: the engine's name, see `build_engine`.
+        precision: see `build_engine`.
+        flips: whether to average over the image and its three mirror images.
         threads: see `build_engine`.
+
+    Returns:
+        Probabilities (n, 2) float32, in the order of the files.
+
+    Raises:
+        InputError: an image cannot be read; the message names the file.
     """
     model = inference_model(classifier)
     engine = build_engine(

@@ -1,4 +1,4 @@
-"""Keras models in OpenVINO: converted, quantised, compiled, run."""
+"""Converting, quantising, compiling and running Keras models with OpenVINO."""
 
 import logging
 import os
@@ -15,14 +15,14 @@ from openvino.preprocess import PrePostProcessor
 
 Stream = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
 
-# A stream of fewer batches is over before a model would be compiled for their shape.
+# For fewer batches than this, compiling a model for their shape takes longer than it saves.
 REPEATED = 3
-# A photo at three scales, tiles alone, and the open one.
+# Number of compiled shapes that are kept: a photo at three scales, single tiles, and any shape.
 SHAPES = 5
 
 
 def fastest_precision() -> str:
-    """bf16 where the processor computes in it, else f32."""
+    """Return bf16 if the processor computes in it, else f32."""
     capabilities = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
@@ -33,19 +33,19 @@ def convert(
     calibration: np.ndarray | None = None,
     inputs: str = "uint8",
 ) -> ov.Model:
-    """Convert a Keras model, and quantise it if there are images to take the ranges from.
+    """Convert a Keras model to OpenVINO, and quantise it if there are calibration images.
 
     Args:
-        model: images (n, size, size, 3) in [0, 255], or features, to one output.
-        output: float32 or float16, the dtype of the output.
-        calibration: (n, size, size, 3) uint8, or None to leave weights and activations float.
-        inputs: uint8 for images, float16 or float32 for features.
+        model: a model that maps images (n, size, size, 3) in [0, 255], or features, to one output.
+        output: dtype of the output, float32 or float16.
+        calibration: images (n, size, size, 3) uint8, or None to leave the model in floating point.
+        inputs: dtype of the inputs: uint8 for images, float16 or float32 for features.
 
     Returns:
-        A model of inputs of that dtype; n is free.
+        An OpenVINO model for batches of any size n.
     """
     with warnings.catch_warnings():
-        # OpenVINO calls the model with its input in a tuple, of which Keras warns.
+        # OpenVINO calls the model with its input in a tuple. Keras warns about that needlessly.
         warnings.filterwarnings("ignore", "The structure of `inputs` doesn't match", UserWarning)
         converted = ov.convert_model(model)
     if calibration is not None:
@@ -57,17 +57,18 @@ def convert(
 
 
 def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
-    """Give weights and activations 8 bits, in the ranges that real images take.
+    """Quantise weights and activations to 8 bits, with value ranges taken from real images.
 
-    Weights have one range a channel and activations one a tensor, and biases take up the mean
-    error that is left: the method of Nagel et al. 2021, arXiv:2106.08295, as NNCF has it. The
-    same model and images give the same result, but for the order in which threads sum.
+    This is the method of Nagel et al. 2021, arXiv:2106.08295, as implemented by NNCF. Weights have
+    one range for each channel and activations one for each tensor. Biases correct the mean error
+    that remains. The same model and images give the same result, except for the rounding that
+    depends on the order of sums in threads.
 
     Args:
-        model: with one input (n, size, size, 3) float32.
-        images: (n, size, size, 3) uint8, some hundreds of what the model will see.
+        model: a model with one input (n, size, size, 3) float32.
+        images: (n, size, size, 3) uint8, a few hundred images like those that will be predicted.
     """
-    # Seconds to import, and needed for int8 alone.
+    # The import takes seconds, and only int8 needs it.
     import nncf
 
     nncf.set_log_level(logging.ERROR)
@@ -78,21 +79,21 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 def compile_stream(
     model: ov.Model, precision: str, threads: int | None = None, *, repeated: int = REPEATED
 ) -> Stream:
-    """Prepare a model from `convert` for this processor.
+    """Compile a model from `convert` for this processor.
 
-    OpenVINO computes open shapes up to a sixth more slowly, so for every shape that comes
-    repeatedly the model is compiled anew; the last few are kept.
+    OpenVINO computes models of unspecified shape up to a sixth more slowly. The model is therefore
+    compiled for each shape that occurs repeatedly, and the last few compiled models are kept.
 
     Args:
-        model: of one output.
-        precision: of what is float in the model: bf16, f16 or f32.
-        threads: how many compute; None takes all cores.
-        repeated: batches from which on a stream is worth compiling for their shape. With 1 an input
-            gives the same bytes however few come with it.
+        model: a model with one output.
+        precision: precision of the model's floating-point operations: bf16, f16 or f32.
+        threads: number of threads; None means all cores.
+        repeated: least number of batches in a stream for which the model is compiled for their
+            shape. With 1 an input's result does not depend on the number of batches.
 
     Returns:
-        A function of batches to the model's outputs in their order. It takes the next batch while
-        the last ones are computed; one thread at a time may use it.
+        A function that maps batches to the model's outputs in the same order. It takes the next
+        batch while earlier ones are computed. Only one thread at a time may use it.
     """
 
     @lru_cache(maxsize=SHAPES)
@@ -109,8 +110,8 @@ def compile_stream(
                 if len(running) == len(pool):
                     yield finished(running.popleft())
                 request = pool[number % len(pool)]
-                # A request shares the batch and keeps it alive: OpenVINO's own copy of a view that
-                # is not contiguous would be gone before they are done.
+                # The request shares the batch's memory and keeps the batch alive. The batch must be
+                # contiguous, or OpenVINO would make a copy that is freed before the request ends.
                 request.start_async(np.ascontiguousarray(batch), share_inputs=True)
                 running.append(request)
             while running:
@@ -125,19 +126,19 @@ def compile_stream(
 def _requests(
     model: ov.Model, shape: tuple[int, ...] | None, precision: str, threads: int | None
 ) -> list[ov.InferRequest]:
-    """Compile for inputs of this shape, or of any; two requests for each stream.
+    """Compile for inputs of the given shape, or of any shape, with two requests for each stream.
 
-    One waits while the last outputs of the other are taken.
+    One request can compute while the outputs of the other are read.
     """
     fixed = model.clone()
     if shape:
         fixed.reshape(shape)
-    # One stream a core: two small requests side by side leave no core waiting at a layer's end.
+    # With one stream for each core, no core waits for the others at the end of a layer.
     streams = threads or available_cores()
     settings = {
         "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": str(streams),
-        # 0 leaves it to OpenVINO.
+        # With 0 OpenVINO chooses the number.
         "INFERENCE_NUM_THREADS": str(threads or 0),
     }
     compiled = ov.Core().compile_model(fixed, "CPU", settings)
@@ -145,26 +146,32 @@ def _requests(
 
 
 def finished(request: ov.InferRequest) -> np.ndarray:
-    """A copy of what the request, which may still be running, computes."""
+    """Wait until the request has finished, and return a copy of its output."""
     request.wait()
     output: np.ndarray = request.get_output_tensor().data
     return output.copy()
 
 
 def run_in_batches(stream: Stream, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """The outputs of a single array of images, any n > 0, `batch_size` computed together."""
+    """Compute the outputs (n, ...) of an array of images, for any n > 0, in batches.
+
+    Args:
+        stream: see `compile_stream`.
+        images: (n, size, size, 3).
+        batch_size: number of images that are computed together.
+    """
     starts = range(0, len(images), batch_size)
     batches = (filled(images[start : start + batch_size], batch_size) for start in starts)
     return np.concatenate(list(stream(batches)))[: len(images)]
 
 
 def filled(images: np.ndarray, batch_size: int) -> np.ndarray:
-    """The images, and so many of them again that there are `batch_size`: one shape for `stream`."""
+    """Repeat images until there are `batch_size`, so that all batches have the same shape."""
     return np.resize(images, (batch_size, *images.shape[1:]))
 
 
 def available_cores() -> int:
-    """How many of the processor's cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

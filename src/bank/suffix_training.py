@@ -1,4 +1,4 @@
-"""Training what lies behind the cut on stored features, and predicting from them."""
+"""Training a classifier's suffix on stored features, and predicting from stored features."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -24,11 +24,24 @@ def train_on_bank(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     steps_per_execution: int = 10,
 ) -> History:
-    """Fit the suffix, and with it the classifier it was cut from, on stored features; see `fit`.
+    """Fit the suffix on stored features, and with it the classifier that it was cut from.
 
-    The bank must hold view 0 of the validation images and views 0..`views`-1 of the training ones.
-    A step on stored features is so short that Keras' way back to Python after each was a seventh of
-    it: callbacks hear of every `steps_per_execution`-th one.
+    The bank must hold view 0 of the validation images. It must hold the views 0 to `views` - 1 of
+    the training images.
+
+    Args:
+        cut: the cut whose suffix is trained.
+        bank: the bank of the cut's features.
+        views: number of views of each training image, 1 or more.
+        training: the training images and their labels.
+        validation: the validation images and their labels.
+        recipe: see `fit`.
+        callbacks: Keras callbacks.
+        steps_per_execution: see `fit`. A step on stored features is so short that the return to
+            Python after each step took a seventh of the time.
+
+    Returns:
+        The history, see `fit`.
     """
     batches = FeatureBatches(
         [bank.features(view) for view in range(views)],
@@ -56,15 +69,19 @@ def train_on_bank(
 def predict_on_bank(
     cut: Cut, predicted: Sequence[np.ndarray], part: Part, recipe: Train
 ) -> np.ndarray:
-    """Probabilities (n, 2) float32 of the images, in their order, averaged over stored views.
+    """Predict the images of a part from stored features, averaged over views.
 
-    In float32 whatever the suffix was trained in, as the saved classifier computes.
+    The suffix computes in float32 here, as the saved classifier does, even if it was trained in
+    bfloat16.
 
     Args:
-        cut: whose suffix predicts.
-        predicted: of each view the features (bank rows, *shape) float16.
-        part: whose images.
-        recipe: the batch size of training.
+        cut: the cut whose suffix predicts.
+        predicted: the features of each view, (bank rows, *shape) float16.
+        part: the images to predict.
+        recipe: the recipe of the training, for its batch size.
+
+    Returns:
+        Probabilities (n, 2) float32 in the order of the part's images.
     """
     suffix = cut.suffix.in_float32
     probabilities = []
@@ -79,6 +96,6 @@ def _stored(features: np.ndarray, part: Part, recipe: Train) -> StoredFeatures:
         features,
         part.rows,
         part.labels,
-        # No gradient is kept, so a batch can be larger than in training.
+        # Prediction keeps no gradients, so its batches can be larger than those of training.
         batch_size=8 * recipe.batch_size,
     )

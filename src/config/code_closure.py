@@ -1,7 +1,7 @@
-"""Which modules of this project a module runs, and a fingerprint of all their statements.
+"""The modules of this project that a module imports, and a fingerprint of their statements.
 
-The stages of dvc.yaml, resumed sweeps, feature banks, photo records and the served model all ask
-here whether the code that they depend on has changed.
+The fingerprint shows whether code has changed. It is used by the stages of dvc.yaml, sweeps,
+feature banks, records of photos and the served model.
 """
 
 import ast
@@ -16,13 +16,13 @@ SRC = Path(__file__).resolve().parents[1]
 
 
 def code_fingerprint(module: str) -> str:
-    """SHA-256 (hex) over the statements of a module and of all modules that it imports.
+    """Compute the SHA-256 (hex) of the statements of a module and of all modules that it imports.
 
-    Comments, docstrings and blank lines don't count. It is the same under every version of Python
-    and in every locale.
+    Comments, docstrings and blank lines do not count. The result is the same in every version of
+    Python and in every locale.
 
     Args:
-        module: a dotted name, as `src.train`.
+        module: dotted name of a module of this project, such as `src.train`.
     """
     digest = hashlib.sha256()
     for name in imported_modules(module):
@@ -31,9 +31,9 @@ def code_fingerprint(module: str) -> str:
 
 
 def imported_modules(module: str) -> list[str]:
-    """The module and all of this project that it imports, directly or not, by dotted names, sorted.
+    """Return the sorted dotted names of a module and of all that it imports of this project.
 
-    Imports within functions count, and those for type checkers alone don't.
+    Indirect imports and imports within functions count. Imports for type checkers only do not.
     """
     found, new = set(), {module}
     while new:
@@ -43,17 +43,17 @@ def imported_modules(module: str) -> list[str]:
 
 
 def module_file(module: str) -> Path:
-    """The file of a module, or the `__init__.py` of a package, of this project."""
+    """Return the file of a module of this project, or the `__init__.py` of a package."""
     path = SRC.parent.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 @functools.cache
 def statements(file: Path) -> str:
-    """A Python file's source without its comments, docstrings and blank lines."""
+    """Return a Python file's source without its comments, docstrings and blank lines."""
     source = file.read_text(encoding="utf-8")
     lines = [line.encode() for line in source.splitlines(keepends=True)]
-    # From the last one on, so that a removal does not move what is removed after it.
+    # The last part is removed first, so that the positions of the others stay valid.
     for (row, start), (last, end) in sorted([*_comments(source), *_docstrings(source)])[::-1]:
         kept = lines[row - 1][:start] + lines[last - 1][end:]
         lines[row - 1 : last] = [kept, *[b""] * (last - row)]
@@ -61,7 +61,7 @@ def statements(file: Path) -> str:
     return "\n".join(line for line in code if line)
 
 
-# From and to: the line, from 1 on, and the byte in it, from 0 on.
+# Start and end of a part of a file. Each is a line, from 1, and a byte in the line, from 0.
 Span = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -89,7 +89,7 @@ def _docstrings(source: str) -> Iterator[Span]:
 
 @functools.cache
 def _imports(file: Path) -> frozenset[str]:
-    """The modules and packages of this project that a file imports, by dotted names."""
+    """Return the dotted names of this project's modules and packages that a file imports."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     named: set[str] = set()
     for node in _run(tree):
@@ -102,7 +102,7 @@ def _imports(file: Path) -> frozenset[str]:
 
 
 def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes under `node` but those that only type checkers read."""
+    """Yield all nodes under `node`, except those for type checkers only."""
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):

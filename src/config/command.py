@@ -1,4 +1,4 @@
-"""How the entry points become commands: with Hydra, or with runs and settings as words."""
+"""Making commands of the entry points, with Hydra or with runs and settings as arguments."""
 
 import argparse
 import functools
@@ -25,7 +25,11 @@ P = ParamSpec("P")
 def runs_and_settings(
     parser: argparse.ArgumentParser, arguments: Sequence[str]
 ) -> tuple[argparse.Namespace, list[str], list[str]]:
-    """Parse a command line of runs, `key=value` settings and the parser's options, in any order.
+    """Parse a command line of runs, `key=value` settings and options, in any order.
+
+    Args:
+        parser: the parser with the command's options.
+        arguments: the command line without the command's name.
 
     Returns:
         The options, the runs and the settings.
@@ -70,7 +74,7 @@ def _escape_unknown_letters() -> None:
 
 
 def _refuse_unquoted(arguments: Sequence[str]) -> None:
-    """End the command with a sentence after Hydra's own where it can't read an override."""
+    """Exit with a hint about quotes if Hydra cannot parse an argument."""
     parser = OverridesParser.create()
     for argument in arguments:
         key, assigned, value = argument.partition("=")
@@ -85,17 +89,22 @@ def _refuse_unquoted(arguments: Sequence[str]) -> None:
 
 
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
-    """Make a command of `run` with conf/config.yaml; see `entry_point_of`."""
+    """Make a command of a function of the configuration conf/config.yaml; see `entry_point_of`."""
     return entry_point_of("config", Config)(run)
 
 
 def entry_point_of(
     name: str, schema: type[Schema]
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
-    """Make a command: Hydra composes conf/`name`.yaml and the command line, `schema` checks it.
+    """Return a decorator that makes a command of a function of a configuration.
 
-    What its reader can mend ends the command with a sentence and status 1, without a traceback. In
-    a sweep it is passed on, so that Hydra goes on with the other jobs.
+    Hydra composes conf/`name`.yaml with the command line. An error that the user can fix ends the
+    command with a sentence and status 1, without a traceback. In a sweep the error is passed on, so
+    that Hydra goes on with the other jobs.
+
+    Args:
+        name: path of the file within conf/, without its suffix.
+        schema: the schema that checks the configuration.
     """
 
     def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:

@@ -1,6 +1,6 @@
-"""Compose conf/ with Hydra, and check what comes out.
+"""Composing the configuration in conf/ with Hydra, and checking it against the schema.
 
-Entry points get a checked `Config`; the functions under them get the sections that they need.
+Entry points get a checked `Config`. The functions that they call get the sections that they need.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,15 @@ def check(composed: DictConfig) -> Config:
 
 
 def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
-    """Check a composed configuration.
+    """Check a composed configuration against a schema.
+
+    Args:
+        schema: the class of the result.
+        composed: the configuration as Hydra has composed it.
 
     Raises:
-        InputError: a key is unknown or missing, or a value has the wrong type, lies outside its
-            range or is not among the names allowed; every such key is named with what is allowed.
+        InputError: a key is unknown or missing, or a value has the wrong type or is not allowed.
+            The message names every such key and what is allowed.
     """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
@@ -41,7 +45,7 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
 
 
 def check_values(schema: type[Schema], values: object) -> Schema:
-    """Check settings that were composed and resolved before; see `check_as`."""
+    """Check settings that are already composed and resolved; see `check_as`."""
     try:
         return schema.model_validate(values)
     except ValidationError as error:
@@ -55,10 +59,16 @@ def compose_config(overrides: Sequence[str], name: str = "config") -> Config:
 
 
 def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Schema:
-    """Compose conf/`name`.yaml with overrides, and check it.
+    """Compose conf/`name`.yaml with overrides, and check it against a schema.
+
+    Args:
+        schema: the class of the result.
+        name: path of the file within conf/, without its suffix.
+        overrides: Hydra's overrides, such as `model.dropout=0.3`.
 
     Raises:
-        InputError: see `check_as`; or an override names an unknown setting.
+        InputError: an override names an unknown setting, or the configuration is not valid; see
+            `check_as`.
     """
     path = CONF / name
     with initialize_config_dir(str(path.parent), version_base="1.3"):
@@ -72,14 +82,14 @@ def _describe(schema: type[Section], problem: Any) -> str:
     where = list(problem["loc"])
     section = schema.model_fields.get(str(where[0])) if where else None
     if section and section.discriminator:
-        # Pydantic names the kind of the section as well, which is no part of the setting's name.
+        # Pydantic adds the kind of the section, which is not part of the setting's name.
         del where[1:2]
     key = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
         return f"{key}: unknown setting"
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        message += f"; in quotes it is one: '{key}=\"…\"'"
+        message += f"; if it is text, quote it: '{key}=\"…\"'"
     whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
     given = "" if whole else f" (it is {problem['input']!r})"
     return f"{key or 'configuration'}: {message}{given}"

@@ -38,8 +38,8 @@ Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
 
 
 class PhotoEngine(Section):
-    name: Literal["auto", "openvino", "tensorflow"]
-    precision: Literal["auto", "bf16", "f16", "f32"]
+    name: Literal["openvino", "tensorflow"] | None
+    precision: Literal["bf16", "f16", "f32"] | None
     # So that a piece at the edge still holds all of the photo that its reflection shows.
     shallow_megapixels: Annotated[float, Field(ge=0.1)]
     deep_megapixels: Annotated[float, Field(gt=0)]
@@ -68,10 +68,10 @@ class Predict(Section):
     output: str
     model: str
     tracking: Server
-    scale: Scale | Literal["auto"]
+    scale: Scale | Literal["auto"] | None
     auto_scales: Annotated[list[Scale], Field(min_length=1)]
-    flips: bool
-    threshold: Annotated[float, Field(gt=0, lt=1)]
+    flips: bool | None
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None
     temperature: Annotated[float, Field(gt=0)] | None
     engine: PhotoEngine
     photos: Photos
@@ -81,9 +81,9 @@ class Predict(Section):
 class Serving(Section):
     """How a registered model judges the images it is sent."""
 
-    scales: Annotated[list[Scale], Field(min_length=1)]
-    flips: bool
-    threshold: Annotated[float, Field(gt=0, lt=1)]
+    scales: Annotated[list[Scale], Field(min_length=1)] | None
+    flips: bool | None
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None
     max_megapixels: Annotated[float, Field(gt=0)]
     engine: PhotoEngine
 
@@ -94,5 +94,7 @@ class Promote(Section):
     name: Name
     margin: Annotated[float, Field(ge=0, le=1)]
     min_accuracy: Annotated[float, Field(ge=0, le=1)]
+    check_images: Annotated[int, Field(ge=0)]
+    max_disagreements: Annotated[float, Field(ge=0, le=1)]
     serving: Serving
     tracking: Server

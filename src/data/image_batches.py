@@ -1,4 +1,4 @@
-"""Batches of decoded patches, in an order that a seed alone decides."""
+"""Batches of decoded patches, in an order that depends on the seed only."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from src.errors import InputError
 
-# Batches decoded while the processor trains on another.
+# Number of batches that are decoded in advance while the model trains.
 READ_AHEAD = 4
 
 
 def epoch_order(images: int, seed: int, epoch: int) -> np.ndarray:
-    """The order (images,) int64 in which epoch `epoch` (from 0) sees the training images."""
+    """Return the order (images,) int64 of the training images in an epoch, which counts from 0."""
     return np.random.default_rng([seed, epoch]).permutation(images)
 
 
@@ -27,10 +27,19 @@ def training_batches(
     seed: int,
     epochs: int,
 ) -> tf.data.Dataset:
-    """All batches of `epochs` epochs in a row, each epoch in its own `epoch_order`.
+    """Make a dataset of all batches of all epochs, each epoch in its own `epoch_order`.
 
-    Yields (images (b, size, size, 3) uint8, labels (b,) int64); the last batch of an epoch is the
-    rest, so an epoch has ceil(images / batch_size) batches.
+    Args:
+        paths: the JPEG files.
+        labels: (n,) int.
+        image_size: height and width of every image in pixels.
+        batch_size: number of images in a batch. The last batch of an epoch may be smaller.
+        seed: seed of the order.
+        epochs: number of epochs.
+
+    Returns:
+        A dataset of (images (b, size, size, 3) uint8, labels (b,) int64). An epoch has
+        ceil(n / batch_size) batches.
     """
     orders = np.stack([epoch_order(len(paths), seed, epoch) for epoch in range(epochs)])
     names, targets = tf.constant(list(paths)), tf.constant(labels, tf.int64)
@@ -49,7 +58,7 @@ def training_batches(
 def evaluation_batches(
     paths: Sequence[str], labels: np.ndarray, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
-    """The images once, in the order given, as `training_batches` yields them."""
+    """Make a dataset of each image once, in the given order; see `training_batches`."""
     images = tf.data.Dataset.from_tensor_slices(list(paths)).map(
         lambda path: decode(path, image_size), tf.data.AUTOTUNE
     )
@@ -58,11 +67,11 @@ def evaluation_batches(
 
 
 def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """The same batches without tf.data's autotuning.
+    """Turn off tf.data's autotuning for these batches.
 
-    Its thread looks at the pipeline at intervals that double from 10 ms, and the end of every pass
-    over the data, so of every epoch, waits with idle cores until it has slept through the last one:
-    2.5 s after a minute of short epochs.
+    The autotuner's thread sleeps for intervals that start at 10 ms and double each time. The end of
+    every pass over the data waits until the current interval is over. After a minute of short
+    epochs each epoch thus wasted 2.5 s.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -70,21 +79,22 @@ def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def decode(path: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Read one JPEG as (image_size, image_size, 3) uint8.
+    """Read one JPEG file as (image_size, image_size, 3) uint8.
 
-    The accurate inverse DCT, so that every path through the project sees the same pixels.
+    The accurate inverse DCT gives the same pixels as `load_images`.
     """
     image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3, dct_method="INTEGER_ACCURATE")
     return tf.ensure_shape(image, (image_size, image_size, 3))
 
 
 def load_images(paths: Sequence[Path]) -> np.ndarray:
-    """Read JPEGs of one size as (n, size, size, 3) uint8; the same pixels as `decode`.
+    """Read JPEG files of one size as (n, size, size, 3) uint8, with the same pixels as `decode`.
 
     Raises:
-        InputError: an image can't be read; it names the file.
+        InputError: an image cannot be read; the message names the file.
     """
-    # OpenCV decodes in half Pillow's time and without Python's lock, which the engine needs.
+    # OpenCV decodes in half of Pillow's time. It also releases Python's global lock, so that the
+    # engine can work at the same time.
     as_stored = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     images = []
     for path in paths:
@@ -94,16 +104,18 @@ def load_images(paths: Sequence[Path]) -> np.ndarray:
         except OSError as error:
             raise InputError(f"{path} can't be read: {error}; run the fetch stage again") from error
         if image is None:
-            raise InputError(f"{path} can't be read: no whole JPEG; run the fetch stage again")
+            raise InputError(
+                f"{path} can't be read: it is not a complete JPEG file; run the fetch stage again"
+            )
         images.append(image)
     return np.stack(images)
 
 
 def load_spread(paths: Sequence[Path], count: int) -> np.ndarray:
-    """Up to `count` of the images, evenly spread over all, as `load_images` reads them."""
+    """Read up to `count` of the images, spread evenly over all of them; see `load_images`."""
     return load_images([paths[row] for row in evenly_spread(len(paths), count)])
 
 
 def evenly_spread(total: int, count: int) -> np.ndarray:
-    """Up to `count` rows (n,) int of `total`, from the first to the last."""
+    """Return up to `count` of `total` rows, (n,) int, spread evenly from the first to the last."""
     return np.linspace(0, total - 1, min(count, total), dtype=int)

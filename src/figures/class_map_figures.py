@@ -1,4 +1,4 @@
-"""Why the network says so: patches under their class maps."""
+"""Figures that explain predictions: patches overlaid with their class maps."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ COLOURS = colormaps["autumn_r"]
 
 
 def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str]) -> Figure:
-    """Draw each patch with the places that speak for a crack in colour.
+    """Draw each patch with the places that indicate a crack in colour.
 
     Args:
         patches: (n, size, size, 3) uint8.
         maps: (n, rows, columns) float32, see `src.model.class_map.class_maps`.
-        titles: one a patch.
+        titles: one title for each patch.
     """
     blended: list[np.ndarray] = []
     for patch, evidence in zip(patches, maps, strict=True):
@@ -32,8 +32,17 @@ def class_map_grid(patches: np.ndarray, maps: np.ndarray, titles: Sequence[str])
 
 
 def heat_of(evidence: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) float32 0 to 1: positive evidence as a share of the strongest, between cells
-    linear."""
+    """Scale a class map up to the size of its patch, relative to its highest value.
+
+    Values between the centres of two cells are interpolated linearly.
+
+    Args:
+        evidence: (rows, columns) float32, one class map. Negative values count as 0.
+        size: height and width of the patch in pixels.
+
+    Returns:
+        (size, size) float32, from 0 to 1.
+    """
     shift = -first_centre(size) / CELL
     spread = cv2.warpAffine(
         np.maximum(evidence, 0).astype(np.float32),

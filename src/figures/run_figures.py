@@ -11,12 +11,16 @@ from sklearn import metrics
 
 from src.statistics.metrics import predicted_labels
 
-# Of a grid of patches.
+# Number of columns in a grid of patches.
 COLUMNS = 6
 
 
 def learning_curves(history: dict[str, list[float]]) -> Figure:
-    """Loss and accuracy of train and validation against the epoch (from 1)."""
+    """Plot loss and accuracy of training and validation against the epoch, which counts from 1.
+
+    Args:
+        history: loss, accuracy, val_loss and val_accuracy, with one value for each epoch.
+    """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     epochs = range(1, len(history["loss"]) + 1)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -30,7 +34,12 @@ def learning_curves(history: dict[str, list[float]]) -> Figure:
 
 
 def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
-    """Counts of true against predicted classes."""
+    """Draw the counts of true against predicted classes.
+
+    Args:
+        predictions: a prediction table.
+        classes: class names by label.
+    """
     figure = Figure(figsize=(4.5, 4), layout="constrained")
     metrics.ConfusionMatrixDisplay.from_predictions(
         predictions.label,
@@ -44,7 +53,11 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
 
 
 def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
-    """The ROC and the precision-recall curve of the Positive class."""
+    """Plot the ROC curve and the precision-recall curve of the Positive class.
+
+    Args:
+        predictions: a prediction table.
+    """
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     label, probability = predictions.label, predictions.probability
@@ -56,10 +69,10 @@ def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
 
 
 def reliability_diagram(curves: Mapping[str, pd.DataFrame]) -> Figure:
-    """Accuracy against confidence; on the diagonal, a probability means what it says.
+    """Plot accuracy against confidence; calibrated probabilities lie on the diagonal.
 
     Args:
-        curves: by name, what `src.statistics.calibration.reliability` returns.
+        curves: tables from `src.statistics.calibration.reliability`, by name.
     """
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -79,13 +92,13 @@ def reliability_diagram(curves: Mapping[str, pd.DataFrame]) -> Figure:
 def prediction_grid(
     predictions: pd.DataFrame, images: Path, classes: Sequence[str], count: int
 ) -> Figure:
-    """`count` patches with what was predicted: wrong ones first, then the least certain.
+    """Draw patches with their predictions: wrong ones first, then the least certain.
 
     Args:
         predictions: a prediction table.
         images: the folder that its paths are relative to.
-        classes: names by label.
-        count: how many patches.
+        classes: class names by label.
+        count: largest number of patches.
     """
     shown = predictions.sort_values("loss", ascending=False).head(count)
     drawn = shown[["label", "probability", "correct"]].itertuples(index=False, name=None)
@@ -106,16 +119,16 @@ def patch_grid(
     """Draw patches in rows of `COLUMNS`.
 
     Args:
-        patches: of one size (size, size, 3), uint8; may be none.
-        titles: one a patch, of up to two lines.
-        colours: of the titles; None draws all in black.
+        patches: patches (size, size, 3) uint8 of one size. The sequence may be empty.
+        titles: one title for each patch, of up to two lines.
+        colours: colours of the titles; None means black.
     """
     drawn = [np.asarray(patch) for patch in patches]
     size = len(drawn[0]) if drawn else 1
     columns = max(1, min(COLUMNS, len(drawn)))
     rows = max(1, -(-len(drawn) // columns))
     width, height = size * 21 // 20, size * 6 // 5
-    # One picture: axes of its own for each patch take Matplotlib three times as long.
+    # All patches form one picture, because Matplotlib takes 3 times as long with axes for each.
     picture = np.full((rows * height, columns * width, 3), 255, np.uint8)
     figure = Figure(figsize=(2 * columns, 2 * rows * height / width))
     axes = figure.add_axes((0, 0, 1, 1))

@@ -1,4 +1,4 @@
-"""Figures of a sweep: its metrics against what it varies, and the curves of all its runs."""
+"""Figures of a sweep: its metrics against the swept settings, and the curves of all its runs."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,24 +13,28 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pandas.api.types import is_numeric_dtype
 
-# Above this ratio of largest to smallest value an axis is logarithmic.
+# An axis is logarithmic if the ratio of its largest to its smallest value exceeds this.
 WIDE = 20
-# Above this many values of a setting they were drawn at random, and a mean of each says nothing.
+# A setting with more values than this was drawn at random, and a mean for each value is useless.
 FEW_VALUES = 12
-# Losses below this are shaded alike.
+# All losses below this have the same colour.
 LEAST = 1e-9
-# Above this many curves a legend covers more than it tells.
+# A legend with more curves than this would cover too much of the figure.
 NAMED_CURVES = 16
 
 
 def against(runs: pd.DataFrame, key: str, label: str) -> Figure:
-    """Loss and accuracy against one swept setting: a point a run, their mean and their spread.
+    """Plot loss and accuracy against one swept setting.
+
+    Each run is a point. A line shows the mean of the runs with the same value, and a band their
+    spread.
 
     Args:
-        runs: a row a run: column `key`, and of `validation` and `test`, as in `validation.loss`,
-            loss, accuracy, accuracy_low and accuracy_high (its 95 % interval).
-        key: the setting, of numbers or of names.
-        label: how the axis is called.
+        runs: one row for each run, with the column `key`. For both validation and test it has the
+            columns loss, accuracy, accuracy_low and accuracy_high, as in `validation.loss`. The
+            last two are the 95 % interval.
+        key: name of the setting, whose values are numbers or names.
+        label: label of the axis.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -61,19 +65,21 @@ def against(runs: pd.DataFrame, key: str, label: str) -> Figure:
 
 
 def heat_map(runs: pd.DataFrame, keys: tuple[str, str], labels: tuple[str, str]) -> Figure:
-    """Mean validation loss over two swept settings: a cell a pair, or points where pairs lack.
+    """Draw the mean validation loss over two swept settings.
+
+    Each pair of values is a cell. If pairs are missing, each run is a point instead.
 
     Args:
-        runs: a row a run: the two settings and `validation.loss`.
-        keys: the settings, of numbers or of names: downwards and across.
-        labels: how their axes are called.
+        runs: one row for each run, with the two settings and `validation.loss`.
+        keys: names of the vertical and the horizontal setting. Their values are numbers or names.
+        labels: labels of the two axes.
     """
     figure = Figure(figsize=(6.5, 5), layout="constrained")
     axes = figure.subplots()
     down, across = keys
     cells = runs.pivot_table("validation.loss", down, across, aggfunc="mean")
     losses = cells.to_numpy()
-    # A loss may be 0, which has no logarithm.
+    # A loss can be 0, whose logarithm does not exist.
     scale = LogNorm(max(np.nanmin(losses), LEAST), max(np.nanmax(losses), LEAST), clip=True)
     shades = ScalarMappable(scale, "viridis_r")
     if np.isnan(losses).any():
@@ -94,10 +100,10 @@ def heat_map(runs: pd.DataFrame, keys: tuple[str, str], labels: tuple[str, str])
 
 
 def validation_curves(curves: Sequence[tuple[str, Sequence[float]]]) -> Figure:
-    """Validation loss against the epoch (from 1), all runs in one picture, the best one bold.
+    """Plot the validation loss of all runs against the epoch, with the best run as a bold line.
 
     Args:
-        curves: the run's name, and one loss an epoch; the best run first.
+        curves: for each run its name and the loss of each epoch, with the best run first.
     """
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
@@ -115,7 +121,7 @@ def validation_curves(curves: Sequence[tuple[str, Sequence[float]]]) -> Figure:
 
 
 def _places(values: pd.Series) -> pd.Series:
-    """Where values stand on an axis: numbers as they are, names one after the other."""
+    """Return the values' positions on an axis: numbers unchanged, names as 0, 1, 2 and so on."""
     if is_numeric_dtype(values):
         return values
     return pd.Series(pd.factorize(values, sort=True)[0], index=values.index)

@@ -1,4 +1,4 @@
-"""Figures of the audit: how far twins stand out, and what they look like."""
+"""Figures of the audit: how clearly twins stand out, and what they look like."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,18 +10,20 @@ from PIL import Image
 
 from src.data.related.twins import IDENTICAL, TURNS
 
-CLOSEST = 1e-5  # the least difference from a correlation of 1 that is told apart
+CLOSEST = 1e-5  # the smallest difference from a correlation of 1 that has its own bin
 
 
 def best_correlations(best: np.ndarray, bins: int) -> pd.DataFrame:
     """Count the images by kind of twin and highest correlation.
 
     Args:
-        best: (kinds, n), see `Twins.best`.
-        bins: how many between a correlation of 0 and 1, even in the logarithm of 1 - correlation.
+        best: (kinds, n) float32, see `Twins.best`.
+        bins: number of bins between the correlations 0 and 1. They are equally wide in the
+            logarithm of 1 - correlation.
 
     Returns:
-        `kind`, `low` and `high` (the bin's bounds; the first one holds all below) and `images`.
+        A table with the columns `kind`, `low` and `high` (the bounds of the bin) and `images`. The
+        first bin also counts all correlations below its lower bound.
     """
     edges = np.geomspace(1, CLOSEST, bins + 1)
     tables = []
@@ -34,7 +36,12 @@ def best_correlations(best: np.ndarray, bins: int) -> pd.DataFrame:
 
 
 def correlation_histogram(counts: pd.DataFrame, threshold: float) -> Figure:
-    """Draw `best_correlations`, with the threshold above which two images are twins."""
+    """Draw histograms of the images' highest correlations, one for each kind of twin.
+
+    Args:
+        counts: a table from `best_correlations`.
+        threshold: the correlation above which two images are twins, 0 to 1.
+    """
     figure = Figure(figsize=(10, 10), layout="constrained")
     rows = figure.subplots(len(TURNS) // 2, 2, sharex=True, sharey=True)
     for axes, kind in zip(rows.ravel(), TURNS, strict=True):
@@ -58,15 +65,15 @@ def twin_gallery(
     per_kind: int,
     seed: int,
 ) -> Figure:
-    """Draw `per_kind` pairs of each kind of twin, a row a kind, each image under its class.
+    """Draw pairs of twins, with one row for each kind of twin and each image's class as its title.
 
     Args:
         pairs: see `Twins.pairs`.
-        listing: the images that the pairs are rows of.
+        listing: one row for each image; `pairs` refers to its rows.
         images: the folder that its paths are relative to.
-        classes: names by label.
-        per_kind: how many pairs at most.
-        seed: which pairs are drawn.
+        classes: class names by label.
+        per_kind: largest number of pairs of each kind.
+        seed: seed of the choice of pairs.
     """
     kinds = [kind for kind in (IDENTICAL, *TURNS) if (pairs.kind == kind).any()]
     rows = max(len(kinds), 1)

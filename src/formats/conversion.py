@@ -1,11 +1,12 @@
-"""Exporting a classifier: written, checked against Keras, and kept only if it is as good."""
+"""Exporting a classifier: an export is checked against Keras, and kept only if it is as good."""
 
 import importlib
 import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,15 +36,15 @@ class Patches:
 
 @dataclass(frozen=True)
 class Check:
-    """An export beside Keras on the same patches.
+    """An export compared with Keras on the same patches.
 
     Attributes:
-        images: how many.
-        accuracy: the export's.
-        accuracy_lost: Keras' accuracy less the export's.
-        agreement: the share of patches that get Keras' class.
-        largest_difference: between the two probabilities of a patch.
-        images_per_second: the export's on this machine's processor, after a warm-up.
+        images: number of patches.
+        accuracy: accuracy of the export, 0 to 1.
+        accuracy_lost: Keras' accuracy minus that of the export.
+        agreement: share of the patches that get the same class as in Keras, 0 to 1.
+        largest_difference: largest absolute difference between probabilities of the two.
+        images_per_second: speed of the export on this machine's processor, after a warm-up.
     """
 
     images: int
@@ -56,7 +57,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Exported:
-    """One exported model: format, precision, its files' size in bytes, and its check."""
+    """One exported model: its format, its precision, its files' size in bytes, and its check."""
 
     format: str
     precision: str
@@ -77,30 +78,32 @@ def export_classifier(
     about: dict[str, Any],
     folder: Path,
 ) -> Exported:
-    """Write `classifier` as `folder`/`format`-`precision`/, replacing what is there.
+    """Export a classifier to the folder `folder`/`format`-`precision`, and check the export.
+
+    An earlier export in that folder is replaced. If the export fails or is refused, the earlier
+    one stays and nothing else is left behind.
 
     Args:
-        classifier: from `build_classifier`.
-        format: of FORMATS.
-        precision: of PRECISIONS.
-        calibration: (n, size, size, 3) uint8, which int8 takes its ranges from.
-        patches: to check on.
-        reference: (n, 2) float32, Keras' probabilities of them.
-        max_accuracy_lost: the share of the checked patches by which its accuracy may be lower.
-        min_agreement: the least share of the checked patches that must get Keras' class.
-        about: what card.json says besides.
-        folder: made if need be.
+        classifier: a model from `build_classifier`.
+        format: one of `FORMATS`.
+        precision: one of `PRECISIONS`.
+        calibration: images (n, size, size, 3) uint8 from which int8 takes its value ranges.
+        patches: the patches to check the export on.
+        reference: (n, 2) float32, Keras' probabilities of these patches.
+        max_accuracy_lost: largest loss of accuracy against Keras that is allowed, 0 to 1.
+        min_agreement: least share of the patches that must get the same class as in Keras, 0 to 1.
+        about: further entries of card.json.
+        folder: the folder of all exports, which is created if necessary.
+
+    Returns:
+        The export and its check, which card.json holds too.
 
     Raises:
-        InputError: a package is missing, or the export loses more than is allowed; nothing is
-            left behind then, and an earlier export stays.
+        InputError: a package is missing, or the export loses more than is allowed.
     """
     chosen = format_named(format)
     name = f"{format}-{precision}"
-    unfinished = folder / f".{name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with _replacing(folder / name) as unfinished:
         path = unfinished / f"model{chosen.suffix}"
         chosen.write(inference_model(classifier), precision, calibration, path)
         check = compare_with_keras(*timed(chosen.load(path), patches.images), patches, reference)
@@ -109,38 +112,55 @@ def export_classifier(
         exported = Exported(format, precision, size, check)
         card = json.dumps(about | asdict(exported), indent=2) + "\n"
         write_text(unfinished / "card.json", card)
-        shutil.rmtree(folder / name, ignore_errors=True)
-        unfinished.rename(folder / name)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return exported
 
 
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `folder` if nothing is raised, else disappears."""
+    unfinished = folder.with_name(f".{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
 def load_part(manifest: pd.DataFrame, root: Path, part: str, count: int) -> Patches:
-    """Up to `count` patches of one part of a manifest, evenly spread, from the folder `root`."""
+    """Load up to `count` patches of one part of a manifest, spread evenly over the part.
+
+    Args:
+        manifest: a manifest of a split.
+        root: the folder that its paths are relative to.
+        part: train, validation or test.
+        count: largest number of patches.
+    """
     rows = manifest[manifest.part == part]
     rows = rows.iloc[evenly_spread(len(rows), count)]
     return Patches(load_images([root / path for path in rows.path]), rows.label.to_numpy())
 
 
 def format_named(name: str) -> Format:
-    """The format of that name, of FORMATS.
+    """Return the format called `name`, which is one of `FORMATS`.
 
     Raises:
-        InputError: a package that it needs is not installed.
+        InputError: a package that the format needs is not installed.
     """
     chosen: Format = getattr(importlib.import_module(f"src.formats.{name}"), name.upper())
     missing = [package for package in chosen.packages if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"format={name} needs {', '.join(missing)}: make extras installs it; "
-            "format=litert and format=openvino need no more than is here"
+            f"format={name} needs {', '.join(missing)}: make extras installs them; "
+            "format=litert and format=openvino need no extra packages"
         )
     return chosen
 
 
 def timed(run: Run, images: np.ndarray) -> tuple[np.ndarray, float]:
-    """Probabilities (n, 2) of the images, and how many a second, after a warm-up."""
+    """Return the probabilities (n, 2) of the images, and the images per second after a warm-up."""
     run(images[:8])
     started = time.perf_counter()
     probabilities = run(images)
@@ -150,7 +170,14 @@ def timed(run: Run, images: np.ndarray) -> tuple[np.ndarray, float]:
 def compare_with_keras(
     probabilities: np.ndarray, images_per_second: float, patches: Patches, reference: np.ndarray
 ) -> Check:
-    """Compare an export's probabilities (n, 2) of patches with Keras' `reference`."""
+    """Compare an export's probabilities (n, 2) of patches with those of Keras.
+
+    Args:
+        probabilities: (n, 2) float32, those of the export.
+        images_per_second: speed of the export.
+        patches: the patches and their labels.
+        reference: (n, 2) float32, those of Keras.
+    """
     classes, expected = probabilities.argmax(axis=1), reference.argmax(axis=1)
     accuracy = np.mean(classes == patches.labels)
     return Check(
@@ -164,10 +191,10 @@ def compare_with_keras(
 
 
 def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreement: float) -> None:
-    """Raise unless `check` keeps within the limits; see `export_classifier`.
+    """Raise an error if an export is worse than the limits allow; see `export_classifier`.
 
     Raises:
-        InputError: it does not.
+        InputError: the export exceeds a limit, or it gives NaN.
     """
     if math.isnan(check.largest_difference):
         raise InputError(f"{name} is refused: it gives NaN where Keras gives probabilities")
@@ -175,14 +202,14 @@ def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreeme
         raise InputError(
             f"{name} is refused: on {check.images} patches its accuracy is "
             f"{check.accuracy_lost:.4f} lower than Keras' (max_accuracy_lost="
-            f"{max_accuracy_lost:g}) and it agrees on {check.agreement:.4f} (min_agreement="
-            f"{min_agreement:g}); for int8 a larger calibration_images may help, or take "
+            f"{max_accuracy_lost:g}), and {check.agreement:.4f} of them get Keras' class "
+            f"(min_agreement={min_agreement:g}); for int8 try a larger calibration_images, or use "
             "precision=float16"
         )
 
 
 def export_table(rows: Sequence[Exported]) -> str:
-    """Size, speed and accuracy of each export in Markdown."""
+    """Return a Markdown table of the size, speed and accuracy of each export."""
     lines = [
         "| format | precision | size | images/s | accuracy | agreement | largest difference |",
         "|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""What every export format has: a file that takes images and gives probabilities."""
+"""The interface of all export formats: files that map images to probabilities."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +13,17 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Format:
-    """How a classifier is written for one runtime, and run by it.
+    """How a classifier is written for one runtime, and how it is run there.
 
     Attributes:
-        suffix: of the file, or of that file which names the others.
-        packages: that it needs besides this project's own dependencies.
-        write: a classifier without random layers, the precision (float32, float16 or int8), images
-            (n, size, size, 3) uint8 that int8 takes its ranges from, and the target's path, whose
-            folder exists.
-        load: the path of a file that `write` wrote to a function of images (n, size, size, 3)
-            uint8, n of any size, to probabilities (n, 2) float32, on this machine's processor.
+        suffix: suffix of the model's file, or of its main file if there are several.
+        packages: packages that the format needs in addition to this project's dependencies.
+        write: function that writes the model. It takes a classifier without random layers and the
+            precision (float32, float16 or int8). The other arguments are calibration images
+            (n, size, size, 3) uint8 and the path of the file, whose folder must exist.
+        load: function that takes the path of a written file. It returns a function that maps images
+            (n, size, size, 3) uint8, with any n, to probabilities (n, 2) float32. Both run on this
+            machine's processor.
     """
 
     suffix: str
@@ -32,5 +33,5 @@ class Format:
 
 
 def uint8_images(classifier: keras.Model) -> list[tf.TensorSpec]:
-    """The signature of exports: one input `image`, (n, size, size, 3) uint8 with n free."""
+    """Return the signature of exports: one input `image` (n, size, size, 3) uint8 with any n."""
     return [tf.TensorSpec((None, *classifier.input_shape[1:]), tf.uint8, name="image")]

@@ -1,4 +1,4 @@
-"""LiteRT, formerly TensorFlow Lite: one .tflite file."""
+"""Export to LiteRT, formerly TensorFlow Lite, as one .tflite file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +15,16 @@ from src.formats.export_format import Format, Run, uint8_images
 def write_litert(
     classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
 ) -> None:
-    """Convert by Keras' own exporter; float16 halves the weights, int8 computes in integers."""
+    """Convert a classifier with Keras' own exporter, and write it; see `Format.write`.
+
+    With float16 the weights take half the space; with int8 the arithmetic is in integers.
+    """
 
     def representative() -> Iterator[list[np.ndarray]]:
         for image in calibration:
             yield [image[np.newaxis]]
 
-    # Without TensorFlow's own operations, which runtimes on small devices lack.
+    # TensorFlow's own operations are excluded, because runtimes on small devices do not have them.
     target_spec: dict[str, Any] = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     options: dict[str, Any] = {}
     if precision != "float32":
@@ -41,7 +44,10 @@ def write_litert(
 
 
 def load_litert(path: Path) -> Run:
-    """Run by TensorFlow's interpreter, which is that of the ai-edge-litert package."""
+    """Load a .tflite file into TensorFlow's interpreter; see `Format.load`.
+
+    It is the same interpreter as in the package ai-edge-litert.
+    """
     interpreter = tf.lite.Interpreter(str(path), num_threads=available_cores())
     image = interpreter.get_input_details()[0]
     probabilities = interpreter.get_output_details()[0]["index"]

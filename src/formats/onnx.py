@@ -1,4 +1,4 @@
-"""ONNX: one .onnx file, for ONNX Runtime and whatever else reads it."""
+"""Export to ONNX as one .onnx file, for ONNX Runtime and other runtimes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ from src.formats.export_format import Format, Run, uint8_images
 def write_onnx(
     classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
 ) -> None:
-    """Convert by Keras' own exporter (tf2onnx); ONNX Runtime's tools change the precision."""
+    """Convert a classifier with Keras' own exporter, and write it; see `Format.write`.
+
+    The exporter uses tf2onnx. ONNX Runtime's tools change the precision.
+    """
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -33,16 +36,21 @@ def write_onnx(
 
 
 def quantize_onnx(plain: Path, images: np.ndarray, target: Path) -> None:
-    """Quantise statically between the first convolution and the softmax, one range a channel.
+    """Quantise a model statically, with one range for each channel, and write it.
 
-    The rescaling before and the softmax behind them stay float: the one would be rounded twice,
-    the other to steps of 1/256.
+    Only the part from the first convolution to the softmax is quantised. The rescaling before it
+    would be rounded twice. The softmax after it would be rounded to steps of 1/256.
+
+    Args:
+        plain: the .onnx file in float32.
+        images: (n, size, size, 3) uint8 from which the value ranges are taken.
+        target: the .onnx file to write.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    # Folds the normalisations into the convolutions, which quantisation alone does not.
+    # This folds the normalisations into the convolutions, which quantisation alone would not do.
     prepared = plain.with_name("prepared.onnx")
     quant_pre_process(plain, prepared, skip_symbolic_shape=True)
     nodes = onnx.load(prepared).graph.node
@@ -60,7 +68,7 @@ def quantize_onnx(plain: Path, images: np.ndarray, target: Path) -> None:
 
 
 class _Reader:
-    """Calibration images one by one, as ONNX Runtime asks for them."""
+    """Reader that hands calibration images to ONNX Runtime one by one."""
 
     def __init__(self, images: np.ndarray) -> None:
         self.feeds: Iterator[dict[str, np.ndarray]] = iter(
@@ -72,7 +80,7 @@ class _Reader:
 
 
 def load_onnx(path: Path) -> Run:
-    """Run by ONNX Runtime on the processor."""
+    """Load an .onnx file into ONNX Runtime on the processor; see `Format.load`."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""OpenVINO's own format: NAME.xml, the graph, and NAME.bin, the weights, beside it."""
+"""Export to OpenVINO's own format: the graph in NAME.xml and the weights in NAME.bin."""
 
 from pathlib import Path
 
@@ -13,14 +13,20 @@ from src.formats.export_format import Format, Run
 def write_openvino(
     classifier: keras.Model, precision: str, calibration: np.ndarray, target: Path
 ) -> None:
-    """Write the converted model; float16 halves the weights, the arithmetic is the processor's."""
+    """Convert a classifier to OpenVINO, and write it; see `Format.write`.
+
+    With float16 the weights take half the space. The arithmetic is chosen when the file is loaded.
+    """
     images = calibration if precision == "int8" else None
     model = convert(classifier, "float32", images)
     ov.save_model(model, target, compress_to_fp16=precision == "float16")
 
 
 def load_openvino(path: Path) -> Run:
-    """Compile for this processor, computing in float32 whatever is not int8."""
+    """Load an .xml file and compile it for this processor; see `Format.load`.
+
+    Operations that are not in int8 compute in float32.
+    """
     stream = compile_stream(ov.Core().read_model(path), precision="f32")
     return lambda images: run_in_batches(stream, images, batch_size=2)
 

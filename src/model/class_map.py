@@ -1,8 +1,8 @@
-"""The classifier as a map: how much each place of an image speaks for a crack.
+"""Class activation maps: how strongly each place of an image indicates a crack.
 
-Average pooling and one dense layer are linear, so the dense layer applied to each of the backbone's
-cells gives values whose mean is the difference of the two logits: the class activation map of Zhou
-et al. 2016, exact for this architecture.
+This is the method of Zhou et al. 2016, arXiv:1512.04150. Average pooling and the dense layer are
+linear, so the dense layer can be applied to each cell of the features. The mean of these values
+is exactly the difference of the two logits.
 """
 
 import keras
@@ -11,31 +11,33 @@ from keras import ops
 
 from src.model.classifier import backbone_of, rescaling
 
-EAGERLY = 32  # patches at a time where no model is compiled
+EAGERLY = 32  # patches in a batch where no model is compiled
 CELL = 32  # pixels from one cell of the map to the next
-SHALLOW_CELL = 8  # pixels from one of the shallow features to the next
-# How many of the shallow features along a border see beyond it.
+SHALLOW_CELL = 8  # pixels from one shallow feature to the next
+# How many shallow features along a border are influenced by the padding beyond it.
 SHALLOW_REACH = 2
-# The first layer whose output is an eighth of the image's size: behind it activations are small.
+# The shallow layers end where the output first has an eighth of the image's height and width.
+# After this layer the activations are small.
 SHALLOW_END = "block_3_project_BN"
 
 
 def class_map_model(classifier: keras.Model) -> keras.Model:
-    """The class map of images of any size that is the patch's and a multiple of CELL more.
+    """Build a model that computes the class maps of images.
 
-    With those sizes every layer pads as it does on a patch, so on a patch the mean of the map is
-    the logit of Positive minus that of Negative.
+    Height and width must each be the patch size plus a multiple of `CELL`. With those sizes every
+    layer pads as it does on a patch. The mean of a patch's map is the logit of Positive minus the
+    logit of Negative.
 
     Args:
-        classifier: from `build_classifier`.
+        classifier: a model from `build_classifier`.
 
     Returns:
-        A model of images (n, height, width, 3) in [0, 255] to maps (n, rows, columns, 1) float32,
-        with weights of its own.
+        A model that maps images (n, height, width, 3) in [0, 255] to class maps
+        (n, rows, columns, 1) float32. It has its own copy of the weights.
     """
     backbone = backbone_of(classifier)
     images = keras.Input((None, None, 3), name="image")
-    # Padding is part of the layers' settings, so cloned for any size they pad as for a patch.
+    # Padding is a setting of each layer, so the clone pads images of any size as it pads a patch.
     features = keras.models.clone_model(backbone, input_tensors=keras.Input((None, None, 3)))
     features.set_weights(backbone.get_weights())
     evidence = keras.layers.Conv2D(1, 1, name="evidence")
@@ -48,15 +50,19 @@ def class_map_model(classifier: keras.Model) -> keras.Model:
 
 
 def class_map_stages(classifier: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """`class_map_model` in two: the shallow layers and the deep ones.
+    """Split `class_map_model` into a model of the shallow layers and one of the deep layers.
 
-    The shallow ones have by far the largest activations and see but a few pixels around, so on a
-    large image they are best computed in pieces that fit the processor's cache.
+    The shallow layers have by far the largest activations and a small receptive field. On a large
+    image they are best computed in pieces that fit into the processor's cache.
+
+    Args:
+        classifier: a model from `build_classifier`.
 
     Returns:
-        A model of images (n, height, width, 3) in [0, 255], of a patch's sides and multiples of
-        SHALLOW_CELL more, to features (n, rows, columns, channels); and one of those of images
-        that `class_map_model` takes to its maps.
+        The shallow and the deep model. The shallow model maps images (n, height, width, 3) in
+        [0, 255] to features (n, rows, columns, channels). Height and width must each be the patch
+        size plus a multiple of `SHALLOW_CELL`. The deep model maps these features to class maps
+        (n, rows, columns, 1) float32. Its images must have sizes that `class_map_model` takes.
     """
     whole = class_map_model(classifier)
     features = backbone_of(whole)
@@ -68,14 +74,23 @@ def class_map_stages(classifier: keras.Model) -> tuple[keras.Model, keras.Model]
 
 
 def patch_cells(patch: int, cell: int = CELL) -> int:
-    """Rows, and columns, of a patch's map, or of its features with another size of `cell`."""
+    """Return the number of rows of a patch's class map, which is also the number of columns.
+
+    Args:
+        patch: height and width of the patch in pixels.
+        cell: pixels from one cell to the next; `SHALLOW_CELL` counts shallow features instead.
+    """
     return -(-patch // cell)
 
 
 def first_centre(patch: int) -> int:
-    """The pixel, along either axis, on which the first cell's field of view is centred.
+    """Return the pixel, along either axis, on which the first cell's receptive field is centred.
 
-    Each halving pads an odd size on both sides and an even one behind only, as Keras' MobileNetV2.
+    As in Keras' MobileNetV2, each halving pads an odd size on both sides. It pads an even size
+    only at the bottom and the right.
+
+    Args:
+        patch: height and width of the patch in pixels.
     """
     sizes = [-(-patch // 2**step) for step in range(5)]
     centre = 0
@@ -85,12 +100,28 @@ def first_centre(patch: int) -> int:
 
 
 def class_maps(model: keras.Model, patches: np.ndarray) -> np.ndarray:
-    """Class maps (n, rows, columns) float32 of patches (n, size, size, 3) uint8."""
+    """Compute the class maps of patches.
+
+    Args:
+        model: a model from `class_map_model`.
+        patches: (n, size, size, 3) uint8.
+
+    Returns:
+        Class maps (n, rows, columns) float32.
+    """
     return np.asarray(model.predict(patches, batch_size=32, verbose=0))[..., 0]
 
 
 def class_maps_of_patches(classifier: keras.Model, patches: np.ndarray) -> np.ndarray:
-    """The same of a few patches of the classifier's own size, with no model to build for them."""
+    """Compute the class maps of a few patches without building a class map model.
+
+    Args:
+        classifier: a model from `build_classifier`.
+        patches: (n, size, size, 3) uint8, of the classifier's own size.
+
+    Returns:
+        Class maps (n, rows, columns) float32.
+    """
     kernel, bias = classifier.get_layer("probabilities").get_weights()
     batches = (patches[start : start + EAGERLY] for start in range(0, len(patches), EAGERLY))
     features = [backbone_of(classifier)(rescaling()(batch), training=False) for batch in batches]

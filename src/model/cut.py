@@ -1,4 +1,4 @@
-"""Where a classifier is cut: the frozen prefix, computed once, and the suffix that is trained."""
+"""Cutting a classifier into a frozen prefix, computed once, and a suffix that is trained."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,17 @@ from src.model.folded_suffix import FoldedSuffix
 
 @dataclass(frozen=True)
 class Cut:
-    """A classifier in two: suffix(prefix(images)) is the classifier without its augmentation.
+    """A classifier in two parts.
+
+    `suffix(prefix(images))` gives the output of the classifier without its augmentation.
 
     Attributes:
-        layer: the name of the layer whose output is handed over.
-        feature_shape: of that output for one image, without the batch.
-        prefix: images (n, size, size, 3) in [0, 255] to features; nothing in it is trained.
-        suffix: features to probabilities (n, 2); it shares the classifier's own layers, so
-            training it trains the classifier.
+        layer: name of the last layer of the prefix.
+        feature_shape: shape of one image's features, without the batch dimension.
+        prefix: model that maps images (n, size, size, 3) in [0, 255] to features. It is not
+            trained.
+        suffix: model that maps features to probabilities (n, 2) float32. It shares the
+            classifier's layers, so training the suffix trains the classifier.
     """
 
     layer: str
@@ -27,15 +30,15 @@ class Cut:
 
 
 def cut_classifier(classifier: keras.Model, precision: str) -> Cut | None:
-    """Cut at the deepest tensor that alone parts the frozen layers from the rest.
+    """Cut a classifier at the deepest single tensor that separates frozen layers from the rest.
 
-    A residual addition joins two branches, so between its start and its end no single tensor
-    carries everything; there the cut lies before the block. Frozen layers behind the cut stay in
-    the suffix, frozen.
+    A residual block has two branches, so no single tensor inside it carries all the information.
+    The cut then lies before the block. Frozen layers after the cut belong to the suffix and stay
+    frozen.
 
     Args:
-        classifier: from `build_classifier`.
-        precision: float32 or bfloat16, of the suffix's products.
+        classifier: a model from `build_classifier`.
+        precision: precision of the suffix's matrix products, float32 or bfloat16.
 
     Returns:
         The cut, or None if no layer before the first trainable one gives such a tensor.
@@ -45,7 +48,8 @@ def cut_classifier(classifier: keras.Model, precision: str) -> Cut | None:
     features = keras.Model(backbone.input, pool(backbone.output))
     layers = features.layers
     position = {layer.name: index for index, layer in enumerate(layers)}
-    # The last layer that reads the output of any layer so far.
+    # The position of the last layer that reads the output of an earlier layer. If it does not lie
+    # beyond the current layer, this layer's output alone carries all the information.
     reach = 0
     deepest = None
     for index, layer in enumerate(layers):

@@ -1,7 +1,7 @@
-"""What turns an image into a verdict: one small frozen thing.
+"""The decision: the settings that turn a classifier's outputs into a verdict on an image.
 
-Training makes it and its run keeps it as decision.json. Evaluation, comparison, promotion,
-src.predict, serving and exports read it, so that all of them give an image the same verdict.
+A training run makes the decision and stores it as decision.json. Evaluation, comparison, promotion,
+prediction, serving and exports read it. All of them therefore give an image the same verdict.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,16 @@ class Decision(Section):
     """How a classifier's outputs become a verdict.
 
     Attributes:
-        weights: SHA-256 (hex) over the float32 bytes of the classifier's tensors.
-        classes: the names of the classes, that of cracks second.
+        weights: SHA-256 (hex) of the float32 bytes of the classifier's tensors.
+        classes: the names of the two classes; the second one is that of cracks.
         flips: whether the probabilities of the image and its three mirror images are averaged.
-        temperature: the log-odds are divided by it (Guo et al. 2017).
-        threshold: the calibrated probability from which an image is cracked, 0 to 1.
-        scales: how many times its size an image is looked at; of several, the highest probability
-            counts.
-        engine: what computes the probabilities.
-        precision: of its arithmetic.
+        temperature: divisor of the log-odds, above 0 (temperature scaling, Guo et al. 2017,
+            arXiv:1706.04599).
+        threshold: the calibrated probability, 0 to 1, at and above which an image is cracked.
+        scales: factors by which the image is resized. If there are several, the highest
+            probability counts.
+        engine: the library that computes the probabilities, openvino or tensorflow.
+        precision: the precision of the engine's arithmetic: bf16, f16 or f32.
         calibrated: whether temperature and threshold were chosen on validation images.
     """
 
@@ -47,14 +48,14 @@ class Decision(Section):
 def overridden(
     decision: Decision, given: Mapping[str, object]
 ) -> tuple[Decision, dict[str, object]]:
-    """The decision with a user's own settings in place of its own.
+    """Replace some of a decision's settings by those that a user has given.
 
     Args:
-        decision: of the model.
-        given: settings by the names of the decision's attributes; None leaves the decision's.
+        decision: the model's decision.
+        given: settings by the names of the decision's attributes. None keeps the decision's value.
 
     Returns:
-        The decision that applies, and what it deviates in: the settings given that differ.
+        The decision that applies, and the given settings that differ from the model's decision.
     """
     own = decision.model_dump()
     deviations = {
@@ -64,15 +65,15 @@ def overridden(
 
 
 def write_decision(decision: Decision, path: Path) -> None:
-    """Write the decision as JSON."""
+    """Write the decision to `path` as JSON."""
     write_text(path, decision.model_dump_json(indent=2) + "\n")
 
 
 def read_decision(path: Path) -> Decision:
-    """Read a decision.
+    """Read a decision from the JSON file `path`.
 
     Raises:
-        InputError: there is no such file, or it is not a decision.
+        InputError: the file does not exist, or it does not hold a decision.
     """
     try:
         return Decision.model_validate_json(path.read_text(encoding="utf-8"))
@@ -81,7 +82,15 @@ def read_decision(path: Path) -> Decision:
 
 
 def undecided(weights: str, engine: str, precision: str) -> Decision:
-    """The decision of a classifier that comes without one: uncalibrated, cracked from 0.5 on."""
+    """Make the decision of a classifier that comes without one.
+
+    It is not calibrated, and an image is cracked at a probability of 0.5 and above.
+
+    Args:
+        weights: see `Decision`.
+        engine: see `Decision`.
+        precision: see `Decision`.
+    """
     return Decision.model_validate(
         {
             "weights": weights,

@@ -1,4 +1,4 @@
-"""The whole classifier as it is trained without stored features."""
+"""Training the whole classifier without stored features."""
 
 from typing import Any
 
@@ -9,19 +9,21 @@ from src.model.folded_suffix import FoldedSuffix
 
 
 class EndToEnd(keras.Model):
-    """A classifier in training: augmented, BatchNormalization in inference mode as published.
+    """A classifier in training, with augmentation and with BatchNormalization in inference mode.
 
-    `backbone(x, training=False)` in a functional model does not do that in Keras 3: the outer
-    model's training=True replaces it, and trainable normalisations use the batch's statistics and
-    move their own. Folded into the convolutions they can't, and a step takes 0.6 of the time.
+    The published recipe trains with BatchNormalization in inference mode. In Keras 3, calling
+    `backbone(x, training=False)` in a functional model does not achieve this: the outer model's
+    `training=True` replaces the argument. Trainable normalisations would use the batch's
+    statistics and update their moving averages. This model folds them into the convolutions
+    instead, which also shortens a training step to 0.6 of its time.
 
-    Owns no variables besides the classifier's.
+    The model shares the classifier's variables and has none of its own.
     """
 
     def __init__(self, classifier: keras.Model) -> None:
         """
         Args:
-            classifier: from `build_classifier`.
+            classifier: a model from `build_classifier`.
         """
         super().__init__(name="end_to_end")
         backbone = backbone_of(classifier)
@@ -35,9 +37,9 @@ class EndToEnd(keras.Model):
         )
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Images (n, size, size, 3) uint8 or float32 in [0, 255] to probabilities (n, 2)."""
+        """Map images (n, size, size, 3) uint8 or float32 in [0, 255] to probabilities (n, 2)."""
         x = images
-        # Without the argument Keras tells the layers nothing: validation images would be augmented.
+        # Keras does not hand `training` on by itself, and would augment validation images too.
         for layer in self.before:
             x = layer(x, training=training)
         return self.folded(x, training=training)

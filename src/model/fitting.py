@@ -1,4 +1,4 @@
-"""Fitting a Keras model as the recipe says, and training a whole classifier that way."""
+"""Fitting a Keras model by the recipe of the configuration, and training a classifier with it."""
 
 import sys
 from collections.abc import Sequence
@@ -24,7 +24,18 @@ def train_end_to_end(
     recipe: Train,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> History:
-    """Fit the classifier in place on augmented images, as published; see `fit`."""
+    """Fit the classifier in place on augmented images, as the published recipe does.
+
+    Args:
+        classifier: a model from `build_classifier`.
+        training: the training images and their labels.
+        validation: the validation images and their labels.
+        recipe: see `fit`.
+        callbacks: Keras callbacks.
+
+    Returns:
+        The history, see `fit`.
+    """
     batches = training_batches(
         _names(training),
         training.labels,
@@ -47,21 +58,21 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback],
     steps_per_execution: int = 1,
 ) -> History:
-    """Fit `model` by Adam on the cross-entropy, and leave it at the epoch of least validation loss.
+    """Fit `model` with Adam on the cross-entropy, and restore the epoch of lowest validation loss.
 
     Args:
-        model: inputs of the batches to probabilities (n, 2).
-        training: what `model.fit` takes: batches of all epochs in a row, or of one epoch after
-            which Keras begins it anew.
-        validation: what `model.fit` takes as validation data, batched.
-        recipe: the epochs, the patience, the learning rate and its schedule.
-        steps_per_epoch: batches in one epoch.
-        callbacks: told of every epoch.
-        steps_per_execution: taken without a look at Python; above 1 only where `training` ends
-            with the epoch, or Keras runs into the next one.
+        model: a model that maps the batches' inputs to probabilities (n, 2).
+        training: training data as `model.fit` takes it. It holds the batches of all epochs in a
+            row, or those of one epoch. Keras iterates over the latter once for each epoch.
+        validation: batched validation data as `model.fit` takes it.
+        recipe: number of epochs, patience, learning rate and its schedule.
+        steps_per_epoch: number of batches in one epoch.
+        callbacks: Keras callbacks.
+        steps_per_execution: number of steps between two returns to Python. Use more than 1 only
+            if `training` holds one epoch; otherwise Keras would run into the next epoch.
 
     Returns:
-        The history: loss, accuracy, val_loss and val_accuracy, one value an epoch.
+        The history: loss, accuracy, val_loss and val_accuracy, with one value for each epoch.
     """
     rate = recipe.learning_rate
     if recipe.schedule == "cosine":
@@ -81,7 +92,7 @@ def fit(
         steps_per_epoch=steps_per_epoch,
         validation_data=validation,
         callbacks=[*callbacks, stop],
-        # The batches come in `epoch_order`; Keras could not shuffle them, and would say so.
+        # The batches are shuffled already, by `epoch_order`. Keras would warn that it cannot.
         shuffle=False,
         verbose=verbosity(),
     )
@@ -91,7 +102,17 @@ def fit(
 def predict_end_to_end(
     classifier: keras.Model, part: Part, batch_size: int, flips: bool = False
 ) -> np.ndarray:
-    """Probabilities (n, 2) float32 of the images, in their order, over all flips if asked."""
+    """Predict the images of a part with the classifier in Keras.
+
+    Args:
+        classifier: a model from `build_classifier`.
+        part: the images to predict.
+        batch_size: number of images in a batch.
+        flips: whether to average over the image and its three mirror images.
+
+    Returns:
+        Probabilities (n, 2) float32 in the order of the part's images.
+    """
     batches = _in_order(classifier, part, batch_size)
     return np.mean(
         [
@@ -116,5 +137,8 @@ def _names(part: Part) -> list[str]:
 
 
 def verbosity() -> int | str:
-    """Keras' `verbose`: a progress bar in a log file would be one line a step."""
+    """Return Keras' `verbose` argument: a progress bar in a terminal, one line an epoch in a file.
+
+    In a log file a progress bar would write one line for each step.
+    """
     return "auto" if sys.stdout.isatty() else 2

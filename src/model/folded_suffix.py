@@ -1,10 +1,9 @@
-"""Training the layers behind the cut, with every BatchNormalization folded into its neighbour.
+"""Training the layers after the cut, with every BatchNormalization folded into a convolution.
 
-In inference mode batch normalisation is affine: x * scale + shift. Folding it into the kernel of
-the convolution before it (or, where the convolution is 1 x 1 and unpadded, behind it) is exact and
-leaves one matrix product where there were a product and two passes over the activations. The fold
-happens inside the graph, so gamma, beta and the kernel stay the variables that are trained, and
-gradients reach them through it.
+In inference mode batch normalisation is affine: x * scale + shift. It can be folded exactly into
+the kernel of the convolution before it. If the convolution after it is 1 x 1 and unpadded, it can
+be folded into that one. A matrix product and two passes over the activations become one product.
+Folding happens inside the graph, so gamma, beta and the kernel are still the trained variables.
 """
 
 from collections.abc import Callable
@@ -20,10 +19,16 @@ Tensor = Any
 
 @dataclass
 class Convolution:
-    """A convolution not yet computed, whose kernel may still take in what follows.
+    """A convolution that is not yet computed, so that a scale can still be folded into its kernel.
 
     Attributes:
-        inputs_scale: what the channels of the inputs are yet to be multiplied by, or None.
+        layer: the layer whose strides and padding apply.
+        inputs: (n, h, w, channels).
+        inputs_scale: (channels,) factors that the inputs must still be multiplied by, or None.
+        kernel: the kernel with the scales that are folded in so far.
+        bias: (filters,) or a scalar.
+        precision: precision of the product, float32 or bfloat16.
+        result: the outputs once they are computed.
     """
 
     layer: keras.layers.Layer
@@ -35,11 +40,11 @@ class Convolution:
     result: Tensor = None
 
     def outputs(self) -> Tensor:
-        """In the precision of the products, or float32."""
+        """Compute the convolution, once, in the precision of the products or in float32."""
         if self.inputs_scale is not None:
             return self.scaled(ops.ones(self.kernel.shape[-1:]), 0.0).outputs()
         if self.result is None:
-            # Gradients of a depthwise convolution take TensorFlow three times as long in bfloat16.
+            # TensorFlow's gradients of a depthwise convolution take 3 times as long in bfloat16.
             depthwise = isinstance(self.layer, keras.layers.DepthwiseConv2D)
             precision = "float32" if depthwise else self.precision
             inputs = ops.cast(self.inputs, precision)
@@ -56,7 +61,8 @@ class Convolution:
         elif self.inputs_scale is None:
             factor = scale
         else:
-            # Both scales at once: each pass over the kernel counts, and its gradient takes two.
+            # Both scales are applied at once, because each pass over the kernel costs time and its
+            # gradient takes two more.
             factor = ops.matmul(self.inputs_scale[:, None], scale[None])
         bias = self.bias * scale + shift
         return replace(self, inputs_scale=None, kernel=self.kernel * factor, bias=bias)
@@ -64,7 +70,7 @@ class Convolution:
 
 @dataclass
 class Rectified:
-    """A convolution and the ReLU behind it, which clips at 0 and a largest value."""
+    """A convolution and the ReLU after it, which clips at 0 and at a maximum."""
 
     convolution: Convolution
     layer: keras.layers.ReLU
@@ -75,7 +81,7 @@ class Rectified:
 
 @dataclass
 class Scaled:
-    """inputs * scale + shift, not yet computed."""
+    """The value inputs * scale + shift, not yet computed."""
 
     inputs: Tensor
     scale: Tensor
@@ -86,9 +92,9 @@ class Scaled:
 
 
 class FoldedSuffix(keras.Model):
-    """Features (n, h, w, c), float16 or float32, to probabilities (n, 2) float32.
+    """Model that maps features (n, h, w, c) float16 or float32 to probabilities (n, 2) float32.
 
-    It owns no variables: they are those of the classifier's layers it was made of.
+    The model shares the variables of the classifier's layers and has none of its own.
     """
 
     def __init__(
@@ -102,12 +108,12 @@ class FoldedSuffix(keras.Model):
         Args:
             tail: the backbone's graph from the features to the pooled features; None if the
                 features are already pooled.
-            dropout: applied to the pooled features in training.
+            dropout: the dropout layer, applied to the pooled features in training.
             probabilities: the final layer.
-            precision: float32 or bfloat16, the dtype of the factors of the tail's products but
-                depthwise ones; those, variables, activations and the loss are float32.
+            precision: dtype of the factors in the tail's products, float32 or bfloat16. Depthwise
+                products, variables, activations and the loss are always float32.
         """
-        # Keras would cast the features to float32 before they are cast to the products' precision.
+        # With autocast Keras would first cast the features to float32, a costly extra pass.
         super().__init__(name="suffix", autocast=False)
         self.tail = tail
         self.dropout = dropout
@@ -123,7 +129,7 @@ class FoldedSuffix(keras.Model):
 
     @cached_property
     def in_float32(self) -> "FoldedSuffix":
-        """The same function of the same variables, with its products in float32."""
+        """The same model with the same variables, with its products in float32."""
         return FoldedSuffix(self.tail, self.dropout, self.probabilities, "float32")
 
     def _folded(self, layer: keras.layers.Layer) -> Callable[..., Any]:
@@ -166,9 +172,9 @@ def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: T
     shape = (-1, *inputs.shape[1:3], filters)
     if channels > filters:
         return ops.cast(ops.reshape(ops.matmul(rows, kernel), shape), "float32") + bias
-    # Where the outputs are the larger tensor: the bias as rows of the kernel, met by ones among the
-    # inputs. Neither it nor its gradient takes a pass over the outputs. Two rows, as bfloat16
-    # alone would round it.
+    # Here the outputs are larger than the inputs. The bias becomes rows of the kernel and the
+    # inputs get columns of ones. Neither the bias nor its gradient then takes a pass over the
+    # outputs. The second row holds what bfloat16 rounds off in the first.
     bias = ops.broadcast_to(bias, (filters,))
     rounded = ops.cast(bias, kernel.dtype)
     rest = ops.cast(bias - ops.cast(rounded, "float32"), kernel.dtype)
@@ -184,8 +190,8 @@ def _average(x: Any) -> Tensor:
 
 
 def _average_of_clipped(x: Tensor, limit: float) -> Tensor:
-    # As operations of their own, casting, clipping and averaging take three passes over the largest
-    # tensor of a step forwards, and three backwards: a fifth of its time.
+    # As separate operations, casting, clipping and averaging pass three times over the largest
+    # tensor of a step. So do their gradients, and together that was a fifth of the step's time.
     def average(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         return _clip_and_average(x, limit), lambda upstream: _clipped_gradient(x, upstream, limit)
 
@@ -193,7 +199,11 @@ def _average_of_clipped(x: Tensor, limit: float) -> Tensor:
 
 
 def _in_one_pass(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Compiled into one loop, as JAX does with all; under TensorFlow that would slow products."""
+    """Compile the function into one loop with XLA.
+
+    JAX does this by itself. Under TensorFlow only some functions are compiled, because XLA would
+    slow the matrix products down.
+    """
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf

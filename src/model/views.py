@@ -1,4 +1,4 @@
-"""Augmented views of patches: drawn once and for all by Keras' own random layers, or each flip."""
+"""Augmented views of patches: transformations drawn at random by Keras, or each flip in turn."""
 
 from typing import Final
 
@@ -8,23 +8,31 @@ import numpy as np
 
 from src.model.classifier import augmentation_layers
 
-# Which axis of a batch (n, height, width, 3) RandomFlip reverses.
+# The axis of a batch (n, height, width, 3) that RandomFlip reverses, by its mode.
 FLIPPED_AXIS = {"horizontal": 2, "vertical": 1}
-# All that the flips of a configuration can give, by the axes reversed; the first is the image.
+# All flips that a configuration can give, as the axes that are reversed. The first reverses none.
 FLIPS: dict[str | None, tuple[tuple[int, ...], ...]] = {
     None: ((),),
     "horizontal": ((), (2,)),
     "vertical": ((), (1,)),
     "horizontal_and_vertical": ((), (2,), (1,), (1, 2)),
 }
-# All symmetries of the data: cracks have no up, down, left or right.
+# Cracks have no preferred direction, so all four flips of an image may be used.
 ALL_FLIPS: Final = "horizontal_and_vertical"
 
 
 def flipped_view(images: np.ndarray, flip: str | None, view: int) -> np.ndarray:
-    """View number `view` of images (n, size, size, 3) where nothing but flips is drawn.
+    """Return view number `view` of images when the augmentation consists of flips only.
 
-    There are only so many, so each is taken in turn instead of by chance.
+    There are at most four flips, so each view takes the next one instead of drawing at random.
+
+    Args:
+        images: (n, size, size, 3) uint8.
+        flip: horizontal, vertical, horizontal_and_vertical or None.
+        view: index of the flip in `FLIPS`.
+
+    Returns:
+        (n, size, size, 3) uint8.
     """
     return np.ascontiguousarray(np.flip(images, FLIPS[flip][view]))
 
@@ -40,20 +48,20 @@ def augmented_view(
 ) -> np.ndarray:
     """Flip and rotate a batch as RandomFlip and RandomRotation would in training.
 
-    The layers draw the transformations; numpy and OpenCV apply them, six times as fast and the
-    same to within rounding.
+    The Keras layers draw the transformations, and NumPy and OpenCV apply them. This is six times
+    as fast, and the results agree to within rounding.
 
     Args:
         images: (n, size, size, 3) uint8.
-        members: (n,) int, which of the `draws` transformations each image gets, so that a view
-            does not depend on which images are asked for together.
-        draws: how many transformations are drawn.
-        flip: horizontal, vertical, horizontal_and_vertical, or None.
-        rotation: the factor of RandomRotation, in turns.
-        seed: the same seed and number of draws give the same transformations.
+        members: (n,) int, the index of the transformation that each image gets. A view thus does
+            not depend on which images are asked for together.
+        draws: number of transformations that are drawn.
+        flip: horizontal, vertical, horizontal_and_vertical or None.
+        rotation: factor of RandomRotation, as a fraction of a full turn.
+        seed: seed of the transformations. The same seed and number of draws give the same ones.
 
     Returns:
-        (n, size, size, 3) uint8; what a rotation uncovers is the image reflected.
+        (n, size, size, 3) uint8. Areas that a rotation uncovers are filled by reflection.
     """
     view = images
     shape = np.broadcast_to(images[:1], (draws, *images.shape[1:]))
@@ -71,7 +79,8 @@ def _rotated(images: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     rotated = np.empty_like(images)
     size = images.shape[2], images.shape[1]
     for image, matrix, target in zip(images, matrices, rotated, strict=True):
-        # Keras gives the 8 numbers of a projective map from output to input; the last two are 0.
+        # Keras gives the 8 coefficients of a projective map from output to input. For a rotation
+        # the last two are 0, so the first 6 are an affine map.
         cv2.warpAffine(
             image,
             matrix[:6].reshape(2, 3).astype(np.float64),

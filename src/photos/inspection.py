@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
+from src.bank.engine import chosen_engine
 from src.config.tool_schema import Predict
+from src.model.decision import Decision, overridden, undecided
 from src.model.weights import weights_sha256
 from src.photos.inspector import Inspector
 from src.photos.photo_report import write_report
@@ -15,7 +17,7 @@ from src.photos.reading import find_photos
 from src.photos.records import place
 from src.tracking import runs
 from src.tracking.logged_models import kind_of, load_classifier
-from src.tracking.provenance import origin
+from src.tracking.provenance import decision_of, origin
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,28 @@ def inspect(config: Predict) -> Inspection:
     return Inspection(records, unreadable, report, before)
 
 
-def load_model_of(config: Predict) -> tuple[keras.Model, dict[str, str], float]:
-    """The classifier, what it is, and the temperature that applies."""
-    known: dict[str, str] = {}
-    calibrated = None
+def load_model_of(
+    config: Predict,
+) -> tuple[keras.Model, dict[str, str], Decision, dict[str, object]]:
+    """The classifier, what it is, the decision that applies, and what that deviates in."""
     on_server = kind_of(config.model) != "file"
     if on_server:
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
-    if on_server:
-        known, calibrated = origin(config.model)
-    identity = {"name": config.model, **known, "weights": weights_sha256(classifier)[:12]}
-    return classifier, identity, config.temperature or calibrated or 1.0
+    weights = weights_sha256(classifier)
+    known = origin(config.model) if on_server else {}
+    identity = {"name": config.model, **known, "weights": weights[:12]}
+    made = decision_of(config.model)
+    if made is None:
+        print(f"{config.model} comes without decision.json: its probabilities are uncalibrated")
+        made = undecided(weights, *chosen_engine("auto", "f32"))
+    scale = config.scale
+    given = {
+        "scales": config.auto_scales if scale == "auto" else [scale] if scale else None,
+        "flips": config.flips,
+        "threshold": config.threshold,
+        "temperature": config.temperature,
+        "engine": config.engine.name,
+        "precision": config.engine.precision,
+    }
+    return classifier, identity, *overridden(made, given)

@@ -14,7 +14,6 @@ import keras
 from PIL import Image
 from tqdm import tqdm
 
-from src.bank.engine import chosen_engine
 from src.config.code_closure import code_fingerprint
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.reading import Unreadable, megapixels, read_photo
@@ -24,6 +23,7 @@ from src.photos.scoring import Scorer, build_scorer
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Predict
+    from src.model.decision import Decision
 
 HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
 
@@ -36,20 +36,30 @@ class Inspector:
         config: "Predict",
         classifier: keras.Model,
         identity: dict[str, str],
-        temperature: float,
+        decision: "Decision",
+        deviations: Mapping[str, object],
     ) -> None:
-        self.config, self.classifier, self.temperature = config, classifier, temperature
-        # What `auto` stands for here: another machine's findings are not quite the same.
-        name, precision = chosen_engine(config.engine.name, config.engine.precision)
+        """
+        Args:
+            config: how photos are read, scored and drawn.
+            classifier: that scores them.
+            identity: what the classifier is, for the report.
+            decision: what applies.
+            deviations: what it deviates in from the decision of the classifier's training.
+        """
+        self.config, self.classifier, self.decision = config, classifier, decision
+        applied = {"name": decision.engine, "precision": decision.precision}
         self.made_by: dict[str, Any] = {
             "code": code_fingerprint(__name__),
             "model": identity,
             "patch": int(classifier.input_shape[1]),
-            "scales": config.auto_scales if config.scale == "auto" else [config.scale],
-            "flips": config.flips,
-            "threshold": config.threshold,
-            "temperature": temperature,
-            "engine": {**config.engine.model_dump(), "name": name, "precision": precision},
+            "scales": decision.scales,
+            "flips": decision.flips,
+            "threshold": decision.threshold,
+            "temperature": decision.temperature,
+            "calibrated": decision.calibrated,
+            "deviations": dict(deviations),
+            "engine": {**config.engine.model_dump(), **applied},
             "pictures": config.pictures.model_dump(),
         }
         self._scoring, self._large = threading.Lock(), threading.Lock()
@@ -57,12 +67,7 @@ class Inspector:
     @cached_property
     def scorer(self) -> Scorer:
         """Built for the first photo that is new."""
-        return build_scorer(
-            self.classifier,
-            self.config.engine,
-            temperature=self.temperature,
-            flips=self.config.flips,
-        )
+        return build_scorer(self.classifier, self.decision, self.config.engine)
 
     def inspect_all(
         self, places: list[Place]
@@ -119,7 +124,7 @@ class Inspector:
         """What the network finds on an upright RGB photo."""
         # The network's work fills all cores, so photos take turns; reading and drawing go on.
         with self._scoring:
-            scores = [self.scorer.score(photo, scale) for scale in self.made_by["scales"]]
+            scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
         return find_cracks(
-            scores, width=photo.width, height=photo.height, threshold=self.config.threshold
+            scores, width=photo.width, height=photo.height, threshold=self.decision.threshold
         )

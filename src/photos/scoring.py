@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.bank.engine import build_engine, chosen_engine
+from src.bank.engine import build_engine
 from src.bank.openvino_engine import Stream
 from src.model.class_map import (
     CELL,
@@ -34,6 +34,7 @@ from src.photos.reading import crop, rescaled
 
 if TYPE_CHECKING:
     from src.config.tool_schema import PhotoEngine
+    from src.model.decision import Decision
 
 FINER = CELL // SHALLOW_CELL  # shallow features in a cell, along a side
 Mirror = tuple[int, ...]  # the axes of (height, width, …) along which it is flipped
@@ -75,16 +76,14 @@ class Scorer:
             uint8 to features (n, rows, columns, channels).
         deep: compiled, the second: to (n, rows, columns, 1) float32.
         patch: side of the model's patches in pixels.
-        temperature: the logits are divided by it (Guo et al. 2017).
-        flips: average the probabilities of the photo and its three mirror images.
+        decision: its temperature, and whether mirror images are averaged.
         engine: sizes of the blocks, and how many tiles are scored alone.
     """
 
     shallow: Stream
     deep: Stream
     patch: int
-    temperature: float
-    flips: bool
+    decision: "Decision"
     engine: "PhotoEngine"
 
     def score(self, photo: Image.Image, scale: float) -> Scores:
@@ -99,8 +98,8 @@ class Scorer:
         # float32 has too few digits for the way back to a logit.
         averaged = logit(expit(logits, dtype=np.float64).mean(axis=0))
         return Scores(
-            evidence=maps.mean(axis=0) / self.temperature,
-            probability=expit(averaged / self.temperature).astype(np.float32),
+            evidence=maps.mean(axis=0) / self.decision.temperature,
+            probability=expit(averaged / self.decision.temperature).astype(np.float32),
             cells=self.cells,
             first=first_centre(self.patch) / scale,
             step=CELL / scale,
@@ -184,32 +183,29 @@ class Scorer:
 
     @property
     def _mirrored(self) -> tuple[Mirror, ...]:
-        return ((), (0,), (1,), (0, 1)) if self.flips else ((),)
+        return ((), (0,), (1,), (0, 1)) if self.decision.flips else ((),)
 
     def _grid(self, side: int) -> int:
         """Cells of the smallest map whose tiles cover `side` pixels."""
         return self.cells + max(0, -(-(side - self.patch) // CELL))
 
 
-def build_scorer(
-    classifier: keras.Model, engine: "PhotoEngine", *, temperature: float, flips: bool
-) -> Scorer:
+def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEngine") -> Scorer:
     """Compile a classifier from `build_classifier` for whole photos.
 
     Args:
         classifier: of square patches.
-        engine: what computes it, how precisely, and in blocks of which sizes.
-        temperature: see `Scorer`.
-        flips: see `Scorer`.
+        decision: what computes it and how precisely, and how its outputs become probabilities.
+        engine: the sizes of the blocks, and how many tiles are scored alone.
     """
     first, second = class_map_stages(classifier)
-    name, precision = chosen_engine(engine.name, engine.precision)
+    name, precision = decision.engine, decision.precision
     # Between the stages: half the memory to write and read where that is as fine as the arithmetic.
     dtype = "float32" if precision == "f32" else "float16"
     shallow = build_engine(first, name=name, precision=precision, output=dtype)
     deep = build_engine(second, name=name, precision=precision, output="float32", inputs=dtype)
     patch = int(classifier.input_shape[1])
-    return Scorer(shallow.stream, deep.stream, patch, temperature, flips, engine)
+    return Scorer(shallow.stream, deep.stream, patch, decision, engine)
 
 
 def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:

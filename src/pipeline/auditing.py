@@ -1,4 +1,4 @@
-"""The relations among a dataset's images: looked for once, and found again after that."""
+"""Auditing a dataset: the relations among its images are found once and then read from files."""
 
 import dataclasses
 import json
@@ -22,10 +22,19 @@ PAIRS, OVERLAPS, GROUPS, AUDITED = "pairs.csv", "overlaps.csv", "groups.csv", "a
 def audit_dataset(
     dataset: Dataset, audit: Audit, workspace: Path
 ) -> tuple[Dataset, Twins, Overlaps | None]:
-    """Find twins and overlaps, and write them and what they were found by into the workspace.
+    """Find twins and overlaps, and write them and the audit's settings to the workspace.
+
+    Args:
+        dataset: the dataset, whose images are already fetched.
+        audit: the settings of the audit.
+        workspace: the folder to write into.
 
     Returns:
-        The dataset with its relations, and all that was found.
+        The dataset with its relations, the twins, and the overlaps. The last is None if the
+        settings do not ask for overlaps.
+
+    Raises:
+        InputError: an image cannot be read, or there are too many pairs.
     """
     with _auditing(workspace):
         twins, overlaps = _audit(dataset, audit, workspace)
@@ -33,7 +42,18 @@ def audit_dataset(
 
 
 def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
-    """The dataset with its relations, which are looked for first where that is needed."""
+    """Return the dataset with its relations, and audit it first if necessary.
+
+    An audit is necessary if there is none of the same images with the same settings.
+
+    Args:
+        dataset: see `audit_dataset`.
+        audit: see `audit_dataset`.
+        workspace: see `audit_dataset`.
+
+    Raises:
+        InputError: see `audit_dataset`.
+    """
     with _auditing(workspace):
         if not _audited_as_wanted(dataset, audit, workspace):
             _audit(dataset, audit, workspace)
@@ -41,13 +61,13 @@ def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
 
 
 def _auditing(workspace: Path) -> FileLock:
-    """A lock for the one process that audits into the workspace, or reads what was found."""
+    """Return the lock that a process holds while it writes or reads an audit in the workspace."""
     return FileLock(workspace / ".audit.lock")
 
 
 def _audit(dataset: Dataset, audit: Audit, workspace: Path) -> tuple[Twins, Overlaps | None]:
     listing = dataset.listing
-    # This file vouches for the others, so it goes first and is written last.
+    # This file marks the others as complete, so it is deleted first and written last.
     remove_file(workspace / AUDITED)
     twins = find_twins(
         listing,

@@ -1,4 +1,4 @@
-"""The classifier of a configuration, its cut, and the feature bank filled for it."""
+"""The classifier of a configuration, its cut, and the feature bank that is filled for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,19 @@ from src.model.cut import Cut, cut_classifier
 from src.model.views import ALL_FLIPS, FLIPS
 from src.model.weights import load_imagenet, weights_sha256
 
-# The module whose code, with all that it imports, decides what a feature is.
+# Features depend on the code of this module and of all modules that it imports.
 FEATURES_CODE = "src.bank.extraction"
 
 
 @dataclass(frozen=True)
 class Start:
-    """A classifier before training, and what its weights are."""
+    """A classifier before training.
+
+    Attributes:
+        classifier: the model from `build_classifier`.
+        weights_source: where the backbone's weights come from; random if they are not pretrained.
+        weights_sha256: SHA-256 (hex) of the backbone's weights.
+    """
 
     classifier: keras.Model
     weights_source: str
@@ -36,17 +42,18 @@ class Start:
 
 @dataclass(frozen=True)
 class Extracted:
-    """A filled bank and the cut it was computed for.
+    """A filled bank and the cut that it was computed for.
 
     Attributes:
-        cut: where the classifier is cut.
-        bank: of the training images' views, and of all images as they are.
-        predicted: what predictions are averaged over: features (rows, *shape) float16 of the
-            images as they are and, with `augment.test_flips`, of their flips.
-        engine: which computed the features.
-        precision: of its arithmetic.
-        error: of the engine against Keras in float32, when it last computed some of them.
-        added: how many features were not there yet.
+        cut: the cut of the classifier.
+        bank: the bank, which holds all images unchanged and the augmented views of the training
+            images.
+        predicted: the features (rows, *shape) float16 that predictions are averaged over. They are
+            those of the unchanged images and, with `augment.test_flips`, of their flips.
+        engine: name of the engine that computes the features, openvino or tensorflow.
+        precision: precision of the engine's arithmetic.
+        error: error of the engine that last computed some of the features, see `check_engine`.
+        added: number of features that were missing before.
     """
 
     cut: Cut
@@ -59,31 +66,32 @@ class Extracted:
 
 
 class PrefixEngine:
-    """The engine that computes features; built and checked only when a bank lacks some.
+    """The engine that computes features; it is built and checked when it is first needed.
 
     Attributes:
         name: openvino or tensorflow.
-        precision: of its arithmetic.
+        precision: precision of the engine's arithmetic: int8, bf16, f16 or f32.
     """
 
     def __init__(self, config: Config, prefix: keras.Model, paths: Sequence[Path]) -> None:
         """
         Args:
-            config: the sections features and threads of it.
-            prefix: images (n, size, size, 3) to features.
-            paths: of all images; some are what the engine is checked, and int8 calibrated, on.
+            config: the configuration; its sections features and threads are used.
+            prefix: the model that maps images (n, size, size, 3) to features.
+            paths: the files of all images. The engine is checked, and int8 calibrated, on some of
+                them.
         """
         self.config, self.prefix, self.paths = config, prefix, paths
         features = config.features
         self.name, self.precision = chosen_engine(features.engine, features.precision)
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """Features (n, h, w, c) float16 of images (n, size, size, 3) uint8."""
+        """Compute the features (n, h, w, c) float16 of images (n, size, size, 3) uint8."""
         return self._checked[0].run(images)
 
     @property
     def error(self) -> float:
-        """Of the engine against Keras in float32, see `check_engine`."""
+        """The error of the engine relative to Keras in float32, see `check_engine`."""
         return self._checked[1]
 
     @cached_property
@@ -105,13 +113,17 @@ class PrefixEngine:
 
 
 def initial_classifier(config: Config) -> Start:
-    """Build the classifier that the configuration describes, seeded, with its initial weights."""
+    """Set the random seed, and build the classifier of a configuration with its initial weights.
+
+    Raises:
+        InputError: no source has the ImageNet weights.
+    """
     keras.utils.set_random_seed(config.train.seed)
     backbone = build_backbone(config.data.image_size)
     source = "random"
     if config.model.weights == "imagenet":
         source = load_imagenet(backbone, config.model.imagenet)
-    # What the weights are must be known before training changes them.
+    # The fingerprint is taken here, because training changes the weights.
     fingerprint = weights_sha256(backbone)
     classifier = build_classifier(
         backbone,
@@ -124,25 +136,32 @@ def initial_classifier(config: Config) -> Start:
 
 
 def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
-    """Where to cut, or None, with the reason printed, if training must go end to end."""
+    """Return the cut of a classifier, or None if the classifier must be trained end to end.
+
+    If the configuration asks for a cut and there is no useful one, the reason is printed.
+    """
     if config.train.path == "end_to_end":
         return None
     cut = cut_classifier(classifier, config.train.precision)
     if cut is None:
-        print(f"model.frozen_layers={config.model.frozen_layers} leaves no prefix: end to end")
+        print(
+            f"model.frozen_layers={config.model.frozen_layers} leaves no frozen prefix, so the "
+            "classifier is trained end to end"
+        )
         return None
     kib = int(np.prod(cut.feature_shape)) * 2 / 1024
     if kib > config.features.max_kib_per_image:
         print(
-            f"the cut at {cut.layer} takes {kib:.0f} KiB an image, above "
-            f"features.max_kib_per_image={config.features.max_kib_per_image}: end to end"
+            f"the features at the cut {cut.layer} take {kib:.0f} KiB for each image, above "
+            f"features.max_kib_per_image={config.features.max_kib_per_image}, so the classifier is "
+            "trained end to end"
         )
         return None
     return cut
 
 
 def served_engine(config: Config) -> tuple[str, str]:
-    """The engine that serves the model on a machine like this one, and its precision."""
+    """Return the name and the precision of the engine that serves the model on this machine."""
     wanted: str = config.decision.precision
     if wanted == "as_features":
         _, features = chosen_engine(config.features.engine, config.features.precision)
@@ -151,7 +170,10 @@ def served_engine(config: Config) -> tuple[str, str]:
 
 
 def views_of(config: Config) -> int:
-    """How many views training reads: without rotation there are only so many flips."""
+    """Return the number of views that training reads.
+
+    Without rotation the number is at most that of the possible flips.
+    """
     if config.augment.rotation:
         return config.features.views
     return min(config.features.views, len(FLIPS[config.augment.flip]))
@@ -160,7 +182,9 @@ def views_of(config: Config) -> int:
 def check_early(
     config: Config, start: Start, cut: Cut, dataset: Dataset, engine: PrefixEngine
 ) -> None:
-    """Check the engine where a bank is yet to be made, before the minutes that an audit takes.
+    """Check the engine if the bank has not been computed yet.
+
+    An audit takes minutes, so the check comes before it.
 
     Raises:
         InputError: the engine is not precise enough; see `check_engine`.
@@ -173,7 +197,19 @@ def check_early(
 def extract(
     config: Config, start: Start, cut: Cut, dataset: Dataset, engine: PrefixEngine
 ) -> Extracted:
-    """Fill the bank with what training and evaluation on this split read."""
+    """Fill the bank with all features that training and evaluation on this split read.
+
+    Args:
+        config: the configuration.
+        start: the classifier before training.
+        cut: the cut of the classifier.
+        dataset: the dataset with its split.
+        engine: the engine that computes missing features.
+
+    Raises:
+        InputError: the engine is not precise enough, the disk has too little space, or an image
+            cannot be read.
+    """
     features, augment, paths = config.features, config.augment, dataset.paths
     rows = {part: np.sort(dataset.part(part).rows) for part in PARTS}
     everything = np.sort(np.concatenate(list(rows.values())))
@@ -204,7 +240,7 @@ def _bank_for(
     dataset: Dataset,
     augment: Augment,
 ) -> Bank:
-    """The bank that is named by all that its features depend on."""
+    """Open the bank that belongs to everything that the features depend on."""
     depends_on: dict[str, object] = {
         "images": dataset.fingerprint,
         "weights": start.weights_sha256,

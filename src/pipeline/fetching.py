@@ -1,4 +1,4 @@
-"""The images of a dataset: fetched when they are missing, and found again after that."""
+"""Fetching the images of a dataset: they are fetched once and then read from files."""
 
 import json
 import logging
@@ -27,14 +27,14 @@ from src.errors import InputError, without_credentials
 logger = logging.getLogger(__name__)
 
 Data = Synthetic | Local | Mendeley
-FETCHED = "fetched.json"  # by what the images were fetched, their source's state, and checksums
+FETCHED = "fetched.json"  # settings of the last fetch, state of the source, and checksums
 
 
 def source_of(data: Data) -> Source:
-    """The source of images that the section `data` names.
+    """Return the source of images that the section `data` names.
 
     Raises:
-        InputError: a local source overlaps with the folder that its images are fetched into.
+        InputError: the folder of a local source overlaps the folder that images are fetched to.
     """
     if isinstance(data, Mendeley):
         return MendeleySource(data)
@@ -45,20 +45,32 @@ def source_of(data: Data) -> Source:
 
 
 def fetch_dataset(data: Data, workspace: Path) -> Dataset:
-    """Fetch the images, and write their listing and receipt into the workspace."""
+    """Fetch the images, and write their listing and receipt to the workspace.
+
+    Args:
+        data: the settings of the dataset.
+        workspace: the folder to write into.
+
+    Raises:
+        InputError: the source is not available; see `collect_images`.
+    """
     with _fetching(data):
         return _fetch(data, workspace)
 
 
 def fetched_dataset(data: Data, workspace: Path) -> Dataset:
-    """The dataset of the images, which are fetched first where that is needed.
+    """Return the dataset, and fetch its images first if necessary.
 
-    It is needed where they are missing, were fetched under other settings, or have changed since,
-    here or at their source.
+    A fetch is necessary if the images are missing, were fetched with other settings, or have
+    changed since. It is also necessary if their source has changed.
+
+    Args:
+        data: see `fetch_dataset`.
+        workspace: see `fetch_dataset`.
 
     Raises:
-        InputError: the source can't be had, see `collect_images`; or the images have changed, and
-            this is a stage of DVC, which may not fetch for the fetch stage.
+        InputError: the source is not available, see `collect_images`. In a stage of DVC, also if
+            something has changed, because only the fetch stage may fetch.
     """
     with _fetching(data):
         if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace)):
@@ -73,7 +85,7 @@ def fetched_dataset(data: Data, workspace: Path) -> Dataset:
 
 
 def _fetching(data: Data) -> FileLock:
-    """A lock for the one process that fetches into the images' folder."""
+    """Return the lock that a process holds while it fetches into the images' folder."""
     folder = Path(data.dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(folder.with_name(f".{folder.name}.lock"))
@@ -81,11 +93,11 @@ def _fetching(data: Data) -> FileLock:
 
 def _fetch(data: Data, workspace: Path) -> Dataset:
     source = source_of(data)
-    # Read before the fetch, so that the next fetch notices what changed during this one.
+    # The state is read before the fetch, so that the next fetch notices changes during this one.
     state = source.state(data.classes)
-    # This file vouches for the others, so it goes first and is written last.
+    # This file marks the others as complete, so it is deleted first and written last.
     remove_file(workspace / FETCHED)
-    # data.dvc pins the METU images, so those that are there are the right ones.
+    # data.dvc pins the METU images, so existing ones are known to be right and can be reused.
     dataset = collect_images(source, data, reuse=isinstance(data, Mendeley))
     write_listing(dataset.listing, workspace / LISTING)
     write_receipt(dataset.receipt, workspace / RECEIPT)
@@ -117,7 +129,7 @@ def _settings_of(data: Data) -> dict[str, Any]:
 
 
 def _fetched_as_wanted(data: Data, workspace: Path) -> bool:
-    """Whether the last fetch had these settings, and its source is as it was."""
+    """Return whether the last fetch had these settings and its source has not changed since."""
     fetched = _noted(workspace)
     known = fetched.pop("state", None)
     fetched.pop("files", None)
@@ -126,9 +138,9 @@ def _fetched_as_wanted(data: Data, workspace: Path) -> bool:
     source = source_of(data)
     unchanged = source.state(data.classes) in (None, known)
     if not unchanged and "DVC_STAGE" in os.environ:
-        # One stage may not replace what another has written.
+        # A stage of DVC must not replace files that another stage has written.
         raise InputError(
-            f"{source.name} has changed since the fetch stage ran: "
+            f"{source.name} has changed since the fetch stage ran: run "
             "`dvc repro --force fetch`, then `dvc repro`"
         )
     return unchanged

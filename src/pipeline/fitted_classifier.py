@@ -1,4 +1,4 @@
-"""Fitting a configuration's classifier, on stored features or end to end, and its predictions."""
+"""Fitting the classifier of a configuration, and predicting the held-out images with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from src.statistics.metrics import prediction_table
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a classifier will be cut, and the engine that computes what lies before."""
+    """The cut of a classifier, and the engine that computes the features before the cut."""
 
     cut: Cut
     engine: PrefixEngine
@@ -38,7 +38,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier, its history and, where it was trained on them, its features."""
+    """A trained classifier.
+
+    Attributes:
+        classifier: the model.
+        history: see `src.model.fitting.fit`.
+        extracted: the features that it was trained on, or None if it was trained end to end.
+    """
 
     classifier: keras.Model
     history: History
@@ -46,7 +52,10 @@ class Fitted:
 
 
 def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
-    """Where to cut, with an engine that was checked; None where training goes end to end.
+    """Plan the cut of a classifier, and check the engine.
+
+    Returns:
+        The cut with its engine, or None if the classifier is trained end to end.
 
     Raises:
         InputError: the engine is not precise enough.
@@ -61,7 +70,10 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
 
 
 class LogEpochs(keras.callbacks.Callback):
-    """Log every epoch's losses, accuracies and learning rate, counted from 1."""
+    """Callback that logs the losses, accuracies and learning rate of each epoch.
+
+    Epochs count from 1.
+    """
 
     NAMES: ClassVar = {
         "loss": "train.loss",
@@ -77,7 +89,14 @@ class LogEpochs(keras.callbacks.Callback):
 
 
 def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dataset) -> Fitted:
-    """Train `start.classifier` in place."""
+    """Train `start.classifier` in place, on stored features or end to end.
+
+    Args:
+        config: the configuration.
+        start: the classifier before training.
+        plan: the cut and its engine, or None to train end to end.
+        dataset: the dataset with its split.
+    """
     training, validation = dataset.part("train"), dataset.part("validation")
     recipe, log = config.train, [LogEpochs()]
     if plan is None:
@@ -91,7 +110,7 @@ def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dat
 
 
 def log_features(extracted: Extracted) -> None:
-    """Log which bank the features are in, and what computed them."""
+    """Log the bank that holds the features, and the engine that computed them."""
     mlflow.set_tags(
         {
             "bank.folder": extracted.bank.folder.name,
@@ -105,7 +124,11 @@ def log_features(extracted: Extracted) -> None:
 
 
 def predict_held_out(config: Config, fitted: Fitted, dataset: Dataset) -> pd.DataFrame:
-    """The prediction table of validation and test, in the precision that is served."""
+    """Predict the validation and test images in the precision that is served.
+
+    Returns:
+        The prediction table; see `prediction_table`.
+    """
     tables = [
         prediction_table(
             dataset.images_of(name), _probabilities(config, fitted, dataset.part(name))
@@ -116,7 +139,7 @@ def predict_held_out(config: Config, fitted: Fitted, dataset: Dataset) -> pd.Dat
 
 
 def _probabilities(config: Config, fitted: Fitted, part: Part) -> np.ndarray:
-    """(n, 2) float32, averaged over flips where the configuration says so."""
+    """Predict (n, 2) float32 probabilities, averaged over flips if `augment.test_flips` is set."""
     name, precision = served_engine(config)
     extracted, flips = fitted.extracted, config.augment.test_flips
     if extracted and extracted.precision == precision:

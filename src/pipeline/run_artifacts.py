@@ -1,4 +1,4 @@
-"""What a training run leaves of its classifier: pictures, and files for the next stages."""
+"""The artifacts of a training run: figures in MLflow, and files for the next stages."""
 
 import json
 from pathlib import Path
@@ -18,12 +18,12 @@ from src.tracking import runs
 
 
 def log_learning_curves(history: History) -> None:
-    """Log losses and accuracies by epoch as a figure."""
+    """Log a figure of losses and accuracies by epoch."""
     runs.log_figure(run_figures.learning_curves(history), "learning_curves")
 
 
 def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.DataFrame) -> None:
-    """Log which places of cracked test patches speak for a crack."""
+    """Log a figure that shows which places of cracked test patches indicate a crack."""
     cracked = predictions[(predictions.part == "test") & (predictions.label == 1)]
     shown = cracked.head(config.tracking.prediction_grid)
     patches = load_images([Path(config.data.dir, path) for path in shown.path])
@@ -33,7 +33,7 @@ def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.Data
 
 
 def save_model(folder: Path, classifier: keras.Model, history: History, run_id: str) -> None:
-    """Write model, history and run id where the pipeline's next stages read them."""
+    """Write the model, the history and the run's id to the folder that the next stages read."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".model.keras"
     classifier.save(temporary)
@@ -44,6 +44,6 @@ def save_model(folder: Path, classifier: keras.Model, history: History, run_id: 
 
 
 def save_results(folder: Path, predictions: pd.DataFrame, decision: Decision) -> None:
-    """Write predictions and decision where the pipeline's next stages read them."""
+    """Write the predictions and the decision to the folder that the next stages read."""
     write_text(folder / "predictions.csv", predictions.to_csv(index=False))
     write_decision(decision, folder / DECISION)

@@ -1,4 +1,4 @@
-"""What a run's predictions are worth: metrics, decision, tables and figures, logged in the run."""
+"""Evaluating a run's predictions: metrics, decision, tables and figures are logged in the run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,9 @@ class Results:
     """An evaluated run.
 
     Attributes:
-        metrics: by part.
-        decision: what was chosen on validation.
-        predictions: the prediction table with each image's verdict by the decision.
+        metrics: metrics by part and name.
+        decision: the decision, chosen on the validation images.
+        predictions: the prediction table with each image's verdict according to the decision.
     """
 
     metrics: Metrics
@@ -38,14 +38,14 @@ class Results:
 def log_results(
     config: Config, predictions: pd.DataFrame, weights: str, engine: str, precision: str
 ) -> Results:
-    """Evaluate predictions, and log all that comes of it in the run that is open.
+    """Evaluate predictions, and log the results in the active run.
 
     Args:
-        config: of the run.
-        predictions: of validation and test.
+        config: the configuration of the run.
+        predictions: the prediction table of the validation and test images.
         weights: SHA-256 (hex) of the classifier's tensors.
-        engine: what the predictions were computed by.
-        precision: of its arithmetic.
+        engine: name of the engine that computed the predictions.
+        precision: precision of the engine's arithmetic.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
     decision = _chosen(config, metrics, weights, engine, precision)
@@ -59,14 +59,16 @@ def log_results(
 
 
 def evaluate_again(name: str, config: Config) -> Results:
-    """Evaluate a tracked run's predictions by the present code, and log the results in the run.
+    """Evaluate a tracked run's predictions with the present code, and log the results in the run.
 
     Args:
         name: the run's id, or its first characters.
-        config: the sections tracking, evaluate and decision of it; the rest is the run's own.
+        config: the configuration; its sections tracking, evaluate and decision are used. All other
+            settings are those of the run.
 
     Raises:
-        InputError: there is no such run, or it lacks a model, predictions or a whole config.yaml.
+        InputError: the run does not exist, or it has no model, no predictions or no valid
+            config.yaml.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
@@ -102,7 +104,7 @@ def _chosen(
 
 
 def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: float) -> None:
-    """Log what the run makes of the test part as figures."""
+    """Log figures of the predictions of the test images."""
     test, classes = predictions[predictions.part == "test"], config.data.classes
     bins = config.evaluate.bins
     reliabilities = {
@@ -122,7 +124,7 @@ def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: f
 
 
 def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
-    """Log the images that may be labelled wrongly as a table and, if there are any, as a figure."""
+    """Log a table of the images with suspect labels and, if there are any, a figure of them."""
     mlflow.log_text(suspects.to_csv(index=False), "label_suspects.csv")
     if len(suspects):
         grid = run_figures.prediction_grid(

@@ -1,4 +1,4 @@
-"""The split of a dataset, and the whole way to it."""
+"""Splitting a dataset, and preparing one from fetch to split."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,19 +18,22 @@ from src.pipeline.fetching import fetched_dataset
 
 
 def prepared_dataset(config: Config) -> Dataset:
-    """The dataset fetched, audited and split, each only where it is not done yet."""
+    """Fetch, audit and split the dataset; steps that are already done are not repeated.
+
+    Raises:
+        InputError: a step fails; see `fetched_dataset`, `audited_dataset` and `split_dataset`.
+    """
     workspace = Path(config.workspace)
     dataset = fetched_dataset(config.data, workspace)
     return split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
 
 
 def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
-    """The dataset with the manifest that `split.manifest` names, or with a new one.
+    """Return the dataset with the manifest that `split.manifest` names, or with a new manifest.
 
     Raises:
-        InputError: the file is not a manifest, or has an image that is not in the listing or has
-            another label there; the images can't be split as configured; or a part would have no
-            image of a class.
+        InputError: the file is not a manifest of these images and labels, the images cannot be
+            split as configured, or a part has no image of a class.
     """
     if not split.manifest:
         return split_anew(dataset, split)
@@ -40,10 +43,10 @@ def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Datase
 
 
 def split_anew(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
-    """The dataset with a manifest made as the section says, whatever `split.manifest` names.
+    """Return the dataset with a new manifest; `split.manifest` is ignored.
 
     Raises:
-        InputError: the images can't be split so, or a part would have no image of a class.
+        InputError: the images cannot be split as configured, or a part has no image of a class.
     """
     if isinstance(split, GroupedSplit):
         manifest = split_by_group(dataset.listing, _kept_together(dataset, split), split)
@@ -94,6 +97,6 @@ def _refuse_other_images(manifest: pd.DataFrame, listing: pd.DataFrame, given: s
     if len(other):
         image = other.iloc[0]
         raise InputError(
-            f"{given}: {image.path} has the label {image.label}, and among the images "
-            f"{label_of[image.path]}: split again"
+            f"{given}: {image.path} has the label {image.label}, and among the images it has the "
+            f"label {label_of[image.path]}: split again"
         )

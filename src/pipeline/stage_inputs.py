@@ -1,4 +1,4 @@
-"""What the stages of dvc.yaml read: the composed settings, and fingerprints of their code."""
+"""The inputs of the stages of dvc.yaml: the composed settings, and fingerprints of the code."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,30 +13,32 @@ from src.data.files import write_text
 from src.pipeline.fetching import source_of
 
 PARAMS = Path("params.yaml")
-# What dvc.yaml calls the folders of the tracked pipeline.
+# The folders of the tracked pipeline, as in dvc.yaml.
 WORKSPACE, REPORTS = "outputs/pipeline", "reports"
-# How a defaults list of Hydra spells the choice of the experiment.
+# The key that chooses the experiment in a defaults list of Hydra.
 OVERRIDE = "override experiment"
 
 
 def compose_stages(overrides: Sequence[str]) -> Config:
-    """The checked settings of conf/pipeline.yaml, without those of this machine alone.
+    """Compose conf/pipeline.yaml with overrides, and check it.
+
+    Settings that belong to this machine only are left out.
 
     Raises:
-        InputError: an override names an unknown setting, or gives it a value that is not allowed.
+        InputError: an override names an unknown setting, or its value is not allowed.
     """
     return compose_config(overrides, "pipeline")
 
 
 def write_params(config: Config, path: Path) -> None:
-    """Write the settings as the file of parameters that the stages name."""
+    """Write the settings to the file of parameters that the stages read."""
     write_text(path, yaml.safe_dump(config.model_dump(), sort_keys=False))
 
 
 def write_code(config: Config) -> None:
-    """Write code.yaml into the workspace: by stage, the fingerprint of all code that it runs.
+    """Write the fingerprint of each stage's code to code.yaml in the workspace.
 
-    That of the fetch stage covers the state of images on this machine, too.
+    The entry of the fetch stage also holds the state of images on this machine.
     """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
@@ -46,17 +48,17 @@ def write_code(config: Config) -> None:
 
 
 def committed_experiment() -> str:
-    """The experiment that conf/pipeline.yaml chooses."""
+    """Return the experiment that conf/pipeline.yaml chooses."""
     text = (CONF / "pipeline.yaml").read_text(encoding="utf-8")
     choices = [choice for choice in yaml.safe_load(text)["defaults"] if isinstance(choice, dict)]
     return next(str(c[OVERRIDE]) for c in choices if OVERRIDE in c)
 
 
 def pipeline_in(folder: Path) -> str:
-    """The stages of dvc.yaml as the text of another dvc.yaml, which works within `folder` alone.
+    """Return the text of a dvc.yaml that runs the pipeline's stages within another folder.
 
     Args:
-        folder: relative to the project's.
+        folder: path of the folder, relative to the project's root.
     """
     up = "/".join([".."] * len(folder.parts))
     moved = {

@@ -1,4 +1,4 @@
-"""An audit as MLflow keeps it: counts, galleries and histograms of what was found."""
+"""An audit in MLflow: counts, galleries and histograms of twins and overlaps."""
 
 import mlflow
 import numpy as np
@@ -21,7 +21,17 @@ from src.tracking import runs
 def track_audit(
     config: Config, dataset: Dataset, twins: Twins, overlaps: Overlaps | None
 ) -> dict[str, float]:
-    """Log what the audit found in a run of its own, and return its figures by name."""
+    """Log the result of an audit in a new MLflow run.
+
+    Args:
+        config: the configuration.
+        dataset: the dataset with its relations.
+        twins: the twins that were found.
+        overlaps: the overlaps that were found, or None if they were not looked for.
+
+    Returns:
+        The audit's figures by name; see `summarise_twins` and `summarise_overlaps`.
+    """
     listing, relations = dataset.listing, dataset.relations
     summary = summarise_twins(listing, twins, relations.twin_groups)
     if overlaps:
@@ -47,10 +57,10 @@ def _log_pairs(
     best: np.ndarray,
     threshold: float,
 ) -> None:
-    """Log the counts of one kind of pairs, a gallery of them and their correlations' histogram."""
+    """Log the counts of twins or overlaps, a gallery, and a histogram of their correlations."""
     listing, classes = dataset.listing, dataset.classes
     counts = count_twins(listing, pairs, classes)
-    print(f"{name}, in images:\n{counts.to_string()}")
+    print(f"number of images with {name}:\n{counts.to_string()}")
     mlflow.log_table(counts.reset_index(), f"{name}.json")
     shown = twin_gallery(
         pairs, listing, dataset.folder, classes, per_kind=audit.gallery, seed=audit.seed

@@ -1,4 +1,4 @@
-"""One training run as MLflow keeps it: settings, inputs, curves, metrics, figures and the model."""
+"""A training run in MLflow: its settings, inputs, curves, metrics, figures and model."""
 
 import traceback
 from collections.abc import Iterator, Mapping
@@ -39,15 +39,18 @@ class Result:
 def train_and_track(
     config: Config, name: str | None = None, tags: Mapping[str, str] | None = None
 ) -> Result:
-    """Train as `config` says within an MLflow run, which fails if the training does.
+    """Train and evaluate a classifier within an MLflow run.
+
+    If the training fails, the run gets the status FAILED.
 
     Args:
-        config: of the run.
-        name: of the run; None takes `tracking.run_name`.
-        tags: of the run, by name, in addition to those that every run has.
+        config: the configuration of the run.
+        name: name of the run; None means `tracking.run_name`.
+        tags: tags of the run by name, in addition to those that every run has.
 
     Raises:
-        InputError: see the stages; or the model was trained and kept, but not evaluated.
+        InputError: the configuration or the images do not allow the training. It is also raised if
+            the model was trained and logged, but its evaluation failed.
     """
     tracking = config.tracking
     runs.connect(tracking.uri, tracking.experiment)
@@ -66,7 +69,7 @@ def train_and_track(
         dataset = split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
         log_inputs(config, start, dataset)
         fitted = fit_classifier(config, start, plan, dataset)
-        # Before all that may still fail, so that what was trained is never lost.
+        # The model is logged before the evaluation, so that it is not lost if that fails.
         log_model(fitted.classifier, dataset.image_size)
         if config.train.output:
             save_model(Path(config.train.output), fitted.classifier, fitted.history, run_id)
@@ -77,12 +80,18 @@ def train_and_track(
 
 
 def configure_tensorflow(threads: int | None) -> None:
-    """Make TensorFlow deterministic, and use this many threads, which a process can set only once.
+    """Make TensorFlow deterministic, and set the number of its threads.
+
+    A process can set the number only once.
+
+    Args:
+        threads: number of threads; None leaves the choice to TensorFlow.
 
     Raises:
-        InputError: this process has used TensorFlow with another number of threads.
+        InputError: this process has already used TensorFlow with another number of threads.
     """
-    # Bit for bit the same on the same machine, at no measurable cost on the CPU.
+    # With this, results on one machine are the same bit for bit. It costs no measurable time on
+    # the CPU.
     tf.config.experimental.enable_op_determinism()
     if not threads:
         return
@@ -91,13 +100,13 @@ def configure_tensorflow(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError as error:
         raise InputError(
-            f"threads.tensorflow={threads}: this process has begun with another number, which "
-            "stays; sweep it by separate commands"
+            f"threads.tensorflow={threads}: this process has already started TensorFlow with "
+            "another number of threads, which cannot change; use a separate command for each number"
         ) from error
 
 
 def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
-    """Log what is trained on what: parameter counts, fingerprints, the parts and their leakage."""
+    """Log the inputs of a run: parameter counts, fingerprints, the split and its leakage."""
     counts = parameter_counts(start.classifier)
     mlflow.log_params({f"parameters.{kind}": count for kind, count in counts.items()})
     mlflow.set_tags(
@@ -121,7 +130,7 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
 def evaluate_fitted(
     config: Config, fitted: Fitted, dataset: Dataset
 ) -> dict[str, dict[str, float]]:
-    """Predict the held-out images as the served model will, and log what that is worth."""
+    """Predict the held-out images as the served model does, and log and return the metrics."""
     predictions = predict_held_out(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)

@@ -1,7 +1,8 @@
-"""The champion of the model registry: how a run's model becomes it, and how it is taken back."""
+"""The champion of the model registry: promoting a run's model, and restoring the previous one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pandas as pd
 from mlflow.entities import Run
@@ -10,16 +11,21 @@ from mlflow.entities.model_registry import ModelVersion
 from src.config.tool_schema import Promote
 from src.errors import InputError
 from src.model.decision import overridden
-from src.registry.gate import Decision, decide
+from src.registry.gate import Ruling, decide
+from src.registry.judge import load_judge
 from src.registry.packaged_model import registered
+from src.registry.served_check import ServedCheck, check_served
 from src.registry.versions import PREVIOUS, aliased, point, promoting, tag, version_of
+from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model
 from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import check_same_images, predictions_of, run_named
 
 COMPARISON = "comparison."
-# On a restored version, the number of the one that it replaced.
+# How the packaged model answers test images, beside the run's own predictions.
+SERVED = "served."
+# Tag of a restored version: the number of the version that it replaced.
 REPLACED = "decision.replaced"
 
 
@@ -28,9 +34,10 @@ class Promotion:
     """What was done with a version.
 
     Attributes:
-        version: of the registered model.
-        decision: promoted, refused, restored, or kept where it was the champion already.
-        why: in a sentence.
+        version: the version of the registered model.
+        decision: promoted, refused, restored or kept. A version that is the champion already is
+            kept.
+        why: the reason for the decision.
     """
 
     version: ModelVersion
@@ -42,55 +49,71 @@ def promote(config: Promote, name: str) -> Promotion:
     """Register a run's model, and make it the champion if it is not worse than the present one.
 
     Args:
-        config: of the registry and the thresholds.
+        config: the settings of the registry, the serving and the thresholds.
         name: the run's id, or its first characters.
 
     Raises:
-        InputError: there is no such run, it has not finished, or it lacks a model, predictions or
-            a decision.
+        InputError: the run does not exist, has not finished, or has no model, predictions or
+            decision.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     if run.info.status != "FINISHED":
-        raise InputError(f"run {run.info.run_id} is {run.info.status}; only FINISHED ones count")
+        raise InputError(
+            f"run {run.info.run_id} is {run.info.status}; only FINISHED runs can be promoted"
+        )
     predictions = predictions_of(run)
     decision = decision_of_run(run)
     if decision is None:
         raise InputError(
-            f"run {run.info.run_id} has no decision.json, as one of an older version: "
-            f"`python -m src.evaluate evaluate.run={run.info.run_id}` makes it"
+            f"run {run.info.run_id} has no decision.json, because an older version made it: "
+            f"`python -m src.evaluate evaluate.run={run.info.run_id}` adds the file"
         )
     file = find_model(run.info.run_id)
-    serving = config.serving.model_dump()
-    served, _ = overridden(decision, serving.pop("decision"))
-    settings = {**serving, "decision": served.model_dump()}
+    serving = config.serving
+    given = {
+        **serving.model_dump(include={"scales", "flips", "threshold"}),
+        "engine": serving.engine.name,
+        "precision": serving.engine.precision,
+    }
+    served, deviations = overridden(decision, given)
+    settings = {
+        "decision": served.model_dump(),
+        **serving.model_dump(include={"engine", "max_megapixels"}),
+    }
+    check = None
+    if not deviations.keys() & {"scales", "flips"}:
+        expected = with_verdicts(predictions, served)
+        folder = Path(run.data.params["data.dir"])
+        check = check_served(load_judge(file, settings), expected, folder, config.check_images)
     with promoting():
         version = registered(config.name, run, file, settings)
-        return _decided(config, run, predictions, version)
+        return _decided(config, run, predictions, version, check)
 
 
 def go_back(config: Promote) -> Promotion:
-    """Make the previous champion the champion again, and the champion the previous one.
+    """Make the previous champion the champion again, and the present champion the previous one.
 
-    One that was killed in between is finished.
+    If an earlier call was interrupted, this call completes it.
 
     Raises:
-        InputError: there is no previous one.
+        InputError: there is no previous champion.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     with promoting():
         restored, replaced = _changing_places(config.name)
         outcome = Promotion(restored, "restored", f"in place of version {replaced.version}")
-        # Before the aliases, as for a moment the replaced one has none.
+        # The tag is set before the aliases move. Between the two moves the replaced version has no
+        # alias, and after an interruption only the tag leads to it.
         _record(outcome, {REPLACED: replaced.version})
-        # In this order what is asked for is done even if the process is killed in between.
+        # The champion's alias moves first, so that an interruption leaves the restored champion.
         point(CHAMPION, restored)
         point(PREVIOUS, replaced)
     return outcome
 
 
 def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
-    """The version to restore and the one that it replaces."""
+    """Return the version to restore and the version that it replaces."""
     versions = aliased(name)
     champion, previous = versions.get(CHAMPION), versions.get(PREVIOUS)
     if champion and previous:
@@ -102,36 +125,53 @@ def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
 
 
 def _decided(
-    config: Promote, run: Run, predictions: pd.DataFrame, version: ModelVersion
+    config: Promote,
+    run: Run,
+    predictions: pd.DataFrame,
+    version: ModelVersion,
+    check: ServedCheck | None,
 ) -> Promotion:
     champion = aliased(config.name).get(CHAMPION)
     if champion and champion.version == version.version:
         return Promotion(version, "kept", "it is the champion already")
-    decision = _compared(config, run, predictions, champion)
-    # Those of an earlier decision go.
+    ruling = _ruled(config, run, predictions, champion, check)
+    # None removes the figures of an earlier decision.
     figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
     figures[REPLACED] = None
-    figures |= {f"{COMPARISON}{key}": value for key, value in decision.figures.items()}
+    figures |= {f"{COMPARISON}{key}": value for key, value in ruling.figures.items()}
+    if check:
+        figures |= {f"{SERVED}{key}": value for key, value in asdict(check).items()}
     if champion:
         figures |= {
             f"{COMPARISON}version": champion.version,
             f"{COMPARISON}run": champion.run_id,
         }
-    outcome = Promotion(version, "promoted" if decision.promoted else "refused", decision.why)
-    # Before the aliases, so that no champion is without its reasons.
+    outcome = Promotion(version, "promoted" if ruling.promoted else "refused", ruling.why)
+    # The tags are set before the aliases, so that every champion has its reasons on record.
     _record(outcome, figures)
-    if decision.promoted:
-        # In this order there is a champion to go back to whenever the process is killed.
-        # The same model in another package is no other champion: the one before stays in reach.
+    if ruling.promoted:
+        # The alias of the previous champion moves first, so that an interruption does not lose it.
+        # If the champion is the same model in an older package, its predecessor stays previous.
         if champion and champion.run_id != run.info.run_id:
             point(PREVIOUS, champion)
         point(CHAMPION, version)
     return outcome
 
 
-def _compared(
-    config: Promote, run: Run, predictions: pd.DataFrame, champion: ModelVersion | None
-) -> Decision:
+def _ruled(
+    config: Promote,
+    run: Run,
+    predictions: pd.DataFrame,
+    champion: ModelVersion | None,
+    check: ServedCheck | None,
+) -> Ruling:
+    if check and check.share > config.max_disagreements:
+        why = (
+            f"refused: the packaged model and the run differ in the verdict on "
+            f"{check.disagreements} of {check.images} test images, a larger share than "
+            f"max_disagreements={config.max_disagreements:g}"
+        )
+        return Ruling(False, why, {})
     thresholds = {"margin": config.margin, "min_accuracy": config.min_accuracy}
     if not champion:
         return decide(predictions, None, **thresholds)
@@ -144,13 +184,13 @@ def _compared(
     except InputError as error:
         begin_anew = (
             "mlflow.MlflowClient().delete_registered_model_alias("
-            f"'{config.name}', '{CHAMPION}') makes the next one the first"
+            f"'{config.name}', '{CHAMPION}') lets the next model be promoted without a comparison"
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
-        return Decision(False, why, {})
+        return Ruling(False, why, {})
 
 
 def _record(outcome: Promotion, figures: Mapping[str, object] | None = None) -> None:
-    """Tag the version with what was decided, and with what that is founded on."""
+    """Tag the version with the decision, its reason and the figures that it is based on."""
     decision = {"decision": outcome.decision, "decision.why": outcome.why}
     tag(outcome.version, {**decision, **(figures or {})})

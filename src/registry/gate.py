@@ -10,7 +10,7 @@ from src.statistics.head_to_head import aligned_tests, differences
 
 
 @dataclass(frozen=True)
-class Decision:
+class Ruling:
     """What was decided of a challenger.
 
     Attributes:
@@ -26,7 +26,7 @@ class Decision:
 
 def decide(
     challenger: pd.DataFrame, champion: pd.DataFrame | None, *, margin: float, min_accuracy: float
-) -> Decision:
+) -> Ruling:
     """Compare two models on their common test part.
 
     The challenger is promoted if it makes no more errors than the champion, or if even the upper
@@ -59,11 +59,11 @@ def decide(
             f"{100 * figures['high']:+.3f}; McNemar p = {figures['p_value']:.3g})"
         )
     if 1 - errors["challenger"] / images < min_accuracy:
-        return Decision(False, f"{made}: an accuracy below min_accuracy={min_accuracy:g}", figures)
+        return Ruling(False, f"{made}: an accuracy below min_accuracy={min_accuracy:g}", figures)
     if champion is None:
-        return Decision(True, f"{made}; there was no champion to compare with", figures)
+        return Ruling(True, f"{made}; there was no champion to compare with", figures)
     if errors["challenger"] <= errors["champion"]:
-        return Decision(True, f"{made}: no more than the champion", figures)
+        return Ruling(True, f"{made}: no more than the champion", figures)
     within = figures["high"] <= margin
     by = "at most" if within else "possibly more than"
-    return Decision(within, f"{made}: more, by {by} the margin of {100 * margin:g} points", figures)
+    return Ruling(within, f"{made}: more, by {by} the margin of {100 * margin:g} points", figures)

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from src.config.tool_schema import PhotoEngine
+from src.model.decision import Decision
 from src.photos.reading import Unreadable, megapixels, read_photo
 from src.photos.scoring import Scorer, build_scorer
 
@@ -26,16 +27,12 @@ class Judge:
 
     Attributes:
         scorer: compiled for the classifier.
-        scales: at which an image is looked at; the highest probability counts.
-        threshold: the probability of a crack from which an image has the second class.
-        classes: the names of the classes, that of cracks second.
+        decision: how its outputs become a verdict.
         max_megapixels: larger images are refused.
     """
 
     scorer: Scorer
-    scales: tuple[float, ...]
-    threshold: float
-    classes: tuple[str, str]
+    decision: Decision
     max_megapixels: float
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -61,9 +58,9 @@ class Judge:
                     raise BadRequestImage(f"image {number}: {reason}") from reason
                 probability = max(
                     float(self.scorer.score(photo, scale).probability.max())
-                    for scale in self.scales
+                    for scale in self.decision.scales
                 )
-            label = self.classes[probability >= self.threshold]
+            label = self.decision.classes[probability >= self.decision.threshold]
             verdicts.append({"label": label, "probability": probability})
         return verdicts
 
@@ -73,23 +70,13 @@ def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:
 
     Args:
         file: of the classifier, .keras.
-        settings: `serving` of conf/promote/config.yaml, with the `classes` and `temperature` that
-            the classifier was trained and calibrated with.
+        settings: the `decision` that applies, and `engine` and `max_megapixels` of `serving` in
+            conf/promote/config.yaml.
     """
-    scorer = build_scorer(
-        keras.saving.load_model(file, compile=False),
-        PhotoEngine(**settings["engine"]),
-        temperature=settings["temperature"],
-        flips=settings["flips"],
-    )
-    negative, positive = settings["classes"]
-    return Judge(
-        scorer=scorer,
-        scales=tuple(settings["scales"]),
-        threshold=settings["threshold"],
-        classes=(negative, positive),
-        max_megapixels=settings["max_megapixels"],
-    )
+    decision = Decision.model_validate(settings["decision"])
+    classifier = keras.saving.load_model(file, compile=False)
+    scorer = build_scorer(classifier, decision, PhotoEngine(**settings["engine"]))
+    return Judge(scorer, decision, settings["max_megapixels"])
 
 
 def as_photo(image: Any, max_megapixels: float) -> Image.Image:

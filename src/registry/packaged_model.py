@@ -1,4 +1,4 @@
-"""A run's classifier as a registered model that MLflow serves without this repository."""
+"""Packaging a run's classifier as a registered model that MLflow serves without this repository."""
 
 import base64
 import hashlib
@@ -21,9 +21,10 @@ from PIL import Image
 from src.config.code_closure import SRC, code_fingerprint, imported_modules, module_file
 from src.tracking.logged_models import MODEL_PACKAGES, pinned_requirements
 
-# What MLflow loads, from a copy of it and of all that it imports of this project.
+# The module that MLflow loads. The package holds a copy of it and of all this project's modules
+# that it imports.
 ENTRY = "src.registry.pyfunc_model"
-# What it imports of others.
+# The packages that these modules import.
 PACKAGES = (
     *MODEL_PACKAGES,
     "mlflow",
@@ -38,14 +39,14 @@ PACKAGED = "serving.fingerprint"
 
 
 def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> ModelVersion:
-    """The version of the registered model that serves a run's classifier, made if need be.
+    """Return the version of a registered model that serves a run's classifier.
 
-    It is the same version as long as settings and code are.
+    If the run has no version with the same settings and the same code, a new one is registered.
 
     Args:
-        name: of the registered model.
-        run: that trained the classifier.
-        file: the classifier, .keras.
+        name: name of the registered model.
+        run: the run that trained the classifier.
+        file: the classifier as a .keras file.
         settings: see `src.registry.judge.load_judge`.
     """
     content = json.dumps([settings, code_fingerprint(ENTRY)], sort_keys=True)
@@ -61,9 +62,9 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
 
 
 def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str:
-    """The id of a new logged model of the run, tried on an example.
+    """Log a new model in the run, try it on an example, and return its id.
 
-    By the client, as MLflow's log_model would open the finished run again.
+    MLflow's log_model would reopen the finished run, so the model is logged with MLflow's client.
     """
     client = mlflow.MlflowClient()
     logged = client.create_logged_model(
@@ -97,9 +98,10 @@ def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Without MLflow's, that it does not check the input: src/registry/pyfunc_model.py does.
+    """Suppress MLflow's warning that it does not check the input.
 
-    MLflow sets filters of its own, so the warnings module's would do nothing.
+    The module src.registry.pyfunc_model checks the input itself. MLflow sets its own filters of
+    warnings, so a filter of the warnings module would have no effect.
     """
     logging.captureWarnings(True)
     try:
@@ -109,7 +111,7 @@ def _no_warnings() -> Iterator[None]:
 
 
 def _copied_code(folder: Path) -> Path:
-    """A copy of this project's modules that serving imports."""
+    """Copy this project's modules that serving imports, and return the folder of the copies."""
     for module in imported_modules(ENTRY):
         file = module_file(module)
         target = folder / file.relative_to(SRC.parent)
@@ -119,7 +121,7 @@ def _copied_code(folder: Path) -> Path:
 
 
 def _example() -> str:
-    """A small grey JPEG in base64."""
+    """Return a small grey JPEG image in base64."""
     content = io.BytesIO()
     Image.new("L", (64, 64), 127).save(content, "JPEG")
     return base64.b64encode(content.getvalue()).decode()

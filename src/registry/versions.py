@@ -12,7 +12,7 @@ PREVIOUS = "previous"
 
 
 def aliased(name: str) -> dict[str, ModelVersion]:
-    """By alias the versions of the registered model; none where it does not exist."""
+    """Return the versions of a registered model by alias; empty if the model does not exist."""
     found = mlflow.MlflowClient().search_registered_models(f"name = '{name}'")
     return {
         alias: version_of(name, version)
@@ -22,17 +22,17 @@ def aliased(name: str) -> dict[str, ModelVersion]:
 
 
 def version_of(name: str, number: str) -> ModelVersion:
-    """The version of the registered model that has this number."""
+    """Return the version of a registered model with the given number."""
     return mlflow.MlflowClient().get_model_version(name, number)
 
 
 def point(alias: str, version: ModelVersion) -> None:
-    """Let the alias point to this version from now on."""
+    """Make the alias point to this version."""
     mlflow.MlflowClient().set_registered_model_alias(version.name, alias, version.version)
 
 
 def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
-    """Set the tags of a version; None takes one away."""
+    """Set the tags of a version; the value None removes a tag."""
     client = mlflow.MlflowClient()
     for key, value in tags.items():
         if value is not None:
@@ -42,5 +42,8 @@ def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
 
 
 def promoting() -> AbstractContextManager[object]:
-    """Held by the one process that registers, decides and moves aliases on a sqlite file."""
+    """Return the lock that a process holds while it registers, decides and moves aliases.
+
+    The lock has an effect only if the registry is an SQLite file.
+    """
     return one_process(mlflow.get_registry_uri(), "promotion")

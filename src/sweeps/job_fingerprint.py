@@ -1,4 +1,4 @@
-"""When two runs are the same: a hash over the settings and the code that decide the result."""
+"""Fingerprints of training jobs: two jobs with the same fingerprint have the same result."""
 
 import hashlib
 import json
@@ -9,12 +9,13 @@ from typing import Any
 from src.config.code_closure import code_fingerprint
 from src.data.sources.local import LocalSource
 
-# The module whose code, with all that it imports, decides a job's result.
+# A job's result depends on the code of this module and of all modules that it imports.
 JOB_CODE = "src.pipeline.tracked_run"
-# Settings that change where things lie, how fast they come and what is drawn, but no result; each
-# stands for all below it. Fetched images are known by the pinned checksum, drawn ones by their
-# seed, ImageNet's weights by their checksum. features.engine and .precision do change the
-# features, by a rounding error.
+# Settings that do not change a result. They decide where files are, how fast they are read, and
+# which figures are drawn. Each name includes all settings below it. Images and weights are
+# identified by other settings: a checksum, or the seed of synthetic images. The settings
+# features.engine and features.precision are missing here, because they change the features by a
+# rounding error.
 INDIFFERENT = (
     "audit.bins",
     "audit.gallery",
@@ -45,12 +46,18 @@ INDIFFERENT = (
 
 
 def job_fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str:
-    """16 hex digits that are the same for two runs of the same settings by the same code.
+    """Compute the fingerprint of a job from its settings and from the code that it runs.
+
+    A manifest of the split is represented by its content. Images of a local source are represented
+    by their state, see `LocalSource`.
 
     Args:
-        settings: flat, by dotted name. A manifest of the split counts by its content, and images
-            that lie on this machine by their state, see `LocalSource`.
-        swept: those that count even if they decide no result, as a sweep compares them.
+        settings: the job's settings by dotted name.
+        swept: names of the settings that the sweep varies. They count even if they do not change
+            a result, because the sweep compares them.
+
+    Returns:
+        16 hex digits.
     """
     decisive = {
         key: value for key, value in settings.items() if key in swept or not _is_indifferent(key)

@@ -1,6 +1,7 @@
-"""Hydra tells this of a sweep's start, its jobs' ends and its own end.
+"""The Hydra callback that gives the jobs of a sweep a common parent run.
 
-Every command instantiates it, so nothing that is slow to import stands at the top.
+Every command creates the callback, so modules that are slow to import are imported where they are
+needed.
 """
 
 import atexit
@@ -25,26 +26,36 @@ from src.config.loader import check
 from src.config.schema import Config
 from src.errors import InputError
 
-# The setting whose jobs are kept together, so that one feature bank is filled and read at a time.
+# Jobs with the same value of this setting run one after the other. They share a feature bank, and
+# only one bank at a time is then filled and read.
 CUT = "model.frozen_layers"
 PARENT = "tracking.parent_run"
-# Hydra's own sweeper; any other chooses as it goes.
+# Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
 
 
 class SweepCallback(Callback):
-    """Opens one parent run for the jobs of a sweep, and closes it with their result."""
+    """Callback that opens one parent run for the jobs of a sweep, and closes it with their result.
+
+    Attributes:
+        command: name of the entry point whose sweeps are handled.
+        parent: id of the parent run; empty before the sweep starts.
+        jobs: each job's values of the swept settings; empty if they are not known in advance.
+        interrupted: whether the user has interrupted the sweep.
+    """
 
     def __init__(self, command: str) -> None:
-        """Make it for the sweeps of `command`, an entry point's name, and no other's."""
+        """
+        Args:
+            command: name of the entry point whose sweeps are handled; others are ignored.
+        """
         self.command = command
         self.parent = ""
-        # What the jobs have for the swept settings, as far as that is known before they run.
         self.jobs: list[dict[str, str]] = []
         self.interrupted = False
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Check every job's configuration, open the parent run, and hand its id to the jobs."""
+        """Check every job's configuration, open the parent run, and pass its id to the jobs."""
         if config.hydra.job.name != self.command:
             return
         with _errors_end_the_sweep():
@@ -59,12 +70,12 @@ class SweepCallback(Callback):
             self._remember_interrupts()
             with read_write(config), open_dict(config):
                 config.hydra.sweeper.params = {}
-                # Quoted, as an id of digits alone would be read as a number.
+                # The id is quoted, because Hydra would read an id of digits only as a number.
                 task = [*_given(overrides), f"{PARENT}='{self.parent}'"]
                 config.hydra.overrides.task = task
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Keep a failed job, which is a FAILED run by now, from ending the sweep."""
+        """Let the sweep go on after a failed job, whose run has the status FAILED by now."""
         if self.interrupted:
             raise KeyboardInterrupt
         if OmegaConf.select(config, PARENT) and job_return.status is JobStatus.FAILED:
@@ -76,7 +87,7 @@ class SweepCallback(Callback):
             job_return.status, job_return.return_value = JobStatus.COMPLETED, None
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Log what the sweep has found in its parent run, and fail if a job did not finish."""
+        """Log the sweep's result in its parent run, and exit with status 1 if a job failed."""
         if not self.parent:
             return
         from src.sweeps.sweep_report import report_sweep
@@ -89,8 +100,9 @@ class SweepCallback(Callback):
                 sys.exit(1)
 
     def _remember_interrupts(self) -> None:
-        """End the sweep at the next job's end where a library has swallowed KeyboardInterrupt."""
-        # Not where it is ignored, as in a shell script's background, or handled otherwise.
+        """End the sweep after the current job if a library has swallowed KeyboardInterrupt."""
+        # A handler that someone else has set stays. A shell, for example, lets its background
+        # processes ignore interrupts.
         if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             return
 
@@ -109,7 +121,7 @@ class SweepCallback(Callback):
 
 @contextmanager
 def _errors_end_the_sweep() -> Iterator[None]:
-    """Hydra makes a warning of what a callback raises, all but SystemExit."""
+    """Exit on any error, because Hydra turns all exceptions but SystemExit into warnings."""
     try:
         yield
     except InputError as error:
@@ -120,7 +132,10 @@ def _errors_end_the_sweep() -> Iterator[None]:
 
 
 def _by_key(config: DictConfig) -> dict[str, Override]:
-    """The overrides of the sweep's file and of the command line, which wins; the cut first."""
+    """Return the overrides by key, with that of `CUT` first.
+
+    They come from the sweep's file and from the command line, which takes precedence.
+    """
     of_file = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     parsed = parser.parse_overrides([*of_file, *config.hydra.overrides.task])
@@ -133,7 +148,7 @@ def _given(overrides: Mapping[str, Override]) -> list[str]:
 
 
 def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:
-    """The settings that vary, each with the values as they were given."""
+    """Return the settings that vary, each with its values as the user has written them."""
     return {
         key.lstrip("+"): str(override.input_line).split("=", 1)[1]
         for key, override in overrides.items()
@@ -142,7 +157,7 @@ def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:
 
 
 def _values(override: Override) -> list[str]:
-    """An override for each value it takes, or for the ends of the interval it is drawn from."""
+    """Return one override for each value of a sweep, or for the two ends of an interval."""
     key = override.get_key_element()
     if not override.is_sweep_override():
         return [str(override.input_line)]

@@ -1,4 +1,4 @@
-"""What a sweep has found, logged in its parent run, so that its page tells the result."""
+"""The report of a sweep, logged in its parent run so that the run's page shows the result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,25 +29,31 @@ from src.sweeps.sweep_view import share_view
 from src.tracking.run_reading import DATASET, config_of
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
 
-# Rows of the table in the parent's description; the artifact has all.
+# Number of rows of the table in the parent run's description; the artifact holds all rows.
 DESCRIBED = 20
 
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """How a sweep ended: what a person reads of it, and the names of what did not finish."""
+    """How a sweep ended.
+
+    Attributes:
+        summary: text for the user, in Markdown.
+        unfinished: a line for each job that did not finish, with its name and the reason.
+    """
 
     summary: str
     unfinished: list[str]
 
 
 def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOutcome:
-    """Log the best child's metrics, ranking, figures and a description in the parent run.
+    """Log the best child's metrics, the ranking, figures and a description in the parent run.
 
     Args:
-        parent: its run id.
-        jobs: what each job of the sweep's latest start has for the swept settings, where that was
-            known beforehand. One that left no run is unfinished like one that failed.
+        parent: run id of the parent run.
+        jobs: for each job of the sweep's latest start, its values of the swept settings. The
+            sequence is empty if they were not known in advance. A job without a run counts as
+            unfinished, like a job that failed.
     """
     latest = latest_children(parent)
     start = mlflow.get_run(parent).data.tags[START]
@@ -62,7 +68,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         ranking = ranked(candidates(done))
         table = ranking_table(ranking)
         view = share_view(parent, _columns(done[0].run))
-        # In the first paragraph, as the page folds away all that comes later.
+        # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
         link = f"[All runs with their settings and results]({view})"
         told[0] += f" Best by validation loss: {ranking[0].name}. {link}"
         told += ["", markdown_table(table.head(DESCRIBED))]
@@ -92,18 +98,26 @@ def _log_result(
 
 
 def _unfinished(tried: Sequence[Run], lost: Sequence[Mapping[str, str]]) -> list[str]:
-    """The jobs that did not finish, each with the reason, be it by its run or for want of one."""
+    """Describe the jobs that did not finish, each with the reason.
+
+    Args:
+        tried: the runs of the sweep's latest start.
+        lost: the swept values of the jobs that left no run.
+    """
     failed = [
-        f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error told')}"
+        f"{run.info.run_name}: {run.info.status}, {run.data.tags.get('error', 'no error recorded')}"
         for run in tried
         if run.info.status != "FINISHED"
     ]
-    told = "ended before its run began; the sweep's output may tell why"
+    told = "ended before its run began; see the sweep's output for the reason"
     return failed + [f"{named(values)}: {told}" for values in lost]
 
 
 def _columns(run: Run) -> list[str]:
-    """The swept settings as the UI's table names them; a group of them is no parameter."""
+    """Return the swept settings' columns as MLflow's UI names them.
+
+    A swept configuration group, such as `split`, is not a parameter but a tag.
+    """
     return [
         f"params.`{key}`" if key in run.data.params else f"tags.`{VALUE}{key}`"
         for key in sorted(values_of(run))
@@ -111,10 +125,10 @@ def _columns(run: Run) -> list[str]:
 
 
 def _log_folds(best: Candidate) -> None:
-    """Log all folds' predictions as one table, and the images that may be labelled wrongly."""
+    """Log the predictions of all folds as one table, and the images with suspect labels."""
     config = config_of(best.run_id)
     if best.images:
-        # As the runs have it, so that the parent is compared with no parent of other images.
+        # With this tag, a comparison refuses parent runs that were trained on different images.
         mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
     mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
     suspects = label_suspects(best.predictions, Evaluate(**config["evaluate"]))
@@ -122,19 +136,24 @@ def _log_folds(best: Candidate) -> None:
     mlflow.log_text(tested.to_csv(index=False), "label_suspects.csv")
     data, count = config["data"], config["tracking"]["prediction_grid"]
     images = Path(data["dir"])
-    # The jobs' machines have the images, and this one may be another.
+    # The jobs may have run on another machine, and the images may only be there.
     if len(tested) and all((images / path).is_file() for path in tested.path):
         grid = prediction_grid(tested, images, data["classes"], count)
         log_figure(grid, "label_suspects")
 
 
 def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
-    """By name: metrics against each swept setting, a heat map of each two, all curves."""
+    """Draw the figures of a sweep.
+
+    Returns:
+        The figures by name. They show metrics against each swept setting, a heat map for each pair
+        of settings, and the validation curves of all runs.
+    """
     runs = pd.DataFrame({**child.values, **flatten(child.metrics)} for child in children)
     keys = sorted(children[0].values)
     for key in keys:
         if not is_numeric_dtype(runs[key]):
-            # Names, or numbers among them such as 1000 and null, which have no order.
+            # Mixed values, such as 1000 and null, cannot be sorted unless all of them are text.
             runs[key] = runs[key].astype(str)
     names = short_names(keys)
     figures = {f"against_{names[key]}": sweep_figures.against(runs, key, key) for key in keys}

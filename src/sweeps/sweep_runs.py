@@ -1,4 +1,4 @@
-"""A sweep as MLflow keeps it: one parent run, and one child a job, named by what varies."""
+"""A sweep in MLflow: one parent run, and a child run for each job, named by its swept settings."""
 
 import time
 from collections import Counter
@@ -15,24 +15,29 @@ from src.sweeps.job_fingerprint import job_fingerprint
 from src.tracking.processes import PROCESS, is_at_work, process_tags
 from src.tracking.runs import flatten, git_tags, settings_shown
 
-# Tags of the parent, and of a child.
+# SWEEP, KEYS, OVERRIDES and BEST are tags of parent runs. FINGERPRINT and the tags that begin with
+# VALUE belong to child runs.
 SWEEP, KEYS, OVERRIDES = "sweep.fingerprint", "sweep.keys", "sweep.overrides"
 BEST = "sweep.best"
 FINGERPRINT, VALUE = "config.fingerprint", "sweep.value."
-# Of both: the start of the sweep that they last had a part in, in nanoseconds since 1970.
+# Tag of parent and child runs: when the sweep was last started, in nanoseconds since 1970.
 START = "sweep.start"
-# In the names of runs; any other setting goes by the last part of its key.
+# Short names of settings in the names of runs. Other settings use the last part of their key.
 SHORT = {"model.frozen_layers": "frozen", "train.learning_rate": "lr"}
 LONGEST_NAME = 250
-# By swept setting, numbers as such: 0 and 0.0 are the same.
+# Values by swept setting. Numbers are compared as numbers, so that 0 and 0.0 are equal.
 Values = dict[str, float | str]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a sweep makes of one of its jobs: the child run's name, and what it is known by.
+    """One job of a sweep.
 
-    Two jobs may have the same name, as it is rounded; `values` are as they were given.
+    Attributes:
+        name: name of the child run. Its numbers are rounded, so two jobs may have the same name.
+        values: the swept settings as they were given, not rounded.
+        fingerprint: see `job_fingerprint`.
+        start: start of the sweep, in nanoseconds since 1970.
     """
 
     name: str
@@ -42,20 +47,23 @@ class Job:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The child's, by which it is found and reported."""
+        """The tags of the child run, with which it is found again."""
         values = {f"{VALUE}{key}": value for key, value in self.values.items()}
         return {FINGERPRINT: self.fingerprint, START: self.start, **values}
 
 
 def short_names(keys: Collection[str]) -> dict[str, str]:
-    """What settings are called in the names of runs and figures; in full where two would agree."""
+    """Return the settings' short names by key, or the full key where two short names are equal."""
     short = {key: SHORT.get(key, key.rpartition(".")[2]) for key in keys}
     taken = Counter(short.values())
     return {key: name if taken[name] == 1 else key for key, name in short.items()}
 
 
 def named(values: Mapping[str, object]) -> str:
-    """`frozen=143 dropout=0.3` for the values of some settings, long fractions to three digits."""
+    """Return a name for the values of some settings, as in `frozen=143 dropout=0.3`.
+
+    Long fractions are rounded to three digits.
+    """
     names = short_names(values)
     parts = (f"{names[key]}={_readable(str(value))}" for key, value in values.items())
     return " ".join(parts)[:LONGEST_NAME]
@@ -67,22 +75,22 @@ def open_sweep(
     overrides: Sequence[str],
     jobs: Iterable[Mapping[str, Any]],
 ) -> str:
-    """Open the sweep's parent run in the experiment that is connected, or the same sweep's again.
+    """Open a parent run for a sweep in the connected experiment, or reopen the same sweep's.
 
-    Two sweeps are the same if they have the same name, vary the same settings, and agree in the
-    code and in all settings that decide a result and that none of their jobs changes.
+    Two sweeps are the same if they have the same name, the same code and the same swept settings.
+    All other settings that change a result must be equal too.
 
     Args:
-        name: of the sweep.
+        name: name of the sweep.
         swept: the dotted names of the settings that it varies.
-        overrides: as they were given.
-        jobs: each job's nested settings.
+        overrides: the overrides of the sweep as the user has written them.
+        jobs: the nested settings of each job.
 
     Returns:
-        The parent's run id.
+        The run id of the parent run.
 
     Raises:
-        InputError: another process of this machine is at the same sweep.
+        InputError: another process on this machine is running the same sweep.
     """
     shared = _shared(jobs)
     tags = {
@@ -113,7 +121,13 @@ def open_sweep(
 
 
 def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -> Job:
-    """The job that these `key=value` overrides and nested settings are in the parent's sweep."""
+    """Make the `Job` of a configuration in a sweep.
+
+    Args:
+        parent: run id of the sweep's parent run.
+        overrides: the job's overrides, as `key=value`.
+        settings: the job's nested settings.
+    """
     tags = mlflow.get_run(parent).data.tags
     keys = tags[KEYS].split()
     values = swept_values(keys, overrides)
@@ -121,15 +135,18 @@ def job_of(parent: str, overrides: Sequence[str], settings: Mapping[str, Any]) -
 
 
 def swept_values(keys: Iterable[str], overrides: Iterable[str]) -> dict[str, str]:
-    """What a job's `key=value` overrides give to these settings, without quotes."""
+    """Return the values that a job's `key=value` overrides give to these keys, without quotes."""
     given = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
     return {key: given[key].strip("'\"") for key in keys}
 
 
 def reuse_finished(parent: str, job: Job) -> Run | None:
-    """The child of an earlier start of the sweep that has done the job, now a part of this one.
+    """Find a finished child run of the same job, and make it part of the sweep's latest start.
 
-    One of the same settings under another swept value, a file's other name, is another job's.
+    The swept values must be equal too. Two names of the same file, for example, are two jobs.
+
+    Returns:
+        The finished run, or None if the job must still run.
     """
     finished = mlflow.search_runs(
         filter_string=(
@@ -145,18 +162,18 @@ def reuse_finished(parent: str, job: Job) -> Run | None:
 
 
 def values_of(run: Run) -> Values:
-    """What a child has for the swept settings."""
+    """Return a child run's values of the swept settings."""
     tags = run.data.tags.items()
     return as_numbers({k.removeprefix(VALUE): v for k, v in tags if k.startswith(VALUE)})
 
 
 def as_numbers(values: Mapping[str, str]) -> Values:
-    """Values as they were given, made comparable."""
+    """Convert values that are numbers from text to numbers, to make values comparable."""
     return {key: _number(value) for key, value in values.items()}
 
 
 def _number(value: str) -> float | str:
-    # By float alone, long seeds that differ would be the same.
+    # Integers are tried first, because different long seeds can be equal as floats.
     for kind in (int, float):
         try:
             return kind(value)
@@ -166,7 +183,7 @@ def _number(value: str) -> float | str:
 
 
 def latest_sweep() -> Run | None:
-    """The parent run of the connected experiment's latest sweep that has a result, if any has."""
+    """Return the parent run of the connected experiment's latest sweep with a result, or None."""
     found = mlflow.search_runs(
         filter_string=f"tags.`{BEST}` != ''",
         order_by=[f"tags.`{START}` DESC", "attributes.start_time DESC"],
@@ -180,14 +197,14 @@ def _refuse_while_at_work(parent: Run) -> None:
     if is_at_work(parent):
         process = parent.data.tags[PROCESS].split()[0]
         raise InputError(
-            f"the same sweep is running, as process {process} on this machine "
-            f"(run {parent.info.run_id}): let it end, or give this one a name of its own, "
+            f"the same sweep is already running, as process {process} on this machine "
+            f"(run {parent.info.run_id}): wait until it ends, or give this sweep another name with "
             "tracking.run_name=…"
         )
 
 
 def _shared(jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The flat settings that are the same in all jobs."""
+    """Return the settings, by dotted name, that are equal in all jobs."""
     first, *others = [flatten(settings) for settings in jobs]
     absent = object()
     return {

@@ -1,4 +1,4 @@
-"""The UI's table of runs as a sweep is best read: its children, and what varies as columns."""
+"""A view of MLflow's UI for a sweep: a table of its runs with the swept settings as columns."""
 
 import json
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-# What the UI keeps a view under that was shared by "Share", and its address names by
-# viewStateShareKey (MLflow 3.17, ExperimentPage).
+# MLflow's UI stores a view shared with its button "Share" in an experiment tag with this prefix.
+# The URL names the view as viewStateShareKey (MLflow 3.17, ExperimentPage).
 SHARED_VIEW = "mlflow.sharedViewState."
 LOSS = "metrics.`best.validation.loss`"
 COLUMNS = (
@@ -19,14 +19,14 @@ COLUMNS = (
 
 
 def share_view(parent: str, swept: Iterable[str]) -> str:
-    """Keep a view of a sweep's children with its swept settings and their results as columns.
+    """Store a view of a sweep's child runs, with the swept settings and the results as columns.
 
     Args:
-        parent: the sweep's run id.
-        swept: the columns of its swept settings, as in "params.`model.dropout`".
+        parent: run id of the sweep's parent run.
+        swept: the columns of the swept settings, as in "params.`model.dropout`".
 
     Returns:
-        The view's address within the UI, from the `#` on.
+        The part of the view's URL that starts with `#`.
     """
     view = {
         "searchFilter": f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",

@@ -1,4 +1,4 @@
-"""Trained classifiers: logged by a run, and found again in a file, a run or the model registry."""
+"""Logging trained classifiers, and loading them from a file, a run or the model registry."""
 
 import json
 import re
@@ -21,19 +21,22 @@ from src.data.splits.manifest import read_manifest
 from src.errors import InputError
 from src.tracking.run_reading import run_named
 
-# The alias of the registered model in use.
+# The alias of the registered model's version that is in use.
 CHAMPION = "champion"
 RUN_ID = re.compile("[0-9a-f]{6,32}")
 FORMS = (
-    "a .keras file, a run's id or at least 6 characters of its beginning, or "
+    "a .keras file, a run's id or at least its first 6 characters, or "
     "models:/NAME@ALIAS, models:/NAME/VERSION or models:/m-ID"
 )
-# What a logged model needs to be loaded; whichever TensorFlow wheel is installed.
+# Packages that are needed to load a logged model. Only one of TensorFlow's two is installed.
 MODEL_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
 
 
 def kind_of(model: str) -> Literal["file", "run", "registry"]:
-    """What `model`, as `load_classifier` takes it, names; a file wherever there is one."""
+    """Return what kind of thing `model` names, see `load_classifier`.
+
+    If a file has the same name as a run, the name means the file.
+    """
     if model.startswith("models:/"):
         return "registry"
     return "run" if RUN_ID.fullmatch(model) and not Path(model).exists() else "file"
@@ -43,17 +46,17 @@ def load_classifier(model: str) -> keras.Model:
     """Load the classifier that `model` names.
 
     Args:
-        model: the path of a .keras file; the id of a run or at least 6 characters of its
-            beginning, whose last logged model is meant; or a URI `models:/…` of a registered or
-            logged model. The last two are looked up on the server that
-            `src.tracking.runs.connect` chose.
+        model: the path of a .keras file, the id of a run, or a URI `models:/…` of a registered or
+            logged model. For a run, at least the first 6 characters of the id are given, and its
+            last logged model is loaded. Runs and URIs are looked up on the server that
+            `src.tracking.runs.connect` has chosen.
 
     Returns:
-        A model of images (n, size, size, 3) in [0, 255] to probabilities (n, 2).
+        A model that maps images (n, size, size, 3) in [0, 255] to probabilities (n, 2).
 
     Raises:
-        InputError: there is no such file, run or model, several runs begin so, the run logged
-            none, or what is there is no such classifier.
+        InputError: the file, run or model does not exist, or several runs match. The run has
+            logged no model, or the model is not a classifier of patches.
     """
     file = find_model(model)
     try:
@@ -71,10 +74,13 @@ def load_classifier(model: str) -> keras.Model:
 
 
 def find_model(model: str) -> Path:
-    """The .keras file of what `load_classifier` loads, fetched from the server if need be.
+    """Return the .keras file of a model, and download it from the server if necessary.
+
+    Args:
+        model: see `load_classifier`.
 
     Raises:
-        InputError: as there, but the file is not opened.
+        InputError: see `load_classifier`; the content of the file is not checked.
     """
     match kind_of(model):
         case "registry":
@@ -85,20 +91,21 @@ def find_model(model: str) -> Path:
     if not file.is_file():
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
     if file.suffix != ".keras":
-        raise InputError(f"{model} is no .keras file; a model is {FORMS}")
+        raise InputError(f"{model} is not a .keras file; a model is {FORMS}")
     return file
 
 
 def training_split(model: str) -> tuple[pd.DataFrame, Path]:
-    """The manifest that a model was trained by, and the folder its paths are relative to.
+    """Return the manifest of a model's training, and the folder that its paths are relative to.
 
-    Of a run they are its own; of a file those that the pipeline left beside it.
+    For a run or a registered model, the run has logged both. For a file, the pipeline has written
+    both to the file's folder.
 
     Args:
-        model: as `load_classifier` takes it.
+        model: see `load_classifier`.
 
     Raises:
-        InputError: they are not there.
+        InputError: the manifest or the name of the folder is missing.
     """
     if (kind := kind_of(model)) != "file":
         try:
@@ -138,12 +145,17 @@ def _fetched(uri: str) -> Path:
         ) from error
     files = sorted(folder.rglob("*.keras"))
     if len(files) != 1:
-        raise InputError(f"{uri} holds {len(files)} .keras files, and must hold one")
+        raise InputError(f"{uri} holds {len(files)} .keras files instead of one")
     return files[0]
 
 
 def log_model(model: keras.Model, image_size: int) -> str:
-    """Log a classifier of uint8 images, and return its model URI."""
+    """Log a classifier of uint8 images in the active run, and return its model URI.
+
+    Args:
+        model: a model that maps images (n, image_size, image_size, 3) to probabilities (n, 2).
+        image_size: height and width of the images in pixels.
+    """
     images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
     probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
     info = mlflow.tensorflow.log_model(
@@ -156,7 +168,7 @@ def log_model(model: keras.Model, image_size: int) -> str:
 
 
 def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:
-    """`name==version` of those of the packages that are installed."""
+    """Return the requirement `name==version` of each of the packages that is installed."""
     pinned = []
     for package in packages:
         try:

@@ -1,4 +1,4 @@
-"""Where a classifier comes from, and the decision that its training made."""
+"""The origin of a classifier, and the decision that its training run has made."""
 
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from src.tracking.run_reading import run_named
 
 
 def origin(model: str) -> dict[str, str]:
-    """What is on record about a model that `load_classifier` has loaded.
+    """Return where a model comes from.
 
     Args:
-        model: as given to `load_classifier`.
+        model: see `load_classifier`.
 
     Returns:
-        `version` in the registry, `run` and its `commit`, as far as known.
+        A dictionary of what is known. `version` is the version in the registry, and `run` the id
+        of the training run. `commit` holds the first 12 digits of the run's git commit.
     """
     found: dict[str, str] = {}
     if kind_of(model) == "registry" and (version := _registered_version(model)):
@@ -34,13 +35,13 @@ def origin(model: str) -> dict[str, str]:
 
 
 def decision_of(model: str) -> Decision | None:
-    """The decision that a model's training made; None where there is none.
+    """Return the decision that a model's training run has made, or None if there is none.
 
     Args:
-        model: as given to `load_classifier`. Of a file it is the decision.json beside it.
+        model: see `load_classifier`. The decision of a file is the decision.json in its folder.
 
     Raises:
-        InputError: there is one that can't be read.
+        InputError: the decision cannot be read.
     """
     if kind_of(model) == "file":
         beside = find_model(model).with_name(DECISION)
@@ -50,10 +51,12 @@ def decision_of(model: str) -> Decision | None:
 
 
 def decision_of_run(run: Run) -> Decision | None:
-    """The decision that a run has logged; None for a run of an older version of this code.
+    """Return the decision that a run has logged, or None if there is none.
+
+    Runs of an older version of this code have no decision.
 
     Raises:
-        InputError: there is one that can't be read.
+        InputError: the decision cannot be read.
     """
     run_id = run.info.run_id
     try:
@@ -90,7 +93,7 @@ def _registered_version(model: str) -> str | None:
 
 
 def _parts(model: str) -> tuple[str, str, str]:
-    """Name, alias and version of models:/NAME@ALIAS or models:/NAME/VERSION."""
+    """Split models:/NAME@ALIAS or models:/NAME/VERSION into name, alias and version."""
     name, _, alias = model.removeprefix("models:/").partition("@")
     name, _, version = name.partition("/")
     return name, alias, version

@@ -1,4 +1,4 @@
-"""What tracked runs have left: read back by their ids."""
+"""Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,20 +13,22 @@ from mlflow.exceptions import MlflowException
 from src.errors import InputError
 from src.statistics.metrics import COMPARED, read_predictions
 
-# As a training run tags itself.
+# Tag of a training run: the fingerprint of its images.
 DATASET = "dataset.fingerprint"
 
 
 def run_named(name: str) -> Run:
-    """The run with this id, or the one run of all experiments whose id starts with `name`.
+    """Return the run with this id, or the only run whose id starts with `name`.
+
+    Runs of all experiments are searched.
 
     Raises:
-        InputError: there is none, or several.
+        InputError: no run matches, or several do.
     """
     try:
         return mlflow.get_run(name)
     except MlflowException:
-        # Not a whole id.
+        # `name` is not a complete id, so it may be the beginning of one.
         every = mlflow.search_runs(search_all_experiments=True, output_format="list")
     found = [run for run in every if run.info.run_id.startswith(name)]
     if len(found) != 1:
@@ -39,10 +41,11 @@ def run_named(name: str) -> Run:
 
 
 def predictions_of(run: Run) -> pd.DataFrame:
-    """The run's prediction table, of validation and test.
+    """Load a run's prediction table of the validation and test images.
 
     Raises:
-        InputError: the run has none, as one that failed, or one of an older version of this code.
+        InputError: the run has no prediction table. It may have failed, or an older version of
+            this code may have made it.
     """
     try:
         path = mlflow.artifacts.download_artifacts(
@@ -56,18 +59,19 @@ def predictions_of(run: Run) -> pd.DataFrame:
 
 
 def images_of(runs: Iterable[Run]) -> dict[str, str]:
-    """By each fingerprint of images that the runs tell, the id of a run that had them.
+    """Return the fingerprints of the runs' images, each with the id of a run that used them.
 
-    Paths and labels say too little: drawn images of two seeds have the same.
+    Paths and labels cannot identify images, because synthetic images of two seeds share them. Runs
+    without a fingerprint are left out.
     """
     return {run.data.tags[DATASET]: run.info.run_id for run in runs if DATASET in run.data.tags}
 
 
 def check_same_images(runs: Iterable[Run]) -> None:
-    """Refuse to take images for the same that only share their names; see `images_of`.
+    """Check that all runs used the same images, see `images_of`.
 
     Raises:
-        InputError: two of the runs had different images.
+        InputError: two of the runs used different images.
     """
     known = images_of(runs)
     if len(known) > 1:
@@ -78,7 +82,7 @@ def check_same_images(runs: Iterable[Run]) -> None:
 
 
 def config_of(run_id: str) -> dict[str, Any]:
-    """What the run was composed of."""
+    """Load the settings of a run from its config.yaml."""
     text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
     config: dict[str, Any] = yaml.safe_load(text)
     return config

@@ -1,7 +1,7 @@
-"""A concrete surface without cracks, and the camera that photographs it.
+"""Drawing a concrete surface without cracks, and the photograph that a camera takes of it.
 
-Every length is in pixels at the scale of METU's patches, whatever the frame's size: a tile cut out
-of a large frame shows the same grain, pores and blur as a frame of a patch's size.
+Every length is in pixels at the scale of METU's patches, for images of any size. A tile of a large
+image thus shows the same grain, pores and blur as a patch.
 """
 
 import math
@@ -14,13 +14,15 @@ Image = npt.NDArray[np.float32]  # (3, height, width) red, green, blue: 0 black 
 Field = npt.NDArray[np.float32]  # (height, width)
 Layer = npt.NDArray[np.uint8]  # (height, width) coverage that OpenCV draws: 0 none to 255 full
 
-UNIT = 227  # side of the square to which rates refer
+UNIT = 227  # side in pixels of the square that rates refer to
 
-# The concrete's colour: brightness, red over blue, green over both; mean and deviation.
+# The concrete's colour: its brightness, the excess of red over blue, and the excess of green over
+# both. Each has a mean and a standard deviation.
 BRIGHTNESS, WARMTH, GREENNESS = (0.71, 0.09), (0.055, 0.028), (0.006, 0.006)
 DARKEST, PALEST = 0.33, 0.88
 
-# Bump sizes of the grain and the deviation of brightness that each gives an average surface.
+# Sizes of the grain's bumps in pixels, each with the standard deviation of brightness that it gives
+# an average surface.
 GRAIN = (
     (2, 0.016),
     (3.5, 0.018),
@@ -31,33 +33,38 @@ GRAIN = (
     (200, 0.012),
     (700, 0.020),
 )
-COARSENESS = 0.45  # largest log change of the grain: once for the surface, again for each size
-EMBOSSING = 1.4  # most that the grain shades itself under slanting light
-BRUSHED = 0.15  # share of surfaces whose grain a brush or trowel has drawn out
+# Largest change of the logarithm of the grain's contrast: once for the surface, and once more for
+# each size of bump.
+COARSENESS = 0.45
+EMBOSSING = 1.4  # largest strength of the grain's shading under slanting light
+BRUSHED = 0.15  # share of surfaces whose grain was stretched by a brush or trowel
 BRUSH_STRETCH, LARGEST_BRUSHED = (1.5, 3.5), 15  # larger bumps keep their shape
 
-# Least and most of what differs between surfaces.
+# The lowest and highest values of properties that differ between surfaces.
 PORE_SIZE, PORE_RARITY, PORE_SOFTNESS = (3.0, 9.0), (1.8, 3.5), (0.4, 1.2)
 STAIN_SIZE, STAIN_RARITY, STAIN_SOFTNESS = (25.0, 120.0), (0.3, 1.5), (0.2, 1.2)
 STAIN_SHADE, STAIN_HUE = (0.82, 1.1), 0.007
 PORE_SHADE, SPECK_SHADE = (0.3, 0.75), (1.08, 1.25)
-RELIEF = 0.25  # depth of a pore, height of a speck, in units of the grain's brightness
+RELIEF = 0.25  # depth of a pore and height of a speck, in units of the grain's brightness
 
 STAINS = 1.0  # mean number of kinds of stain on a surface
-SCRATCHES = 0.2  # pale, and as many dark, in a unit square
-JOINTS = 0.25  # formwork lines that cross a unit square
+SCRATCHES = 0.2  # mean number of pale scratches in a unit square, and of dark ones
+JOINTS = 0.25  # mean number of formwork lines that cross a unit square
 JOINT_WIDTH, JOINT_DEPTH = (1.0, 6.0), (50, 255)
-SHADOWS = 0.07  # shadow edges that cross a unit square
+SHADOWS = 0.07  # mean number of shadow edges that cross a unit square
 SHADOW_DEPTH, SHADOW_SOFTNESS, SHADOW_WAVES = (0.15, 0.45), (2.0, 40.0), (0.0, 12.0)
 
-LIGHT_SLOPE = 0.05  # most that brightness changes from the frame's centre to an edge
-VIGNETTING = 0.08  # most that the corners lose
-BLUR = (0.5, 1.0)  # deviation of the lens's blur
-SENSOR_NOISE = (0.002, 0.008)  # deviation, alike in red, green and blue
+LIGHT_SLOPE = 0.05  # largest change of brightness from the image's centre to an edge
+VIGNETTING = 0.08  # largest loss of brightness in the corners
+BLUR = (0.5, 1.0)  # standard deviation of the lens's blur in pixels
+SENSOR_NOISE = (0.002, 0.008)  # standard deviation, the same in red, green and blue
 
 
 def draw_surface(rng: np.random.Generator, height: int, width: int) -> Image:
-    """Concrete under even light: grain, stains, pores, specks, formwork lines and scratches."""
+    """Draw concrete (3, height, width) under even light.
+
+    It has grain, stains, pores, specks, formwork lines and scratches.
+    """
     image = np.empty((3, height, width), np.float32)
     image[:] = _base_colour(rng)[:, None, None]
     for _ in range(rng.poisson(STAINS)):
@@ -77,7 +84,10 @@ def draw_surface(rng: np.random.Generator, height: int, width: int) -> Image:
 
 
 def photograph(rng: np.random.Generator, image: Image) -> npt.NDArray[np.uint8]:
-    """Photo (height, width, 3) of a surface: shadows, uneven light, vignetting, blur and noise."""
+    """Take a photo (height, width, 3) uint8 RGB of a surface.
+
+    The photo has shadows, uneven light, vignetting, blur and noise.
+    """
     _, height, width = image.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -98,7 +108,14 @@ def photograph(rng: np.random.Generator, image: Image) -> npt.NDArray[np.uint8]:
 def smooth_noise(
     rng: np.random.Generator, height: int, width: int, cell: tuple[float, float]
 ) -> Field:
-    """Random field of about unit variance whose bumps are `cell` (vertical, horizontal) pixels."""
+    """Draw a random field (height, width) of about unit variance.
+
+    Args:
+        rng: the random generator.
+        height: height of the field in pixels.
+        width: width of the field in pixels.
+        cell: vertical and horizontal size of the field's bumps in pixels.
+    """
     rows, columns = (max(2, round(n / c)) for n, c in zip((height, width), cell, strict=True))
     grid = rng.standard_normal((rows, columns), dtype=np.float32)
     field = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -106,19 +123,30 @@ def smooth_noise(
 
 
 def tint(image: Image, coverage: Field, factor: npt.ArrayLike) -> None:
-    """Multiply `image` in place by `factor` (one, or R, G, B) where `coverage` (0..1) is 1."""
+    """Multiply an image in place by a factor, as far as `coverage` goes.
+
+    Args:
+        image: (3, height, width).
+        coverage: (height, width), from 0 (unchanged) to 1 (multiplied by the whole factor).
+        factor: one factor, or one for each of red, green and blue.
+    """
     for plane, value in zip(image, np.broadcast_to(factor, 3), strict=True):
         plane *= 1 + np.float32(value - 1) * coverage
 
 
 def soften(layer: Layer, deviation: float) -> Field:
-    """Coverage 0..1 of a drawn layer, its hard edges blurred by `deviation` pixels."""
+    """Return a drawn layer as coverage from 0 to 1, with its edges blurred.
+
+    Args:
+        layer: (height, width) uint8.
+        deviation: standard deviation of the blur in pixels.
+    """
     soft = cv2.GaussianBlur(layer, (0, 0), deviation).astype(np.float32)
     return soft / np.float32(255)
 
 
 def fixed_point(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    """Points as OpenCV takes them with shift=4: in sixteenths of a pixel."""
+    """Convert points from pixels to sixteenths of a pixel, as OpenCV expects them with shift=4."""
     return np.round(points * 16).astype(np.int32)
 
 
@@ -129,7 +157,7 @@ def _base_colour(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def _grain(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Deviation of the grain's brightness from the surface's, as a share of it."""
+    """Draw the grain, as relative deviations from the brightness of the surface."""
     grain = np.zeros((height, width), np.float32)
     coarseness = rng.uniform(-COARSENESS, COARSENESS)
     stretch = rng.uniform(*BRUSH_STRETCH) if rng.uniform() < BRUSHED else 1.0
@@ -150,7 +178,10 @@ def _blotches(
     rarity: tuple[float, float],
     softness: tuple[float, float],
 ) -> Field:
-    """Coverage 0..1 of scattered ragged blotches; each range is the least and most of a surface."""
+    """Draw the coverage, 0 to 1, of scattered ragged blotches.
+
+    Each range holds the lowest and the highest value that a surface can have.
+    """
     cell = rng.uniform(*size)
     field = np.zeros((height, width), np.float32)
     for weight, part in ((1.0, 1), (0.5, 3), (0.25, 9)):
@@ -162,7 +193,7 @@ def _blotches(
 
 
 def _marks(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Coverage 0..1 of one kind of mark, sunk or raised: blots, formwork lines and scratches."""
+    """Draw the coverage, 0 to 1, of marks: blots, formwork lines and scratches."""
     lines = np.zeros((height, width), np.uint8)
     for _ in range(_crossings(rng, JOINTS / 2, height, width)):
         _draw_joint(rng, lines)
@@ -173,7 +204,7 @@ def _marks(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def _draw_joint(rng: np.random.Generator, layer: Layer) -> None:
-    """Draw a straight line right across the frame, as gaps between formwork boards leave it."""
+    """Draw a straight line across the whole image, as the gaps between formwork boards leave it."""
     height, width = layer.shape
     angle = rng.uniform(0, np.pi)
     along = (height + width) * np.array([np.cos(angle), np.sin(angle)])
@@ -197,7 +228,7 @@ def _draw_scratch(rng: np.random.Generator, layer: Layer) -> None:
 
 
 def _shadow(rng: np.random.Generator, height: int, width: int) -> Field:
-    """Coverage 0..1 of a shadow whose slightly wavy edge crosses the frame."""
+    """Draw the coverage, 0 to 1, of a shadow whose slightly wavy edge crosses the image."""
     angle, (middle_x, middle_y) = rng.uniform(0, 2 * np.pi), rng.uniform(0, (width, height))
     y = (np.arange(height) - middle_y).astype(np.float32)[:, None]
     x = (np.arange(width) - middle_x).astype(np.float32)[None, :]
@@ -207,5 +238,8 @@ def _shadow(rng: np.random.Generator, height: int, width: int) -> Field:
 
 
 def _crossings(rng: np.random.Generator, rate: float, height: int, width: int) -> int:
-    """How many random lines cross the frame, of which `rate` would cross a unit square."""
+    """Draw the number of random lines that cross the image.
+
+    `rate` is the mean number of lines that cross a unit square.
+    """
     return int(rng.poisson(rate * (height + width) / (2 * UNIT)))

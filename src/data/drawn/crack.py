@@ -1,4 +1,4 @@
-"""Cracks: random walks with branches, and their drawing into a concrete surface."""
+"""Cracks as random walks with branches, and drawing them into a concrete surface."""
 
 import math
 from dataclasses import dataclass
@@ -12,46 +12,68 @@ from src.data.drawn.concrete import Image, Layer, fixed_point, smooth_noise, sof
 
 Points = npt.NDArray[np.float64]  # (n, 2) x, y in pixels
 Profile = npt.NDArray[np.float64]  # (n,) one value for each point of a line
-Scales = tuple[tuple[float, float], ...]  # noise of several scales: span in points, deviation
+# Noise of several scales, each with its span in points and its standard deviation.
+Scales = tuple[tuple[float, float], ...]
 
 STEP = 2.0  # pixels between two points of a walk
 WANDER: Scales = ((150, 0.25), (30, 0.25))  # slow turns of a walk, in radians
-JAGS: Scales = ((26, 6.0), (9, 2.6), (3, 0.9))  # its sudden turns, in pixels aside
-SPACING = 600.0  # mean pixels between two branches
-FORK = (0.4, 1.2)  # radians between a branch and the trunk, least and most
-BRANCH_LENGTH, LONGEST_BRANCH = (0.1, 0.5), 450.0  # share of the trunk's; pixels
-BRANCH_WIDTH = (0.25, 0.7)  # share of the trunk's
+JAGS: Scales = ((26, 6.0), (9, 2.6), (3, 0.9))  # sudden turns of a walk, in pixels to the side
+SPACING = 600.0  # mean distance between two branches in pixels
+FORK = (0.4, 1.2)  # smallest and largest angle between a branch and the trunk, in radians
+# A branch's length as a share of the trunk's, and the greatest length in pixels.
+BRANCH_LENGTH, LONGEST_BRANCH = (0.1, 0.5), 450.0
+BRANCH_WIDTH = (0.25, 0.7)  # a branch's width as a share of the trunk's
 
-MEDIAN_WIDTH, WIDTH_SPREAD = 5.5, 0.8  # pixels, log deviation
-WIDTHS = (1.6, 36.0)
-SLENDERNESS = 20.0  # least ratio of length to width
+# The trunk's median width in pixels, and the standard deviation of the width's logarithm.
+MEDIAN_WIDTH, WIDTH_SPREAD = 5.5, 0.8
+WIDTHS = (1.6, 36.0)  # smallest and largest width in pixels
+SLENDERNESS = 20.0  # smallest ratio of length to width
 UNEVEN: Scales = ((25, 0.3), (8, 0.2))  # change of the width's logarithm along a branch
 RAGGED: Scales = ((7, 0.28), (2, 0.16))  # chips off each edge, in square roots of the width
 
-# Hairlines may be faint, gaping cracks are dark: the least darkness rises up to the given width.
+# Thin cracks may be faint, and wide cracks are dark. The least darkness rises with the width, from
+# FAINTEST to FAINTEST_GAPING at a width of GAPING pixels.
 FAINTEST, FAINTEST_GAPING, GAPING = 0.3, 0.75, 12.0
-DUST, DUST_SIZE = 0.12, 12.0  # how much dust and stones brighten a crack's inside, their size
+# How much dust and stones brighten the inside of a crack, and their size in pixels.
+DUST, DUST_SIZE = 0.12, 12.0
 
-# What each part of a crack makes of the surface's red, green and blue.
+# Factors that the parts of a crack apply to the red, green and blue of the surface.
 OPENING = (0.13, 0.125, 0.12)
 LEDGE = (0.66, 0.62, 0.57)
 LIP = (1.24, 1.24, 1.23)
-SPALLING = (0.3, 0.7)  # a branch's ledge or lip, in square roots of the width: mean, deviation
-SPALLED: Scales = ((12, 0.7), (3, 0.5))  # its change along the branch
+# Breadth of a branch's ledge or lip, in square roots of the width. The values are its mean and
+# standard deviation, its change along the branch, and its maximum.
+SPALLING = (0.3, 0.7)
+SPALLED: Scales = ((12, 0.7), (3, 0.5))
 BROADEST = 4.0
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One unforked piece of a crack."""
+    """One unforked piece of a crack.
+
+    Attributes:
+        points: (n, 2), the points x, y of its centre line in pixels.
+        widths: (n,), the width at each point in pixels.
+        darkness: from 0 (as bright as the surface) to 1 (as dark as `OPENING`).
+    """
 
     points: Points
-    widths: Profile  # pixels
-    darkness: float  # 0 like the surface to 1 like OPENING
+    widths: Profile
+    darkness: float
 
 
 def grow_crack(rng: np.random.Generator, middle: Points, length: float) -> list[Branch]:
-    """Branches of a crack, trunk last; the trunk is `length` pixels, centred on `middle` (x, y)."""
+    """Draw the shape of a crack at random.
+
+    Args:
+        rng: the random generator.
+        middle: (2,), the point x, y in pixels on which the trunk is centred.
+        length: length of the trunk in pixels.
+
+    Returns:
+        The branches of the crack, with the trunk last.
+    """
     width = float(np.clip(MEDIAN_WIDTH * rng.lognormal(0, WIDTH_SPREAD), *WIDTHS))
     width = min(width, length / SLENDERNESS)
     faintest = np.interp(width, (0, GAPING), (FAINTEST, FAINTEST_GAPING))
@@ -72,9 +94,15 @@ def grow_crack(rng: np.random.Generator, middle: Points, length: float) -> list[
 
 
 def carve(rng: np.random.Generator, image: Image, branches: list[Branch]) -> npt.NDArray[np.bool_]:
-    """Draw `branches` into `image` in place, later ones on top.
+    """Draw branches into an image in place; later branches cover earlier ones.
 
-    Returns the mask (height, width) of the pixels that the openings cover.
+    Args:
+        rng: the random generator.
+        image: (3, height, width), the surface.
+        branches: the branches of all cracks.
+
+    Returns:
+        The mask (height, width) of the pixels that the openings cover.
     """
     _, height, width = image.shape
     opening, ledge, lip = (np.zeros((height, width), np.uint8) for _ in range(3))
@@ -107,7 +135,7 @@ def _draw(
 
 
 def _fill(layer: Layer, left: Points, right: Points, value: int) -> None:
-    """Fill the band between two lines, point by point, where it has a breadth and is in sight."""
+    """Fill the band between two lines, except where it has no breadth or lies outside the image."""
     quads = np.stack([left[:-1], left[1:], right[1:], right[:-1]], axis=1)
     broad = np.linalg.norm(left - right, axis=1)[1:] > 0.5
     seen = ((quads.max(axis=1) > 0) & (quads.min(axis=1) < layer.shape[::-1])).all(axis=1)
@@ -116,13 +144,23 @@ def _fill(layer: Layer, left: Points, right: Points, value: int) -> None:
 
 
 def _widths(rng: np.random.Generator, width: float, to_end: Profile) -> Profile:
-    """Widths about `width`, dwindling where the way to the crack's end, 1 to 0, is under 1/4."""
+    """Draw the widths of a branch, which vary around `width` and taper off towards the end.
+
+    Args:
+        rng: the random generator.
+        width: width of the branch in pixels.
+        to_end: (n,), each point's relative distance to the end, from 0 to 1. Tapering begins at
+            1/4.
+    """
     uneven = np.exp(_corners(rng, len(to_end), UNEVEN))
     return np.maximum(width * np.sqrt(np.clip(4 * to_end, 0, 1)) * uneven, 1)
 
 
 def _walk(rng: np.random.Generator, heading: float, length: float) -> Points:
-    """Points from about the origin on, STEP apart, in the given direction on the whole."""
+    """Draw points that start near the origin and run roughly in the given direction.
+
+    They are about `STEP` pixels apart.
+    """
     count = max(8, round(length / STEP))
     headings = heading + _bends(rng, count, WANDER)
     along = np.stack([np.cos(headings), np.sin(headings)], axis=1)
@@ -131,13 +169,13 @@ def _walk(rng: np.random.Generator, heading: float, length: float) -> Points:
 
 
 def _normals(along: Points) -> Points:
-    """Unit vectors across the given ones."""
+    """Return the unit vectors (n, 2) that are perpendicular to the given vectors."""
     normals = np.stack([-along[:, 1], along[:, 0]], axis=1)
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
 def _bends(rng: np.random.Generator, count: int, scales: Scales) -> Profile:
-    """Noise that bends smoothly, of all `scales` together."""
+    """Draw smooth noise (count,), the sum over all scales."""
     noise = np.zeros(count)
     for span, deviation in scales:
         unit_variance = math.sqrt(2 * math.sqrt(math.pi) * span)
@@ -146,7 +184,7 @@ def _bends(rng: np.random.Generator, count: int, scales: Scales) -> Profile:
 
 
 def _corners(rng: np.random.Generator, count: int, scales: Scales) -> Profile:
-    """Noise that runs straight between corners at random distances, of all `scales` together."""
+    """Draw piecewise linear noise (count,) with corners at random distances, summed over scales."""
     noise = np.zeros(count)
     for span, deviation in scales:
         at = np.cumsum(rng.exponential(span, 2 + math.ceil(2 * count / span)))

@@ -1,4 +1,4 @@
-"""Synthetic concrete: whole photographs with their crack mask, and folders of labelled patches."""
+"""Drawing synthetic concrete: photographs with their crack masks, and folders of patches."""
 
 import multiprocessing
 import os
@@ -22,18 +22,27 @@ Photo = npt.NDArray[np.uint8]  # (height, width, 3) RGB
 Mask = npt.NDArray[np.bool_]  # (height, width)
 
 CLASSES = ("Negative", "Positive")
-SMALLEST = 64  # pixels: in less, a crack can't be told from a scratch
-PATCH_MIDDLE = (0.2, 0.8)  # where in a patch a crack's middle lies, in sides of the patch
-PATCH_LENGTH = (1.0, 5.0)  # a crack's length in sides of the patch: most cracks run through
-SECOND_CRACK = 0.12  # share of cracked patches with two
-PHOTO_LENGTH = (0.3, 1.0)  # a crack's length in longer sides of the photo
-CHUNK = 16  # patches that a process draws in one go
+SMALLEST = 64  # smallest side of a patch in pixels; below, a crack looks like a scratch
+PATCH_MIDDLE = (0.2, 0.8)  # position of a crack's middle in a patch, as a share of the side
+# Length of a crack as a multiple of the patch's side. Most cracks run through the whole patch.
+PATCH_LENGTH = (1.0, 5.0)
+SECOND_CRACK = 0.12  # share of the cracked patches that have two cracks
+PHOTO_LENGTH = (0.3, 1.0)  # length of a crack as a share of the photo's longer side
+CHUNK = 16  # number of patches that a process draws at a time
 
 
 def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
-    """Draw a patch (size, size, 3) of concrete, uint8 RGB, with a crack in plain sight or none.
+    """Draw a patch of concrete with or without a clearly visible crack.
 
-    Generators of the same state give both kinds the same surface in the same light.
+    Generators with the same state give both kinds of patch the same surface and the same light.
+
+    Args:
+        rng: the random generator.
+        cracked: whether the patch has a crack.
+        size: height and width in pixels.
+
+    Returns:
+        The patch (size, size, 3) uint8 RGB.
     """
     cracks: list[Branch] = []
     surface_rng, crack_rng, camera_rng = rng.spawn(3)
@@ -49,9 +58,16 @@ def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
 def draw_photo(
     rng: np.random.Generator, *, width: int, height: int, cracks: int
 ) -> tuple[Photo, Mask]:
-    """Draw a photo (height, width, 3), uint8 RGB, and the mask (height, width) of its cracks.
+    """Draw a photo of concrete at the scale of `draw_patch`; a larger photo shows more of the wall.
 
-    It has the scale of `draw_patch`: a larger photo shows more of the wall, not closer.
+    Args:
+        rng: the random generator.
+        width: width in pixels.
+        height: height in pixels.
+        cracks: number of cracks.
+
+    Returns:
+        The photo (height, width, 3) uint8 RGB, and the mask (height, width) of its cracks.
     """
     branches: list[Branch] = []
     surface_rng, crack_rng, camera_rng = rng.spawn(3)
@@ -65,14 +81,22 @@ def draw_photo(
 
 
 def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
-    """Draw patches: target/Positive/00001.jpg… and target/Negative/00001.jpg…, half each.
+    """Draw patches to target/Positive/00001.jpg… and target/Negative/00001.jpg…, half of them each.
 
-    A patch depends on `seed` (0 or more), its class and its number alone: a longer series begins
-    with the shorter one's bytes. Another kind of processor may round a few pixels the other way.
-    `target` appears only when all is drawn.
+    A patch depends only on the seed, its class and its number. A longer series therefore begins
+    with the same files as a shorter one. On another kind of processor a few pixels may be rounded
+    differently. The folder `target` appears only when all patches are drawn.
 
-    Raises InputError for an odd or empty number of images, patches under 64 pixels, or a `target`
-    that already holds files; ValueError for a negative seed.
+    Args:
+        target: the folder to write.
+        images: number of patches, even and at least 2.
+        seed: seed of the patches, 0 or more.
+        size: height and width in pixels, at least `SMALLEST`.
+
+    Raises:
+        InputError: the number of patches is odd or below 2, a patch is too small, or `target`
+            already holds files.
+        ValueError: the seed is negative.
     """
     if images < 2 or images % 2:
         raise InputError(f"images is {images}: give an even number, half for each class.")
@@ -81,7 +105,7 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
     if target.exists() and any(target.iterdir()):
         raise InputError(f"{target} already holds files: remove it or name another folder.")
     unfinished = target.with_name(f".{target.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # an interrupted run may have left this folder
     jobs = [(label, number) for number in range(1, images // 2 + 1) for label in (0, 1)]
     try:
         for name in CLASSES:
@@ -93,7 +117,7 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
 
 
 def _draw_all(draw: partial[None], jobs: list[tuple[int, int]]) -> None:
-    # Spawned, not forked: a forked process would inherit the locks of its parent's threads.
+    # Processes are spawned, because a forked one would inherit the locks of its parent's threads.
     with ProcessPoolExecutor(
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_prepare_worker,

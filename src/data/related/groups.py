@@ -1,4 +1,4 @@
-"""Groups of twins: which images belong together, and what the audit reports of them."""
+"""Groups of related images, and the figures that the audit reports about them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +14,14 @@ from src.errors import InputError
 
 
 def group_images(images: int, pairs: pd.DataFrame) -> np.ndarray:
-    """Give images that are twins, or twins of twins, one group.
+    """Put images into the same group if a chain of pairs connects them.
 
     Args:
-        images: how many there are.
-        pairs: `left` and `right`, rows of the images.
+        images: number of images.
+        pairs: a table with the columns `left` and `right`, the rows of two related images.
 
     Returns:
-        (images,) int64: for each image the lowest row of its group.
+        (images,) int64, for each image the lowest row in its group.
     """
     links = coo_array((np.ones(len(pairs)), (pairs.left, pairs.right)), shape=(images, images))
     _, component = connected_components(links, directed=False)
@@ -32,9 +32,17 @@ def group_images(images: int, pairs: pd.DataFrame) -> np.ndarray:
 def count_twins(listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Count the images that have a twin, by kind of twin and class.
 
+    All copies of identical images are counted. For the other kinds only the first of several
+    identical images counts.
+
+    Args:
+        listing: one row for each image, with at least `label`.
+        pairs: see `Twins.pairs`.
+        classes: class names by label.
+
     Returns:
-        One row a kind, and `any` for all but the identical; a column for each class and `all`.
-        Identical images are counted each, the other kinds among the first of each identical ones.
+        A table with one row for each kind, and the row `any` for all kinds but the identical. It
+        has a column for each class and the column `all`.
     """
     chosen = {kind: pairs.kind == kind for kind in (IDENTICAL, *TURNS)}
     chosen["any"] = pairs.kind != IDENTICAL
@@ -47,20 +55,42 @@ def count_twins(listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[st
 
 
 def label_conflicts(listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """The images of groups that mix classes: `path`, `label` and `group`, sorted by group."""
+    """List the images of groups that contain several classes.
+
+    Args:
+        listing: one row for each image, with at least `path` and `label`.
+        groups: (n,) int64, see `group_images`.
+
+    Returns:
+        A table with the columns `path`, `label` and `group`, sorted by group and path.
+    """
     members = listing[["path", "label"]].assign(group=groups)
     mixed = members.groupby("group").label.transform("nunique") > 1
     return members[mixed].sort_values(["group", "path"]).reset_index(drop=True)
 
 
 def summarise_twins(listing: pd.DataFrame, twins: Twins, groups: np.ndarray) -> dict[str, float]:
-    """The audit's figures.
+    """Compute the audit's figures about twins.
+
+    Args:
+        listing: one row for each image.
+        twins: the twins among these images.
+        groups: (n,) int64, the groups of twins.
 
     Returns:
-        images, extra_copies (files of the same bytes as an earlier one), unique_images,
-        flat_images (too flat to be compared), images_with_twin and twin_share (of the unique
-        images, copies not counted), groups, groups_of_several, share_in_groups (of all images, in
-        groups of several), largest_group, mixed_groups (that hold several classes).
+        The figures by name:
+
+        - images: number of images.
+        - extra_copies: number of files with the same bytes as an earlier file.
+        - unique_images: number of images without the extra copies.
+        - flat_images: number of images with too little contrast to be compared.
+        - images_with_twin: number of unique images that have a twin.
+        - twin_share: share of the unique images that have a twin.
+        - groups: number of groups.
+        - groups_of_several: number of groups with more than one image.
+        - share_in_groups: share of all images that are in groups of several.
+        - largest_group: number of images in the largest group.
+        - mixed_groups: number of groups that contain several classes.
     """
     copied = twins.pairs.kind == IDENTICAL
     turned = twins.pairs[~copied]
@@ -79,16 +109,19 @@ def summarise_twins(listing: pd.DataFrame, twins: Twins, groups: np.ndarray) -> 
 def summarise_overlaps(
     listing: pd.DataFrame, pairs: pd.DataFrame, groups: np.ndarray
 ) -> dict[str, float]:
-    """The audit's figures of overlaps.
+    """Compute the audit's figures about overlaps.
 
     Args:
-        listing: the images that the pairs are rows of.
+        listing: one row for each image; `pairs` refers to its rows.
         pairs: see `Overlaps.pairs`.
-        groups: (n,) of images that overlap or are twins.
+        groups: (n,) int64, the groups of images that overlap or are twins.
 
     Returns:
-        pairs, images (that overlap another, copies not counted), and of the groups what
-        `summarise_twins` gives; each name begins with `overlap.`.
+        The figures by name, each beginning with `overlap.`:
+
+        - pairs: number of pairs that overlap.
+        - images: number of images that overlap another image, without extra copies.
+        - groups and the following: see `summarise_twins`.
     """
     figures = {
         "pairs": len(pairs),
@@ -111,28 +144,37 @@ def _summarise_groups(listing: pd.DataFrame, groups: np.ndarray) -> dict[str, fl
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
-    """Read `Twins.pairs` from CSV.
+    """Read `Twins.pairs` from a CSV file.
 
     Raises:
-        InputError: there is no such file, or it is no table of pairs.
+        InputError: the file does not exist, or it is not a table of pairs.
     """
     return _read(path, {"left": "int64", "right": "int64", "kind": "str", "correlation": "float32"})
 
 
 def read_overlaps(path: Path) -> pd.DataFrame:
-    """Read `Overlaps.pairs` from CSV.
+    """Read `Overlaps.pairs` from a CSV file.
 
     Raises:
-        InputError: there is no such file, or it is no table of overlaps.
+        InputError: the file does not exist, or it is not a table of overlaps.
     """
     return _read(path, COLUMNS)
 
 
 def read_groups(path: Path, listing: pd.DataFrame, column: str = "group") -> np.ndarray:
-    """Read the groups (n,) int64 of a listing's images from a CSV of `path` and `column`.
+    """Read the groups of a listing's images from a CSV file.
+
+    Args:
+        path: the file.
+        listing: one row for each image, with at least `path`.
+        column: name of the column that holds the groups.
+
+    Returns:
+        (n,) int64, see `group_images`.
 
     Raises:
-        InputError: there is no such file, it is no table of groups, or not of these images.
+        InputError: the file does not exist, it is not a table of groups, or it was made from other
+            images.
     """
     table = _read(path, {"path": "str", column: "int64"})
     if table.path.tolist() != listing.path.tolist():

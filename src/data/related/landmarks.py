@@ -1,8 +1,8 @@
-"""Landmarks: spots of an image that stand out, found again wherever a crop of it shows them.
+"""Landmarks: conspicuous spots of an image that are found again in every crop that shows them.
 
-The idea of local features (D. G. Lowe, Distinctive Image Features from Scale-Invariant Keypoints,
-IJCV 2004), cut down to what crops of one photograph need: no change of scale, only the eight
-symmetries of the square, so that blobs are sought at one scale and described by plain grey levels.
+They are simple local features (D. G. Lowe, Distinctive Image Features from Scale-Invariant
+Keypoints, IJCV 2004). Crops of one photograph differ in position and in the eight symmetries of the
+square, but not in scale. Blobs are therefore sought at one scale and described by grey levels.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from tqdm import tqdm
 from src.data.related.twins import MOST_PAIRS, read_grey
 from src.errors import InputError
 
-SAMPLES = 8  # of a window, along each side
-HIGHEST = 5  # frequency, down and across together, up to which windows are matched
-BATCH = 100_000  # windows that are transformed at once, to save memory
-PROBES = 10_000  # landmarks by which the number of matches is estimated beforehand
+SAMPLES = 8  # number of samples along each side of a window
+HIGHEST = 5  # highest sum of vertical and horizontal frequency that is used to match windows
+BATCH = 100_000  # number of windows that are transformed at once, which limits the memory
+PROBES = 10_000  # number of landmarks from which the number of matches is estimated in advance
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Those of many images, one image after the other.
+    """The landmarks of many images, one image after the other.
 
     Attributes:
         image: (m,) int64, the row of each landmark's image.
-        point: (m, 2) float32, its y and x in pixels from the image's centre.
-        window: (m, SAMPLES, SAMPLES) float32, the grey levels around it, smoothed.
+        point: (m, 2) float32, the y and x of each landmark in pixels from the image's centre.
+        window: (m, SAMPLES, SAMPLES) float32, the smoothed grey levels around each landmark.
     """
 
     image: np.ndarray
@@ -44,12 +44,20 @@ class Landmarks:
 def read_landmarks(
     paths: Sequence[Path], *, thumbnail: int, window: int, spacing: int, min_contrast: float
 ) -> tuple[Landmarks, np.ndarray]:
-    """Read images; their landmarks, and thumbnails (n, thumbnail, thumbnail) float16, 0..255.
+    """Read images, find their landmarks, and make thumbnails.
 
-    For the other arguments see `find_landmarks`.
+    Args:
+        paths: the image files.
+        thumbnail: height and width of the thumbnails in pixels.
+        window: see `find_landmarks`.
+        spacing: see `find_landmarks`.
+        min_contrast: see `find_landmarks`.
+
+    Returns:
+        The landmarks of all images, and thumbnails (n, thumbnail, thumbnail) float16, 0 to 255.
 
     Raises:
-        InputError: an image can't be read; it names the file.
+        InputError: an image cannot be read; the message names the file.
     """
     small = np.empty((len(paths), thumbnail, thumbnail), np.float16)
     read = partial(
@@ -69,13 +77,13 @@ def read_landmarks(
 def find_landmarks(
     grey: np.ndarray, *, window: int, spacing: int, min_contrast: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find where an image differs most from its surroundings.
+    """Find the spots at which an image differs most from its surroundings.
 
     Args:
-        grey: (height, width) float32, 0..255.
-        window: the side, in pixels, of what is kept around a landmark; it lies within the image.
-        spacing: no other pixel within a square of this many pixels each way differs more.
-        min_contrast: the least difference, in grey levels.
+        grey: (height, width) float32, 0 to 255.
+        window: side in pixels of the window around a landmark. It lies within the image.
+        spacing: radius in pixels of the square in which a landmark must have the highest contrast.
+        min_contrast: smallest difference from the surroundings, in grey levels.
 
     Returns:
         `Landmarks.point` and `Landmarks.window` of this image.
@@ -95,13 +103,14 @@ def find_landmarks(
 
 
 def match_landmarks(landmarks: Landmarks, tolerance: float) -> np.ndarray:
-    """Pairs (k, 2) of landmarks, earlier one first, whose windows agree under some turn.
-
-    The two are of different images.
+    """Find pairs of landmarks of different images whose windows agree after some turn or flip.
 
     Args:
-        landmarks: of all images.
-        tolerance: the greatest distance between two windows' `turnless` frequencies.
+        landmarks: the landmarks of all images.
+        tolerance: largest distance between the `turnless` frequencies of two windows.
+
+    Returns:
+        Pairs (k, 2) int64 of landmarks, with the earlier one first.
 
     Raises:
         InputError: there are more than about `MOST_PAIRS` pairs.
@@ -122,14 +131,17 @@ def match_landmarks(landmarks: Landmarks, tolerance: float) -> np.ndarray:
 
 
 def turnless(windows: np.ndarray) -> np.ndarray:
-    """What stays of windows (m, SAMPLES, SAMPLES) however they are turned or flipped.
+    """Describe windows by numbers that do not change if a window is turned or flipped.
 
-    A flip changes but the signs of a window's cosine transform, and a quarter turn swaps down and
-    across besides.
+    A flip only changes the signs of a window's cosine transform. A quarter turn also transposes
+    it. The numbers are therefore magnitudes, in a form that is the same after a transposition.
+
+    Args:
+        windows: (m, SAMPLES, SAMPLES) float32.
 
     Returns:
-        (m, f) float: magnitudes of the low frequencies in grey levels, made the same for those
-        that are each other's transpose. No two are further apart than the windows.
+        (m, f) float, magnitudes of the low frequencies in grey levels. The distance between two
+        rows is at most the distance between the two windows.
     """
     waves = np.abs(dctn(windows, axes=(1, 2), norm="ortho"))
     down, across = np.indices((SAMPLES, SAMPLES))

@@ -1,4 +1,4 @@
-"""Finding images that show the same spot in part: crops of one photograph, shifted and flipped."""
+"""Finding images that show the same spot in part, as shifted and flipped crops of one photo do."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from src.config.schema import OverlapSearch
 from src.data.related.landmarks import Landmarks, match_landmarks, read_landmarks
 from src.data.related.twins import TURNS, byte_duplicates
 
-THUMBNAIL = 4  # pixels of an image for each of the thumbnail on which an overlap is checked
-BATCH = 100_000  # pairs of landmarks whose windows are compared at once: 25 MiB a turn
+THUMBNAIL = 4  # size of an image relative to the thumbnail that overlaps are checked on
+BATCH = 100_000  # pairs of landmarks whose windows are compared at once, 25 MiB for each turn
 
-COLUMNS = {  # of `Overlaps.pairs`
+COLUMNS = {  # the columns of `Overlaps.pairs` and their types
     "left": "int64",
     "right": "int64",
     "kind": "str",
@@ -28,7 +28,10 @@ COLUMNS = {  # of `Overlaps.pairs`
 
 
 def _way_back(kind: str) -> np.ndarray:
-    """(2, 2) float64: takes a (y, x) of the turned image, from its centre, back to the image."""
+    """Return the matrix (2, 2) float64 that maps points of a turned image back to the image.
+
+    Points are (y, x) in pixels from the centre.
+    """
     origin, right, down, _ = TURNS[kind](np.indices((2, 2))).reshape(2, 4).T
     return np.stack([down - origin, right - origin], axis=1).astype(float)
 
@@ -38,16 +41,23 @@ BACK = {kind: _way_back(kind) for kind in TURNS}
 
 @dataclass(frozen=True)
 class Overlaps:
-    """What `find_overlaps` found.
+    """The result of `find_overlaps`.
+
+    Two images form at most one pair. Of several identical images only the first is compared.
 
     Attributes:
-        pairs: `left` < `right` (int64, rows of the listing), `kind` (str: how the right picture is
-            turned to overlap the left one, a key of `TURNS`), `down` and `across` (int64, by how
-            many pixels it then lies further down and right than the left one), `share` (float32,
-            of an image's area, that both show) and `correlation` (float32, of what both show).
-            Each two images once; of identical ones only the first is compared.
-        best: (kinds, images compared) float32, in `TURNS`' order: each image's highest correlation
-            with one that has some landmark in common; 0 where there is none.
+        pairs: a table with one row for each pair of overlapping images and these columns:
+
+            - left, right: int64, the rows of the two images in the listing, left < right.
+            - kind: str, a key of `TURNS`, which says how the right image is turned to overlap the
+              left one.
+            - down, across: int64, how many pixels the turned right image then lies below the left
+              one and to the right of it.
+            - share: float32, the share of an image's area that both images show.
+            - correlation: float32, the correlation of the area that both images show.
+        best: (kinds, compared images) float32, with the kinds in the order of `TURNS`. It holds
+            each image's highest correlation with an image that has a matching landmark, or 0 if
+            there is none.
     """
 
     pairs: pd.DataFrame
@@ -57,16 +67,16 @@ class Overlaps:
 def find_overlaps(
     listing: pd.DataFrame, images: Path, search: OverlapSearch, *, size: int
 ) -> Overlaps:
-    """Find crops that overlap, by landmarks that they share and the correlation of the overlap.
+    """Find overlapping crops by their matching landmarks and the correlation of the overlap.
 
     Args:
-        listing: one row an image, with at least `path` and `sha256`.
+        listing: one row for each image, with at least `path` and `sha256`.
         images: the folder that its paths are relative to.
-        search: how to look for them; see conf/audit/twins.yaml.
-        size: height and width of every image, in pixels.
+        search: the parameters of the search; see conf/audit/twins.yaml.
+        size: height and width of every image in pixels.
 
     Raises:
-        InputError: an image can't be read, or too many landmarks agree.
+        InputError: an image cannot be read, or too many landmarks agree.
     """
     first = np.setdiff1d(np.arange(len(listing)), byte_duplicates(listing).right)
     landmarks, small = read_landmarks(
@@ -88,19 +98,20 @@ def find_overlaps(
 
 
 def no_overlaps() -> pd.DataFrame:
-    """`Overlaps.pairs` without any."""
+    """Return `Overlaps.pairs` without any rows."""
     return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def locate(landmarks: Landmarks, pairs: np.ndarray) -> pd.DataFrame:
-    """How images must lie to each other for two landmarks to be the same spot.
+    """Compute the relative position of two images from each pair of matching landmarks.
 
     Args:
-        landmarks: of all images.
-        pairs: (k, 2) landmarks that agree, see `match_landmarks`; the first is the earlier one.
+        landmarks: the landmarks of all images.
+        pairs: (k, 2) int64, the pairs of landmarks from `match_landmarks`.
 
     Returns:
-        `left`, `right`, `kind`, `down` and `across` as in `Overlaps.pairs`, each position once.
+        A table with the columns `left`, `right`, `kind`, `down` and `across` of `Overlaps.pairs`.
+        Each position occurs once.
     """
     batches = [pairs[start : start + BATCH] for start in range(0, max(len(pairs), 1), BATCH)]
     located = pd.concat([_locate(landmarks, batch) for batch in batches])
@@ -121,12 +132,15 @@ def _locate(landmarks: Landmarks, pairs: np.ndarray) -> pd.DataFrame:
 
 
 def measure(located: pd.DataFrame, small: np.ndarray, size: int) -> pd.DataFrame:
-    """Add `share` and `correlation`, see `Overlaps.pairs`; of each two images the best position.
+    """Compute share and correlation of the overlaps, and keep the best position of each pair.
 
     Args:
         located: see `locate`.
-        small: (n, thumbnail, thumbnail), see `read_landmarks`.
-        size: height and width, in pixels, of the images that the thumbnails are of.
+        small: (n, thumbnail, thumbnail) float16, see `read_landmarks`.
+        size: height and width of the full images in pixels.
+
+    Returns:
+        A table with the columns of `Overlaps.pairs`.
     """
     scale = small.shape[1] / size
     columns = (located[name] for name in ("left", "right", "kind", "down", "across"))
@@ -149,18 +163,21 @@ def measure(located: pd.DataFrame, small: np.ndarray, size: int) -> pd.DataFrame
 def overlap_correlation(
     left: np.ndarray, right: np.ndarray, back: np.ndarray, down: float, across: float
 ) -> float:
-    """Correlation of what two images (side, side) both show; 0 where that is nothing or flat.
+    """Compute the correlation of the area that two images show both.
 
     Args:
-        left: it stays where it is.
-        right: it is turned, then moved.
-        back: how a (y, x) of the turned one, from its centre, lies in `right`.
-        down: how far it is moved, in pixels, not always whole ones.
-        across: likewise.
+        left: (side, side), the image that stays in place.
+        right: (side, side), the image that is turned and then moved.
+        back: (2, 2), the matrix that maps points of the turned image back to `right`, see `BACK`.
+        down: how far the turned image is moved down, in pixels; need not be whole.
+        across: how far the turned image is moved to the right, in pixels; need not be whole.
+
+    Returns:
+        The correlation, or 0 if the area is empty or flat in one of the images.
     """
     side = len(left)
     centre = (side - 1) / 2
-    # OpenCV has x before y.
+    # OpenCV takes x before y.
     turn = back[::-1, ::-1]
     start = centre - turn @ (centre + np.array([across, down]))
     moved = cv2.warpAffine(

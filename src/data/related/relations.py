@@ -1,4 +1,4 @@
-"""Which images of a dataset show the same spot."""
+"""The relations among the images of a dataset: which of them show the same spot."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,15 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Relations:
-    """What the audit found among the images of a listing.
+    """The relations that the audit has found among the images of a listing.
 
     Attributes:
         twins: see `src.data.related.twins.Twins.pairs`.
-        overlaps: see `src.data.related.overlaps.Overlaps.pairs`; None where the audit did not look
+        overlaps: see `src.data.related.overlaps.Overlaps.pairs`; None if the audit did not look
             for overlaps.
-        twin_groups: (n,) int64, the groups of twins.
-        related_groups: (n,) int64, the groups of images that are twins or overlap.
+        twin_groups: (n,) int64, the group of each image, where groups consist of twins.
+        related_groups: (n,) int64, the group of each image, where groups consist of twins and
+            overlapping images.
     """
 
     twins: pd.DataFrame
@@ -25,5 +26,5 @@ class Relations:
 
     @classmethod
     def unknown(cls) -> "Relations":
-        """Those of a dataset that was not audited yet."""
+        """Make the relations of a dataset that has not been audited yet."""
         return cls(pd.DataFrame(), None, np.empty(0, np.int64), np.empty(0, np.int64))

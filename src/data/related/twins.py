@@ -1,4 +1,4 @@
-"""Finding images that show the same picture: copies, recompressions, flips and turns."""
+"""Finding twins, which are images that show the same picture: copies, flips and turns."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,22 +25,27 @@ TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "transposed": lambda images: np.swapaxes(images, 1, 2),
     "anti-transposed": lambda images: np.swapaxes(images, 1, 2)[:, ::-1, ::-1],
 }
-BLOCK = 2048  # images by images compared in one matrix product: 16 MiB
-MOST_PAIRS = 10_000_000  # a quarter of a gigabyte
+BLOCK = 2048  # side of the square of image pairs that one matrix product compares, 16 MiB
+MOST_PAIRS = 10_000_000  # largest number of pairs that is held in memory, a quarter of a gigabyte
 
 
 @dataclass(frozen=True)
 class Twins:
-    """What `find_twins` found.
+    """The result of `find_twins`.
+
+    Copies are paired only with the first of several identical images, and only first images are
+    compared. A picture that is its own mirror image makes pairs of several kinds.
 
     Attributes:
-        pairs: `left` < `right` (int64, rows of the listing), `kind` (str: `IDENTICAL`, or how the
-            right picture is turned to give the left one, a key of `TURNS`) and `correlation`
-            (float32). Copies are paired with their first image alone, and only first images are
-            compared. A picture that is its own mirror image makes pairs of several kinds.
-        best: (kinds, images compared) float32, in `TURNS`' order: each image's highest correlation
-            with any other.
-        flat: how many images were too flat to be compared.
+        pairs: a table with one row for each pair of twins and these columns:
+
+            - left, right: int64, the rows of the two images in the listing, left < right.
+            - kind: str, `IDENTICAL` or a key of `TURNS`, which says how the right picture is turned
+              to give the left one.
+            - correlation: float32, up to 1.
+        best: (kinds, compared images) float32, with the kinds in the order of `TURNS`. It holds
+            each image's highest correlation with any other image.
+        flat: number of images with too little contrast to be compared.
     """
 
     pairs: pd.DataFrame
@@ -51,17 +56,17 @@ class Twins:
 def find_twins(
     listing: pd.DataFrame, images: Path, *, size: int, threshold: float, min_contrast: float
 ) -> Twins:
-    """Find byte duplicates by hash, and other twins by the correlation of small grey thumbnails.
+    """Find identical files by their hash, and other twins by the correlation of grey thumbnails.
 
     Args:
-        listing: one row an image, with at least `path` and `sha256`.
+        listing: one row for each image, with at least `path` and `sha256`.
         images: the folder that its paths are relative to.
-        size: of the thumbnails, in pixels.
-        threshold: the correlation above which two images are twins, 0..1.
+        size: height and width of the thumbnails in pixels.
+        threshold: the correlation above which two images are twins, 0 to 1.
         min_contrast: see `normalised`.
 
     Raises:
-        InputError: an image can't be read, or there are too many pairs to hold.
+        InputError: an image cannot be read, or there are more than `MOST_PAIRS` pairs.
     """
     copies = byte_duplicates(listing)
     first = np.setdiff1d(np.arange(len(listing)), copies.right)
@@ -75,7 +80,7 @@ def find_twins(
 
 
 def byte_duplicates(listing: pd.DataFrame) -> pd.DataFrame:
-    """Pairs, as in `Twins`, of each further copy with the first image of the same `sha256`."""
+    """Pair each further copy with the first image of the same `sha256`; see `Twins.pairs`."""
     row = pd.Series(np.arange(len(listing)))
     left = row.groupby(listing.sha256.to_numpy()).transform("first")
     pairs = pd.DataFrame({"left": left, "right": row, "kind": IDENTICAL})
@@ -83,12 +88,12 @@ def byte_duplicates(listing: pd.DataFrame) -> pd.DataFrame:
 
 
 def thumbnails(paths: Sequence[Path], size: int) -> np.ndarray:
-    """Images averaged down to (n, size, size) float32 grey levels, 0..255.
+    """Read images as thumbnails (n, size, size) float32 of grey levels, 0 to 255.
 
-    They are not rounded to whole levels: that would hide the twins of flat images.
+    The averaged levels are not rounded, because rounding would hide the twins of flat images.
 
     Raises:
-        InputError: an image can't be read; it names the file.
+        InputError: an image cannot be read; the message names the file.
     """
     small = np.empty((len(paths), size, size), np.float32)
     with ThreadPoolExecutor() as pool:
@@ -99,31 +104,37 @@ def thumbnails(paths: Sequence[Path], size: int) -> np.ndarray:
 
 
 def normalised(small: np.ndarray, min_contrast: float) -> np.ndarray:
-    """Thumbnails of mean 0 and norm 1, whose inner products are correlations.
+    """Normalise thumbnails to mean 0 and norm 1, so that their inner products are correlations.
 
-    Those of a standard deviation under `min_contrast` grey levels become 0 and correlate with
-    nothing: what is left of such a picture is the slope of the light and the rounding of JPEG, and
-    these two agree by chance.
+    Flat thumbnails become 0 and correlate with nothing. Such a picture shows little more than the
+    slope of the light and JPEG's rounding, which agree by chance.
+
+    Args:
+        small: (n, size, size) float32, see `thumbnails`.
+        min_contrast: standard deviation in grey levels below which a thumbnail is flat.
+
+    Returns:
+        (n, size, size) float32.
     """
     centred = small - small.mean(axis=(1, 2), keepdims=True)
     contrast = centred.std(axis=(1, 2), keepdims=True)
-    least = max(min_contrast, 1e-3)  # rounding gives an image of one grey some contrast
+    least = max(min_contrast, 1e-3)  # through rounding, even a uniform image has some contrast
     norm = np.where(contrast < least, np.inf, contrast * small.shape[1])
     return centred / norm.astype(np.float32)
 
 
 def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Compare every two images under the eight symmetries of the square.
+    """Compare all pairs of images under the eight symmetries of the square.
 
-    Turning the right image by g correlates as turning the left one by the inverse of g, so each
-    two are compared in one order only.
+    Turning the right image by g gives the same correlation as turning the left one by the inverse
+    of g. Each pair is therefore compared in one order only.
 
     Args:
         vectors: (n, size, size) float32, see `normalised`.
-        threshold: the correlation above which two images are twins.
+        threshold: the correlation above which two images are twins, 0 to 1.
 
     Returns:
-        `Twins.pairs`, of rows of `vectors`, and `Twins.best`.
+        `Twins.pairs`, with rows of `vectors` as left and right, and `Twins.best`.
 
     Raises:
         InputError: there are more than `MOST_PAIRS` pairs.
@@ -157,7 +168,7 @@ def _compare(
     best: np.ndarray,
     threshold: float,
 ) -> pd.DataFrame:
-    """Pairs of one block; raises `best` (n,) where its images come closer."""
+    """Find the pairs of one block, and update `best` (n,) in place with higher correlations."""
     correlation = upright[rows] @ turned[columns].T
     if rows == columns:
         correlation[np.tri(len(correlation), dtype=bool)] = -1
@@ -176,12 +187,12 @@ def _compare(
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """An image as (height, width) float32 grey levels, 0..255.
+    """Read an image as (height, width) float32 of grey levels, 0 to 255.
 
     Raises:
-        InputError: it can't be read; the file is named.
+        InputError: the image cannot be read; the message names the file.
     """
-    # Pixels as they are stored: the rest of the project ignores EXIF's orientation too.
+    # EXIF's orientation is ignored, because `load_images` ignores it too.
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"{path} can't be read as an image; run the fetch stage again")

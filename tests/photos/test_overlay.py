@@ -8,7 +8,7 @@ from PIL import Image
 from src.photos import overlay
 from src.photos.overlay import draw_findings, heat_picture, preview
 from src.photos.regions import find_cracks
-from tests.vision.test_regions import HEIGHT, WIDTH, plain, scores_of
+from tests.photos.test_regions import HEIGHT, WIDTH, plain, scores_of
 
 
 def cracked_findings():

@@ -9,27 +9,34 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit, logit
 
+from src.config.tool_schema import PhotoEngine
 from src.model.class_map import CELL, SHALLOW_CELL, class_map_model, class_maps
 from src.photos.blocks import block_size, blocks
 from src.photos.reading import crop
 from src.photos.scoring import Scorer, build_scorer
 
 PATCH, CELLS = 96, 3
-SETTINGS = {
-    "temperature": 1.0,
-    "flips": False,
-    "shallow_megapixels": 10,
-    "deep_megapixels": 10,
-    "halo": 8,
-    "anchors": 0,
-}
+ENGINE = PhotoEngine(
+    name="openvino",
+    precision="f32",
+    shallow_megapixels=10,
+    deep_megapixels=10,
+    halo=8,
+    anchors=0,
+)
 
 
 @pytest.fixture(scope="module")
 def scorer(classifier):
-    """Scorers with other settings than SETTINGS, all on the same engines."""
-    built = build_scorer(classifier, name="openvino", precision="f32", **SETTINGS)
-    return lambda **settings: replace(built, **settings)
+    """Scorers with other settings than ENGINE, all on the same compiled network."""
+    built = build_scorer(classifier, ENGINE, temperature=1.0, flips=False)
+
+    def changed(*, temperature: float = 1.0, flips: bool = False, **engine: float) -> Scorer:
+        # A copy is not checked: pieces may be smaller than the settings allow.
+        settings = ENGINE.model_copy(update=engine)
+        return replace(built, temperature=temperature, flips=flips, engine=settings)
+
+    return changed
 
 
 def logits_alone(classifier, tiles: np.ndarray) -> np.ndarray:
@@ -151,9 +158,8 @@ def test_probabilities_of_the_flips_are_averaged():
     mirrored = [np.flip(patch, axes)[None] for axes in ((), (0,), (1,), (0, 1))]
     alone = np.array([lopsided(shallow(image)).mean() for image in mirrored])
     averaged = logit(expit(alone).mean())
-    settings = SETTINGS | {"flips": True, "temperature": 0.5}
     streams = (lambda batches, run=run: map(run, batches) for run in (shallow, lopsided))
-    scores = Scorer(*streams, PATCH, **settings).score(Image.fromarray(patch), 1.0)
+    scores = Scorer(*streams, PATCH, 0.5, True, ENGINE).score(Image.fromarray(patch), 1.0)
     assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
     # The average of the logits is another one.
     assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3

@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 from scipy.special import expit, logit
 
+from src.config.tool_schema import PhotoEngine
+from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from src.photos.reading import crop
 from src.photos.scoring import build_scorer
-from src.registry.judge import BadImage, Judge, load_judge
+from src.registry.judge import BadRequestImage, Judge, load_judge
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
@@ -39,6 +41,13 @@ SETTINGS = {
     "max_megapixels": 1.0,
     "engine": ENGINE,
 }
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    """400 x 300 pixels of concrete with a crack."""
+    pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
+    return Image.fromarray(pixels)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +102,7 @@ def test_a_patch_is_what_the_classifier_says_however_it_is_sent(judge, classifie
 
 
 def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, classifier, photo):
-    scorer = build_scorer(classifier, temperature=TEMPERATURE, flips=False, **ENGINE)
+    scorer = build_scorer(classifier, PhotoEngine(**ENGINE), temperature=TEMPERATURE, flips=False)
     at = {scale: float(scorer.score(photo, scale).probability.max()) for scale in (1.0, 0.5)}
     assert at[1.0] != at[0.5]
     for scales, highest in (((1.0,), at[1.0]), ((1.0, 0.5), max(at.values()))):
@@ -173,6 +182,6 @@ BAD = {
 
 @pytest.mark.parametrize(("sent", "reason"), BAD.values(), ids=BAD)
 def test_what_can_t_be_judged_is_named(judge, patch, sent, reason):
-    with pytest.raises(BadImage) as refused:
+    with pytest.raises(BadRequestImage) as refused:
         judge.judge([patch, sent])
     assert str(refused.value).startswith(f"image 2: {reason}")

@@ -1,0 +1,108 @@
+"""The registered model gives test images the probabilities and verdicts of its run's table."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+import httpx
+import mlflow
+import pandas as pd
+import pytest
+
+from src.config.loader import compose_as
+from src.config.tool_schema import Promote
+from src.data.image_batches import load_images
+from src.model.weights import weights_sha256
+from src.pipeline.tracked_run import train_and_track
+from src.registry.champion import promote
+from tests.samples import lively_backbone
+from tests.whole.servers import environment_of_commands, free_port, mlflow_server
+
+pytestmark = pytest.mark.slow
+TINY = (
+    *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+    "audit.overlaps=null",
+)
+# Of the two probabilities of an image: the class map sums in another order than the classifier.
+CLOSE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory):
+    """A tracking server in a folder that stays the working directory."""
+    folder, before = tmp_path_factory.mktemp("served"), mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        # Loading a registered model puts its own copy of src first.
+        patch.setattr(sys, "path", [*sys.path])
+        yield f"sqlite:///{folder}/mlflow.db"
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module", params=["flip_rotate", "flips"])
+def champion(request, uri, composed, patches):
+    """The recipe's name, the registered model's name, and its run's test images with verdicts."""
+    root, listing = patches
+    backbone = lively_backbone(load_images([root / path for path in listing.path[:16]]))
+    weights = Path(f"{request.param}.weights.h5").resolve()
+    backbone.save_weights(weights)
+    config = composed(
+        *TINY,
+        f"augment={request.param}",
+        f"model.imagenet.path={weights}",
+        f"model.imagenet.sha256={weights_sha256(backbone)}",
+        f"tracking.uri={uri}",
+    )
+    run_id = train_and_track(config).run_id
+    name = f"model-{request.param}"
+    settings = [f"name={name}", "min_accuracy=0", f"tracking.uri={uri}"]
+    promotion = promote(compose_as(Promote, "promote/config", settings), run_id)
+    assert promotion.decision == "promoted", promotion.why
+    table = pd.read_csv(
+        mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="predictions.csv")
+    )
+    test = table[table.part == "test"]
+    images = [(Path(config.data.dir) / path).read_bytes() for path in test.path]
+    version = mlflow.MlflowClient().get_model_version(name, promotion.version.version)
+    return request.param, name, version, test, images
+
+
+def test_by_pyfunc(champion):
+    _, name, _, test, images = champion
+    model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+    answers = model.predict([base64.b64encode(image).decode() for image in images])
+    assert_as_in_the_table(answers, test)
+
+
+def test_over_http(champion, uri, tmp_path):
+    _, name, _, test, images = champion
+    port = free_port()
+    command = ["mlflow", "models", "serve", "-m", f"models:/{name}@champion"]
+    command += ["--env-manager", "local", "--port", str(port)]
+    environment = environment_of_commands() | {"MLFLOW_TRACKING_URI": uri}
+    content = json.dumps({"inputs": [base64.b64encode(image).decode() for image in images]})
+    with mlflow_server(command, port, tmp_path, environment) as address:
+        headers = {"content-type": "application/json"}
+        with httpx.Client(trust_env=False, timeout=120) as client:
+            answer = client.post(f"{address}/invocations", content=content, headers=headers)
+    assert_as_in_the_table(answer.json()["predictions"], test)
+
+
+def test_the_promotion_has_asked_the_packaged_model(champion):
+    recipe, _, version, test, _ = champion
+    assert int(version.tags["served.images"]) == len(test)
+    assert int(version.tags["served.disagreements"]) == 0
+    assert float(version.tags["served.largest_difference"]) < CLOSE
+    decision = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decision.json")
+    assert decision["flips"] == (recipe == "flips")
+
+
+def assert_as_in_the_table(answers: list[dict], test: pd.DataFrame) -> None:
+    assert len(answers) == len(test) > 0
+    for answer, image in zip(answers, test.itertuples(), strict=True):
+        assert answer["probability"] == pytest.approx(image.calibrated, abs=CLOSE)
+        assert answer["label"] == ("Negative", "Positive")[image.verdict]
+    # A model that says the same of every image would pass as well.
+    assert test.calibrated.nunique() > len(test) / 2
