@@ -11,7 +11,7 @@ _CLOSED = "this user may not read or write there; choose another folder, or chan
 _IN_THE_WAY = (
     "a file lies where a folder should be, or a folder where a file should be; move it away"
 )
-# What a machine's disks and folders do to a program, and no fault of the code.
+# Errors of the machine's disks and folders, which are no fault of the code.
 _OF_THE_MACHINE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
@@ -32,19 +32,19 @@ class InputError(Exception):
 
 
 def without_credentials(text: str) -> str:
-    """The text with `scheme://host` for every `scheme://user:password@host` in it."""
+    """Return the text with `scheme://host` for every `scheme://user:password@host`."""
     return _USER_INFORMATION.sub("", text)
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What to tell the person at the keyboard of an error; None where it is a fault of the code."""
+    """Return what to tell the user about an error, or None if it is a fault of the code."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return f"{error.filename or 'a file'} can't be used: {reason_of(error)}"
+        return f"{error.filename or 'a file'} cannot be used: {reason_of(error)}"
     return None
 
 
 def reason_of(error: OSError) -> str:
-    """What the system says of a failure with a file, and what to do about it."""
+    """Return why a file cannot be used and what to do about it."""
     return _OF_THE_MACHINE.get(error.errno or 0, f"{error.strerror or error}")

@@ -44,9 +44,9 @@ def runs_and_settings(
 
 
 def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
-    """Make `main` end with a sentence and status 1 where its reader can mend what went wrong.
+    """Make `main` end with a sentence and status 1 for errors that the user can fix.
 
-    A letter that the console can't show does not end it, but is shown by its number.
+    Letters that the console cannot show are printed as escape sequences.
     """
 
     @functools.wraps(main)

@@ -185,7 +185,13 @@ def read_receipt(path: Path) -> Receipt:
 
 
 def read_dataset(folder: Path, classes: Sequence[str], image_size: int, workspace: Path) -> Dataset:
-    """Read back a dataset that was fetched: its listing and receipt from the workspace.
+    """Read the listing and the receipt of a fetched dataset from the workspace.
+
+    Args:
+        folder: see `Dataset`.
+        classes: see `Dataset`.
+        image_size: see `Dataset`.
+        workspace: the folder with the listing and the receipt.
 
     Raises:
         InputError: either is missing or damaged, or an image is missing or has another size.

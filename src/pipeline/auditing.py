@@ -94,7 +94,7 @@ def _audit(dataset: Dataset, audit: Audit, workspace: Path) -> tuple[Twins, Over
 
 
 def _audited_as_wanted(dataset: Dataset, audit: Audit, workspace: Path) -> bool:
-    """Whether the last audit was of these images by these settings, and its files are whole."""
+    """Return whether the last audit had these images and settings and its files are intact."""
     try:
         made = json.loads((workspace / AUDITED).read_text(encoding="utf-8"))
         return bool(made == _vouched_for(dataset, audit, workspace))
@@ -103,7 +103,7 @@ def _audited_as_wanted(dataset: Dataset, audit: Audit, workspace: Path) -> bool:
 
 
 def _vouched_for(dataset: Dataset, audit: Audit, workspace: Path) -> dict[str, object]:
-    """What the audit was of and by, and the SHA-256 of each file that it wrote."""
+    """Return the images and settings of the audit, and the SHA-256 of each file it wrote."""
     found_by = {"size", "threshold", "min_contrast", "overlaps"}
     return {
         "images": dataset.fingerprint,

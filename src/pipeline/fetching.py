@@ -114,7 +114,7 @@ def _read_fetched(data: Data, workspace: Path) -> Dataset:
 
 
 def _noted(workspace: Path) -> dict[str, Any]:
-    """What the last fetch noted; empty where that is missing or damaged."""
+    """Return what the last fetch wrote about itself; empty if the file is missing or damaged."""
     try:
         noted = json.loads((workspace / FETCHED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -123,7 +123,7 @@ def _noted(workspace: Path) -> dict[str, Any]:
 
 
 def _settings_of(data: Data) -> dict[str, Any]:
-    """The section as it is noted, without passwords in addresses."""
+    """Return the settings without passwords in addresses."""
     noted: dict[str, Any] = json.loads(without_credentials(data.model_dump_json()))
     return noted
 

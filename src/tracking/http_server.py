@@ -1,4 +1,4 @@
-"""Tracking servers that are reached over HTTP: their logins, and how long to wait for one."""
+"""Tracking servers over HTTP: their logins, and how long to wait for an answer."""
 
 import os
 from collections.abc import Iterator
@@ -7,14 +7,18 @@ from urllib.parse import unquote, urlsplit
 
 from src.errors import without_credentials
 
-# Seconds for an answer, and further tries: together less than the 20 s that a person waits.
+# Seconds per try, and further tries: together less than 20 s.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def with_login_set_apart(uri: str) -> str:
-    """The address of a server without its user and password, which MLflow is told elsewhere.
+    """Move user and password of a server's address into the environment, and return the address.
 
-    MLflow would print and store them with the address. Other addresses stay as they are.
+    MLflow reads them there. In the address it would print and store them. Addresses of databases
+    stay as they are.
+
+    Args:
+        uri: a tracking URI.
     """
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or parts.username is None:
@@ -26,9 +30,9 @@ def with_login_set_apart(uri: str) -> str:
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Give a server up that does not answer within 20 s; by itself MLflow tries for 4 minutes.
+    """Give up after 20 s if a server does not answer; by default MLflow tries for 4 minutes.
 
-    What the environment says already stays.
+    Variables that are already set in the environment stay as they are.
     """
     added = {name: value for name, value in _IMPATIENT.items() if name not in os.environ}
     os.environ.update(added)

@@ -45,7 +45,7 @@ def connect(uri: str | None, experiment: str) -> None:
     """
     uri, artifacts = uri or os.environ.get("MLFLOW_TRACKING_URI"), None
     if not uri:
-        # Resolved, as one folder may be reached by several paths.
+        # Resolved, because several paths may lead to the same folder.
         artifacts = STORE.resolve() / ARTIFACTS
         uri = sqlite_uri(artifacts.with_name("mlflow.db"))
     uri = with_login_set_apart(uri)
@@ -122,7 +122,7 @@ def tracked_run(
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings as they may be stored and shown: without passwords in addresses."""
+    """Return nested settings without the passwords in addresses, to store and show them."""
 
     def shown(value: Any) -> Any:
         match value:
@@ -147,9 +147,9 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def git_tags() -> dict[str, str]:
-    """The commit of this code and whether it has uncommitted changes.
+    """Return the commit of this code, and whether it has uncommitted changes.
 
-    Empty for a copy without git, also one that lies inside another repository.
+    Nothing is returned for a copy without .git, also inside another repository.
     """
 
     def git(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""The database in which MLflow keeps runs on this machine: made whole, and found again if moved."""
+"""MLflow's database on this machine: created whole, checked, and corrected after a move."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from src.errors import InputError, reason_of
 
-# What the libraries under MLflow raise where a database can't be used.
+# Raised by the libraries below MLflow if a database cannot be used.
 DATABASE_ERRORS = (SQLAlchemyError, CommandError, sqlite3.Error)
-# Beside the database, the folder of the artifacts.
+# The folder of the artifacts, beside the database.
 ARTIFACTS = "artifacts"
-# The columns in which MLflow keeps where artifacts lie.
+# The columns with locations of artifacts.
 _LOCATIONS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -31,17 +31,17 @@ _LOCATIONS = (
 
 
 def sqlite_uri(file: Path) -> str:
-    """The address of a database file, absolute.
+    """Return the address of a database file, which is absolute.
 
-    MLflow keeps what it opened under an address for as long as the process runs.
+    MLflow keeps one connection for each address, also after a change of the working directory.
     """
-    # SQLAlchemy takes what follows a question mark for options, and decodes %XX.
+    # SQLAlchemy decodes %XX and reads options after a question mark.
     escaped = str(file.absolute()).replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{escaped}"
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a sqlite address; None where it is another's, or the database has no file."""
+    """Return the file of a sqlite address, or None for other addresses and databases in memory."""
     try:
         url = make_url(uri)
     except ArgumentError:
@@ -52,12 +52,16 @@ def sqlite_file(uri: str) -> Path | None:
 
 @contextmanager
 def opening(uri: str) -> Iterator[None]:
-    """Make the database of a sqlite address where it is missing, and let one process open it.
+    """Create the database of a sqlite address if it is missing, and lock it for the caller.
 
-    It is made under another name, so that a process that is killed meanwhile leaves none.
+    The database is created under another name and then renamed. A process that is killed meanwhile
+    leaves no database. For other addresses nothing is done.
+
+    Args:
+        uri: a tracking URI.
 
     Raises:
-        InputError: the database can't be made, is damaged, or was left half made.
+        InputError: the database cannot be created, is damaged, or is half made.
     """
     file = sqlite_file(uri)
     if file is None:
@@ -69,10 +73,12 @@ def opening(uri: str) -> Iterator[None]:
             if not file.exists() or not file.stat().st_size:
                 _make(file)
             _check(file)
-            yield
-            _remove_decoy(uri, file)
+            try:
+                yield
+            finally:
+                _remove_decoy(uri, file)
     except OSError as error:
-        raise InputError(f"{file} can't be used: {reason_of(error)}") from error
+        raise InputError(f"{file} cannot be used: {reason_of(error)}") from error
 
 
 def _make(file: Path) -> None:
@@ -84,14 +90,14 @@ def _make(file: Path) -> None:
         mlflow.MlflowClient(address).search_experiments()
         making.replace(file)
     except (MlflowException, *DATABASE_ERRORS) as error:
-        raise InputError(f"the database {file} can't be made: {error}") from error
+        raise InputError(f"the database {file} cannot be made: {error}") from error
     finally:
         _remove_decoy(address, file)
         making.unlink(missing_ok=True)
 
 
 def _check(file: Path) -> None:
-    """Refuse a file that is no database of MLflow's, or was left half made."""
+    """Refuse a file that is not a database of MLflow, or that is damaged or half made."""
     try:
         with closing(sqlite3.connect(file, timeout=60)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
@@ -101,13 +107,18 @@ def _check(file: Path) -> None:
             begun = "experiments" in tables and "alembic_version" in tables
             versions = database.execute("SELECT * FROM alembic_version") if begun else ()
             if not list(versions):
-                raise sqlite3.DatabaseError("it was left half made")
+                raise sqlite3.DatabaseError("it is half made")
     except sqlite3.Error as error:
         raise InputError(unusable(file, error)) from error
 
 
 def unusable(file: Path, error: Exception) -> str:
-    """The sentence about a database that can't be used, and what to do with it."""
+    """Return a sentence about a database that cannot be used, with what to do about it.
+
+    Args:
+        file: the database.
+        error: what was raised.
+    """
     try:
         with closing(sqlite3.connect(file)) as database:
             (runs,) = database.execute("SELECT count(*) FROM runs").fetchone()
@@ -117,11 +128,11 @@ def unusable(file: Path, error: Exception) -> str:
         None: f"restore it from a copy, or move it away for a new one: mv {file} {file}.damaged",
         0: f"it holds no run, so delete it and run again: rm {file}",
     }.get(runs, f"it holds {runs} runs; copy it, then try `mlflow db upgrade {sqlite_uri(file)}`")
-    return f"the database {file} can't be used ({error}): {advice}"
+    return f"the database {file} cannot be used ({error}): {advice}"
 
 
 def _remove_decoy(uri: str, file: Path) -> None:
-    """Remove the empty folder that MLflow makes where an address has escaped characters."""
+    """Remove the empty folder that MLflow creates for an address with escaped characters."""
     decoy = Path(uri.removeprefix("sqlite:///")).parent
     while decoy != file.parent and decoy.is_dir() and not any(decoy.iterdir()):
         decoy.rmdir()
@@ -129,13 +140,16 @@ def _remove_decoy(uri: str, file: Path) -> None:
 
 
 def follow_move(file: Path) -> int:
-    """Correct where artifacts lie after the database's folder was moved or copied with them.
+    """Correct the locations of artifacts after the project's folder was moved or copied.
 
-    MLflow keeps absolute locations. Those of artifacts that are not here, but still in the former
-    place, stay as they are.
+    MLflow stores absolute locations. Experiments always get the new one. The location of a run or
+    a model stays if its artifacts are still in the former folder and not in the new one.
+
+    Args:
+        file: the database.
 
     Returns:
-        How many locations were corrected.
+        The number of corrected locations.
     """
     root = file.parent.resolve() / ARTIFACTS
     ending = f"/{root.parent.name}/{root.name}"
@@ -147,7 +161,7 @@ def follow_move(file: Path) -> int:
 
 
 def _follow(database: sqlite3.Connection, old: str, root: Path) -> int:
-    """Correct the locations under the address `old`, which is now the parent of `root`."""
+    """Correct the locations below the address `old`, for which `root`'s parent stands now."""
     moves = {old: root.parent.as_uri(), str(_path_of(old)): str(root.parent)}
     corrected = 0
     for table, column in _LOCATIONS:
@@ -164,6 +178,6 @@ def _follow(database: sqlite3.Connection, old: str, root: Path) -> int:
 
 
 def _path_of(location: str) -> Path:
-    """The path of a location, which is a file's address or a path."""
+    """Return the path of a location, which is a path or a `file:` address."""
     parts = urlsplit(location)
     return Path(url2pathname(parts.path)) if parts.scheme == "file" else Path(location)

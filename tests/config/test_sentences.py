@@ -26,9 +26,12 @@ def raising(error: Exception) -> None:
     ("error", "sentence"),
     [
         (InputError("no such run"), "error: no such run"),
-        (OSError(errno.ENOSPC, "full"), "error: a file can't be used: the disk is full; make"),
-        (PermissionError(errno.EACCES, "no", "outputs"), "error: outputs can't be used: this user"),
-        (NotADirectoryError(errno.ENOTDIR, "no", "a/b"), "error: a/b can't be used: a file lies"),
+        (OSError(errno.ENOSPC, "full"), "error: a file cannot be used: the disk is full"),
+        (
+            PermissionError(errno.EACCES, "no", "outputs"),
+            "error: outputs cannot be used: this",
+        ),
+        (NotADirectoryError(errno.ENOTDIR, "no", "a/b"), "error: a/b cannot be used: a file"),
     ],
 )
 def test_what_can_be_mended_ends_with_a_sentence(error: Exception, sentence: str) -> None:

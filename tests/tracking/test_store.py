@@ -86,18 +86,32 @@ def test_a_database_that_was_left_half_made_is_named(folder: Path) -> None:
     with sqlite3.connect(file) as database:
         database.execute("CREATE TABLE experiments (a)")
         database.execute("CREATE TABLE runs (a)")
-    message = r"mlflow\.db can't be used \(it was left half made\): it holds no run, so delete it "
+    message = r"mlflow\.db cannot be used \(it is half made\): it holds no run, so delete it "
     with pytest.raises(InputError, match=message):
         runs.connect(None, "crack-detection")
     file.unlink()
     assert note(logged()) == "kept"
 
 
+def test_a_database_that_mlflow_cannot_complete_is_named(folder: Path) -> None:
+    runs.connect(None, "crack-detection")
+    (folder / "other").mkdir()
+    file = folder / "other" / "mlflow.db"
+    with sqlite3.connect(file) as copy, sqlite3.connect("mlruns/mlflow.db") as whole:
+        whole.backup(copy)
+        # As it is between two of its migrations: a table is there that one of the next adds.
+        copy.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        copy.execute("DROP TABLE registered_model_aliases")
+    message = r"mlflow\.db cannot be used \(.*already exists.*\): it holds no run, so delete"
+    with pytest.raises(InputError, match=f"(?s){message}"):
+        runs.connect(sqlite_uri(file), "crack-detection")
+
+
 @pytest.mark.parametrize("damage", [b"no database", b"SQLite format 3\0" + b"?" * 5000])
 def test_what_is_no_database_is_named(folder: Path, damage: bytes) -> None:
     (folder / "mlruns").mkdir()
     (folder / "mlruns" / "mlflow.db").write_bytes(damage)
-    with pytest.raises(InputError, match=r"mlflow\.db can't be used .*restore it from a copy, or"):
+    with pytest.raises(InputError, match=r"mlflow\.db cannot be used .*restore it from a copy, or"):
         runs.connect(None, "crack-detection")
     assert (folder / "mlruns" / "mlflow.db").read_bytes() == damage
 
@@ -109,13 +123,13 @@ def test_a_damaged_page_is_noticed_before_anything_is_written(folder: Path) -> N
     for page in range(4096, len(data), 4096):
         data[page : page + 200] = b"\xff" * 200
     file.write_bytes(data)
-    with pytest.raises(InputError, match=r"mlflow\.db can't be used \("):
+    with pytest.raises(InputError, match=r"mlflow\.db cannot be used \("):
         runs.connect(None, "crack-detection")
 
 
 def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
     (folder / "mlruns").write_bytes(b"")
-    with pytest.raises(InputError, match=r"mlflow\.db can't be used: a file lies where a folder"):
+    with pytest.raises(InputError, match=r"mlflow\.db cannot be used: a file lies where a folder"):
         runs.connect(None, "crack-detection")
 
 
@@ -225,6 +239,6 @@ def test_a_disk_that_is_full_leaves_no_database(folder: Path) -> None:
     full = in_a_process(small + CONNECT, folder)
     _, errors = full.communicate(timeout=300)
     assert "InputError: the database " in errors
-    assert "can't be made" in errors
+    assert "cannot be made" in errors
     assert not (folder / "mlruns" / "mlflow.db").exists()
     assert note(logged()) == "kept"
