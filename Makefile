@@ -31,19 +31,20 @@ extras: $(READY) ## add what other launchers, Optuna's search, ONNX and PostgreS
 
 .PHONY: demo
 demo: $(READY) ## run the whole pipeline on patches drawn by the project
-	python -m src.compose experiment=demo
-	dvc repro
-	@python -m src.evaluate --config-dir outputs --config-name resolved
-	@echo "Look around: make ui (runs, curves, the model), reports/metrics.json, dvc plots show"
+	python -m src.repro experiment=demo
 
+# The tracked pipeline is of one experiment, conf/pipeline.yaml's.
 .PHONY: repro
 repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experiment/)
-	python -m src.compose experiment=$(EXPERIMENT)
-	dvc repro
+	$(if $(filter published,$(EXPERIMENT)),dvc repro,python -m src.repro experiment=$(EXPERIMENT))
 
 .PHONY: test
 test: $(READY) ## run the tests
 	pytest --numprocesses 2 --dist loadfile
+
+.PHONY: test-fast
+test-fast: $(READY) ## run the tests that take under a minute in all
+	pytest -m "not slow"
 
 .PHONY: lint
 lint: $(READY) ## check style, types and the order of imports

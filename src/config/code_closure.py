@@ -34,12 +34,20 @@ def imported_modules(module: str) -> list[str]:
     """Return the sorted dotted names of a module and of all that it imports of this project.
 
     Indirect imports and imports within functions count. Imports for type checkers only do not.
+    The packages of the modules are included, as an import runs them first.
     """
     found, new = set(), {module}
     while new:
         found |= new
-        new = {name for one in new for name in _imports(module_file(one))} - found
+        imported = {name for one in new for name in _imports(module_file(one))}
+        new = imported.union(*map(_packages, new)) - found
     return sorted(found)
+
+
+def _packages(module: str) -> list[str]:
+    """Return the packages that a module is in, the outermost first."""
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 def module_file(module: str) -> Path:
@@ -52,13 +60,20 @@ def module_file(module: str) -> Path:
 def statements(file: Path) -> str:
     """Return a Python file's source without its comments, docstrings and blank lines."""
     source = file.read_text(encoding="utf-8")
-    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    lines = [line.encode() for line in source.split("\n")]
+    docstrings = list(_docstrings(source))
     # The last part is removed first, so that the positions of the others stay valid.
-    for (row, start), (last, end) in sorted([*_comments(source), *_docstrings(source)])[::-1]:
+    for (row, start), (last, end) in sorted([*_comments(source), *docstrings])[::-1]:
         kept = lines[row - 1][:start] + lines[last - 1][end:]
         lines[row - 1 : last] = [kept, *[b""] * (last - row)]
-    code = (line.decode().rstrip() for line in lines)
-    return "\n".join(line for line in code if line)
+    documented = {row for (first, _), (last, _) in docstrings for row in range(first, last + 1)}
+    # Within a string, blank lines and spaces at the end of a line are part of the statement.
+    exact = _ending_in_strings(source) - documented
+    code = (
+        (line.decode() if row in exact else line.decode().rstrip(), row in exact)
+        for row, line in enumerate(lines, start=1)
+    )
+    return "\n".join(line for line, is_exact in code if line or is_exact)
 
 
 # Start and end of a part of a file. Each is a line, from 1, and a byte in the line, from 0.
@@ -70,6 +85,22 @@ def _comments(source: str) -> Iterator[Span]:
         if token.type == tokenize.COMMENT:
             start, end = (len(token.line[: at[1]].encode()) for at in (token.start, token.end))
             yield (token.start[0], start), (token.end[0], end)
+
+
+def _ending_in_strings(source: str) -> set[int]:
+    """Return the lines, from 1, whose ends lie within a string."""
+    rows: set[int] = set()
+    begun: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind == "STRING":
+            rows |= set(range(token.start[0], token.end[0]))
+        # From Python 3.12 on, an f-string is many tokens.
+        elif kind == "FSTRING_START":
+            begun.append(token.start[0])
+        elif kind == "FSTRING_END":
+            rows |= set(range(begun.pop(), token.end[0]))
+    return rows
 
 
 def _docstrings(source: str) -> Iterator[Span]:

@@ -12,13 +12,19 @@ Seconds = Annotated[float, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Scale = Annotated[float, Field(gt=0, le=4)]
 MOST_FOLDS = 20
-Name = Annotated[str, Field(pattern=r"^[\w.-]+$")]
+# No folder is called . or ..
+Name = Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
 
 
 class Section(BaseModel):
-    """A part of the configuration: unknown keys are refused, values are never coerced."""
+    """A part of the configuration.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    Unknown keys are refused, as are infinite numbers and empty texts. Values are never coerced.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, str_min_length=1
+    )
 
 
 class Images(Section):
@@ -202,6 +208,7 @@ class Train(Section):
 class Evaluate(Section):
     bins: Positive
     resamples: Annotated[int, Field(ge=100)]
+    margin: Annotated[float, Field(ge=0, lt=1)]
     missed_crack: Annotated[float, Field(gt=0)]
     false_alarm: Annotated[float, Field(gt=0)]
     suspect: Annotated[float, Field(gt=0, lt=0.5)]

@@ -23,11 +23,12 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write `data` to a temporary file and rename it to `path`; create its folder if necessary.
 
-    The temporary file is in the same folder, and is removed if writing fails. The temporary file of
-    a killed process is removed when a later process first writes to the folder.
+    Large data may come in parts. The temporary file is in the same folder, and is removed if
+    writing fails. The temporary file of a killed process is removed when a later process first
+    writes to the folder.
 
     Raises:
         InputError: the file cannot be written.
@@ -41,7 +42,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         # "x", because a link with this name would be followed into another file.
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {reason_of(error)}") from error

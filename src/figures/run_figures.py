@@ -44,6 +44,7 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
     metrics.ConfusionMatrixDisplay.from_predictions(
         predictions.label,
         predicted_labels(predictions),
+        labels=range(len(classes)),
         display_labels=list(classes),
         cmap="Blues",
         colorbar=False,
@@ -55,12 +56,17 @@ def confusion_matrix(predictions: pd.DataFrame, classes: Sequence[str]) -> Figur
 def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
     """Plot the ROC curve and the precision-recall curve of the Positive class.
 
+    Images of one class have no such curves; the figure then says so.
+
     Args:
         predictions: a prediction table.
     """
     figure = Figure(figsize=(9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
     label, probability = predictions.label, predictions.probability
+    if label.nunique() < 2:
+        figure.text(0.5, 0.5, "All images have the same label.", ha="center", va="center")
+        return figure
+    left, right = figure.subplots(1, 2)
     metrics.RocCurveDisplay.from_predictions(label, probability, ax=left)
     metrics.PrecisionRecallDisplay.from_predictions(label, probability, ax=right)
     for axes in (left, right):

@@ -10,10 +10,12 @@ from src.bank.engine import chosen_engine
 from src.config.tool_schema import Predict
 from src.model.decision import Decision, overridden, undecided
 from src.model.weights import weights_sha256
+from src.photos.finding import find_photos
 from src.photos.inspector import Inspector
+from src.photos.names import photo_name
+from src.photos.output_folder import prepare_output
 from src.photos.photo_report import write_report
 from src.photos.photo_tables import write_tables
-from src.photos.reading import find_photos
 from src.photos.records import place
 from src.tracking import runs
 from src.tracking.logged_models import kind_of, load_classifier
@@ -27,7 +29,7 @@ class Inspection:
     Attributes:
         records: of the photos that could be read, see `src.photos.records.write_record`, the worst
             first.
-        unreadable: name and reason of those that could not be.
+        unreadable: name and reason of those that could not be, and of what could not be searched.
         report: the HTML file.
         done_before: how many of the records a former run had made.
     """
@@ -42,16 +44,19 @@ def inspect(config: Predict) -> Inspection:
     """Find the cracks on every photo of `config.input` and write what was found.
 
     Raises:
-        InputError: there are no photos, `output` holds them, or there is no such model.
+        InputError: there are no photos, `output` holds them or can't be written, or there is no
+            such model.
     """
     source, output = Path(config.input), Path(config.output)
-    paths = find_photos(source, config.photos.extensions, output=output)
+    found = find_photos(source, config.photos.extensions, output=output)
     root = source if source.is_dir() else source.parent
-    places = [place(path, root, output) for path in paths]
+    prepare_output(output)
+    places = [place(path, root, output) for path in found.photos]
     inspector = Inspector(config, *load_model_of(config))
-    output.mkdir(parents=True, exist_ok=True)
     records, unreadable, before = inspector.inspect_all(places)
     records.sort(key=lambda r: (-round(r["probability"], 2), -r["cracked_share"], r["photo"]))
+    unreadable += [(photo_name(path, root), reason) for path, reason in found.skipped]
+    unreadable.sort()
     write_tables(output, records, unreadable, inspector.made_by)
     by_name = {at.name: at for at in places}
     report = write_report(output, records, unreadable, inspector.made_by, by_name)

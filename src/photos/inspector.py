@@ -15,11 +15,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
+from src.errors import InputError
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
-from src.photos.reading import Unreadable, megapixels, read_photo
+from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
 from src.photos.records import Place, found_before, photo_fingerprint, write_record
 from src.photos.regions import Findings, find_cracks
 from src.photos.scoring import Scorer, build_scorer
+from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Predict
@@ -77,16 +79,20 @@ class Inspector:
         records, unreadable, before = [], [], 0
         bar = tqdm(total=len(places), desc="photos", unit="photo")
         with ThreadPoolExecutor(self.config.photos.workers) as pool, bar:
-            pending: Mapping[Future[tuple[dict[str, Any], bool]], Place]
+            pending: dict[Future[tuple[dict[str, Any], bool]], Place]
             pending = {pool.submit(self.inspect_one, at): at for at in places}
             try:
                 for future in as_completed(pending):
+                    # An exception holds the photo that it was raised over; let go of both.
+                    at = pending.pop(future)
                     try:
                         record, new = future.result()
                         records.append(record)
                         before += not new
-                    except Unreadable as reason:
-                        unreadable.append((pending[future].name, str(reason)))
+                    except Exception as error:
+                        if _concerns_all(error):
+                            raise
+                        unreadable.append((at.name, failure_reason(error)))
                     bar.update()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
@@ -97,28 +103,28 @@ class Inspector:
         """The photo's record, and whether it is new.
 
         Raises:
-            Unreadable: the photo can't be read.
+            Unreadable: the photo can't be read. Whatever else one photo makes fail is raised, too.
         """
-        try:
-            data = at.path.read_bytes()
-        except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from error
+        settings, pictures = self.config.photos, self.config.pictures
+        data = photo_bytes(at.path, max_megapixels=settings.max_megapixels)
         # What the model is called changes nothing on the photo.
         key = photo_fingerprint(data, {**self.made_by, "model": self.made_by["model"]["weights"]})
         if record := found_before(at, key):
             return record, False
-        settings, pictures = self.config.photos, self.config.pictures
         # Large photos take turns, or two of them would need the memory of both.
         large = megapixels(data) > settings.large_megapixels
         with self._large if large else nullcontext():
             photo = read_photo(data, max_megapixels=settings.max_megapixels)
-            findings = self.findings(photo)
+            size, findings = photo.size, self.findings(photo)
             small = preview(photo, pictures.preview, pictures.preview_quality)
-            heat = heat_picture(findings, *photo.size, HEAT_SIZE)
+            heat = heat_picture(findings, *size, HEAT_SIZE)
             draw_findings(photo, findings, pictures.opacity)
             overlay = encoded(photo, "JPEG", quality=pictures.overlay_quality)
+            del photo
+            if large:
+                release_memory()
         drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
-        return write_record(at, key, photo.size, findings, drawn), True
+        return write_record(at, key, size, findings, drawn), True
 
     def findings(self, photo: Image.Image) -> Findings:
         """What the network finds on an upright RGB photo."""
@@ -128,3 +134,12 @@ class Inspector:
         return find_cracks(
             scores, width=photo.width, height=photo.height, threshold=self.decision.threshold
         )
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Would it stop the other photos as well: a full disk, an engine that is missing?
+
+    A file where a folder should be, or the other way round, concerns only the photo itself.
+    """
+    in_the_way = IsADirectoryError, NotADirectoryError, FileExistsError
+    return isinstance(error, InputError) and not isinstance(error.__cause__, in_the_way)

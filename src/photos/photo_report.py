@@ -1,7 +1,6 @@
 """One HTML file that shows what was found on a folder of photos, to open anywhere or to print."""
 
 import base64
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +9,10 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from src.data.files import write_bytes
 from src.photos.records import Place
 
+REPORT = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
@@ -48,13 +49,9 @@ def write_report(
         unreadable=unreadable,
         photos=_shown(records, places),
     )
-    path = output / "report.html"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     # As a stream: the pictures of a thousand photos are more than belongs in memory.
-    with temporary.open("w", encoding="utf-8") as file:
-        file.writelines(stream)
-    temporary.replace(path)
-    return path
+    write_bytes(output / REPORT, (part.encode() for part in stream))
+    return output / REPORT
 
 
 def percent(share: float) -> str:

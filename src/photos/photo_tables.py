@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from src.data.files import write_text
+from src.photos.names import guarded, printable
 
+TABLE, DETAILS = "photos.csv", "photos.json"
 COLUMNS = (
     "photo",
     "verdict",
@@ -32,6 +34,8 @@ def write_tables(
 ) -> None:
     """Write photos.csv, a row a photo, and photos.json, with regions, outlines and settings.
 
+    In photos.csv, text that a spreadsheet would run as a formula has an apostrophe before it.
+
     Args:
         output: the folder they go to.
         records: as `src.photos.records.write_record` returns them.
@@ -43,7 +47,7 @@ def write_tables(
         "photos": list(records),
         "unreadable": [{"photo": name, "reason": reason} for name, reason in unreadable],
     }
-    write_text(output / "photos.json", json.dumps(everything, indent=1) + "\n")
+    write_text(output / DETAILS, json.dumps(everything, indent=1) + "\n")
     rows = [
         {**record, "verdict": verdict(record), "regions": len(record["regions"])}
         for record in records
@@ -53,7 +57,9 @@ def write_tables(
     ]
     counts = dict.fromkeys(("regions", "tiles", "cracked_tiles", "width", "height"), "Int64")
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
-    write_text(output / "photos.csv", table.to_csv(index=False))
+    for column in ("photo", "overlay", "reason"):
+        table[column] = table[column].map(guarded, na_action="ignore")
+    write_text(output / TABLE, table.to_csv(index=False))
 
 
 def verdict(record: Mapping[str, Any]) -> str:
@@ -77,9 +83,9 @@ def photo_table(
     for record in records[:shown]:
         lines.append(
             f"{record['probability']:>11.3f}{record['cracked_share']:>10.2%}"
-            f"{len(record['regions']):>9}  {record['photo']}"
+            f"{len(record['regions']):>9}  {printable(record['photo'])}"
         )
     if len(records) > shown:
         lines.append(f"and {len(records) - shown} more")
-    lines += [f"can't be read: {name}: {reason}" for name, reason in unreadable]
+    lines += [printable(f"can't be read: {name}: {reason}") for name, reason in unreadable]
     return "\n".join(lines)

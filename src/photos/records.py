@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from src.data.files import write_bytes, write_text
-from src.photos.reading import OVERLAYS, RECORDS
+from src.photos.finding import OVERLAYS, RECORDS
+from src.photos.names import photo_name
 from src.photos.regions import Findings
+from src.photos.unreadable import Unreadable
 
 LONGEST = 240  # bytes of a file's name; file systems allow 255, some of which temporary names need
 
@@ -41,11 +43,11 @@ def place(path: Path, root: Path, output: Path) -> Place:
     within = path.relative_to(root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
     kept = output / RECORDS / identity
-    # Bytes of a name that are no UTF-8 can't be written into a table; escaped, as \xdf, they still
-    # tell one photo from another.
-    name = os.fsencode(within.as_posix()).decode("utf-8", "backslashreplace")
+    name = photo_name(path, root)
     overlay = f"{name}.jpg"
-    if max(len(part.encode()) for part in overlay.split("/")) > LONGEST:
+    too_long = max(len(part.encode()) for part in overlay.split("/")) > LONGEST
+    # In a folder `a.png.jpg` it would need a folder where the overlay of `a.png` may lie.
+    if too_long or any(part.lower().endswith(".jpg") for part in overlay.split("/")[:-1]):
         overlay = f"{identity}.jpg"
     return Place(
         path=path,
@@ -64,13 +66,32 @@ def photo_fingerprint(data: bytes, made_by: Mapping[str, Any]) -> str:
 
 
 def found_before(at: Place, key: str) -> dict[str, Any] | None:
-    """The record at `at`, if it was made from the same photo in the same way and is whole."""
+    """The record at `at`, if it and the pictures are just as `write_record` has written them.
+
+    Args:
+        at: where the record lies.
+        key: the photo's fingerprint, which it must have.
+    """
     try:
-        record = json.loads(at.record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    whole = all(path.is_file() for path in (at.overlay, at.preview, at.heat))
-    return record if whole and record.get("fingerprint") == key else None
+        kept = json.loads(at.record.read_text(encoding="utf-8"))
+        pictures = {path: path.read_bytes() for path in (at.overlay, at.preview, at.heat)}
+        record = kept["record"]
+        if kept == _vouched(record, pictures) and record["fingerprint"] == key:
+            return dict(record) if record["photo"] == at.name else None
+    # Of a damaged file anything may be missing or of another type; it is made again.
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass
+    return None
+
+
+def _vouched(record: Mapping[str, Any], pictures: Mapping[Path, bytes]) -> dict[str, Any]:
+    """What is kept of a record: itself, and checksums of it and of the pictures beside it."""
+    content = json.dumps(record, sort_keys=True).encode()
+    return {
+        "record": dict(record),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "pictures": [hashlib.sha256(picture).hexdigest() for picture in pictures.values()],
+    }
 
 
 def write_record(
@@ -87,7 +108,11 @@ def write_record(
         key: the photo's fingerprint.
         size: its width and height.
         findings: on it.
-        pictures: bytes by path: overlay, preview and heat.
+        pictures: bytes by path: overlay, preview and heat, in this order.
+
+    Raises:
+        Unreadable: a link lies where the pictures go.
+        InputError: they can't be written.
     """
     record = {
         "photo": at.name,
@@ -110,8 +135,19 @@ def write_record(
             for region in findings.regions
         ],
     }
+    _refuse_links(at)
+    # So that no record vouches for pictures that are half replaced.
     at.record.unlink(missing_ok=True)
     for path, data in pictures.items():
         write_bytes(path, data)
-    write_text(at.record, json.dumps(record) + "\n")
+    write_text(at.record, json.dumps(_vouched(record, pictures)) + "\n")
     return record
+
+
+def _refuse_links(at: Place) -> None:
+    """Nothing is written through a link that lies in the folder of the overlays."""
+    for folder in at.overlay.parents:
+        if folder.name == OVERLAYS and folder.parent == at.record.parent.parent:
+            return
+        if folder.is_symlink():
+            raise Unreadable(f"its overlay would be written through the link {folder}; remove it")

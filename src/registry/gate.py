@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from src.errors import InputError
-from src.statistics.head_to_head import aligned_tests, differences
+from src.statistics.head_to_head import aligned_tests, paired_difference
+from src.statistics.result_tables import points
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ def decide(
 ) -> Ruling:
     """Compare two models on their common test part.
 
-    The challenger is promoted if it makes no more errors than the champion, or if even the upper
-    end of the 95 % interval of the difference of their error rates is at most `margin`.
+    The challenger is promoted if it makes no more errors than the champion, or if the upper bound
+    of the difference of their error rates is at most `margin`. The bound is the upper end of the
+    95 % interval over groups of related images.
 
     Args:
         challenger: its prediction table.
@@ -50,20 +52,30 @@ def decide(
     figures: dict[str, float] = {"errors": errors["challenger"], "images": images}
     made = f"{errors['challenger']} errors of {images} test images"
     if champion is not None:
-        pair = differences(tests).iloc[0]
         figures["champion_errors"] = errors["champion"]
-        figures |= {key: float(pair[key]) for key in ("difference", "low", "high", "p_value")}
+        figures |= paired_difference(tests["challenger"], tests["champion"])
         made += (
             f" where the champion makes {errors['champion']} (the error rates differ by "
-            f"{100 * figures['difference']:+.3f} points, {100 * figures['low']:+.3f} to "
-            f"{100 * figures['high']:+.3f}; McNemar p = {figures['p_value']:.3g})"
+            f"{points(figures['difference'])}, {100 * figures['low']:+.3f} to "
+            f"{100 * figures['high']:+.3f}; p = {figures['p_value']:.3g} over groups)"
         )
-    if 1 - errors["challenger"] / images < min_accuracy:
-        return Ruling(False, f"{made}: an accuracy below min_accuracy={min_accuracy:g}", figures)
+    accuracy = 1 - errors["challenger"] / images
+    if accuracy < min_accuracy:
+        why = f"the accuracy ({accuracy:.4f}) is below min_accuracy={min_accuracy:g}; {made}"
+        return Ruling(False, why, figures)
     if champion is None:
-        return Ruling(True, f"{made}; there was no champion to compare with", figures)
+        return Ruling(True, f"there was no champion to compare with; {made}", figures)
     if errors["challenger"] <= errors["champion"]:
-        return Ruling(True, f"{made}: no more than the champion", figures)
+        return Ruling(True, f"it makes no more errors than the champion; {made}", figures)
+    return _by_the_bound(figures, margin, made)
+
+
+def _by_the_bound(figures: Mapping[str, float], margin: float, made: str) -> Ruling:
+    """The ruling on a challenger that makes more errors than the champion."""
     within = figures["high"] <= margin
-    by = "at most" if within else "possibly more than"
-    return Ruling(within, f"{made}: more, by {by} the margin of {100 * margin:g} points", figures)
+    verb = "is within" if within else "exceeds"
+    why = (
+        f"the upper bound of the difference ({points(figures['high'])}) {verb} the margin "
+        f"({100 * margin:g} points); {made}"
+    )
+    return Ruling(within, why, figures)

@@ -13,8 +13,12 @@ from PIL import Image
 
 from src.config.tool_schema import PhotoEngine
 from src.model.decision import Decision
-from src.photos.reading import Unreadable, megapixels, read_photo
+from src.photos.reading import megapixels, read_photo, release_memory
 from src.photos.scoring import Scorer, build_scorer
+from src.photos.unreadable import failure_reason
+
+# Pixels of an image after which memory is given back, which takes some milliseconds.
+LARGE = 30_000_000
 
 
 class BadRequestImage(Exception):
@@ -50,19 +54,30 @@ class Judge:
         """
         verdicts = []
         for number, image in enumerate(images, start=1):
-            # In turn, so that the memory is that of one image however many are sent.
+            # Images are judged in turn, so that the memory is that of one however many are sent.
             with self._turn:
                 try:
-                    photo = as_photo(image, self.max_megapixels)
-                except (BadRequestImage, Unreadable) as reason:
+                    probability = self._probability(image)
+                except BadRequestImage as reason:
                     raise BadRequestImage(f"image {number}: {reason}") from reason
-                probability = max(
-                    float(self.scorer.score(photo, scale).probability.max())
-                    for scale in self.decision.scales
-                )
+                # Whatever one image does, its sender learns which one and why.
+                except Exception as error:
+                    raise BadRequestImage(f"image {number}: {failure_reason(error)}") from error
             label = self.decision.classes[probability >= self.decision.threshold]
             verdicts.append({"label": label, "probability": probability})
         return verdicts
+
+    def _probability(self, image: Any) -> float:
+        photo = as_photo(image, self.max_megapixels)
+        try:
+            return max(
+                float(self.scorer.score(photo, scale).probability.max())
+                for scale in self.decision.scales
+            )
+        finally:
+            if photo.width * photo.height > LARGE:
+                del photo
+                release_memory()
 
 
 def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:

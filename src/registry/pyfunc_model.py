@@ -8,28 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
-from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from src.registry.bounded_requests import BadRequest, bound_requests
 from src.registry.judge import BadRequestImage, load_judge
-
-
-class BadRequest(MlflowException):
-    """What the scoring server answers with status 400 and the reason."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason, error_code=BAD_REQUEST)
-
-    @property
-    def message(self) -> str:
-        return self.reason
-
-    @message.setter
-    def message(self, text: str) -> None:
-        """Left as it is: the server would put the whole request before the reason."""
 
 
 class PhotoModel(PythonModel):
@@ -39,6 +22,7 @@ class PhotoModel(PythonModel):
     _skip_type_hint_validation = True
 
     def load_context(self, context: PythonModelContext) -> None:
+        bound_requests()
         self.judge = load_judge(Path(context.artifacts["classifier"]), context.model_config)
 
     def predict(

@@ -18,7 +18,12 @@ def confusion_table(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.Dat
 
 
 def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """`false_positive_rate`, `true_positive_rate` and `threshold`."""
+    """`false_positive_rate`, `true_positive_rate` and `threshold`.
+
+    Images of one class have no such curve, and no row.
+    """
+    if predictions.label.nunique() < 2:
+        return pd.DataFrame(columns=["false_positive_rate", "true_positive_rate", "threshold"])
     false, true, threshold = metrics.roc_curve(predictions.label, predictions.probability)
     # The first threshold is infinite, which JSON and plots can't hold.
     return pd.DataFrame(
@@ -31,7 +36,12 @@ def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def precision_recall_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """`recall`, `precision` and `threshold`; the end at recall 0 stands at threshold 1."""
+    """`recall`, `precision` and `threshold`; the end at recall 0 stands at threshold 1.
+
+    Images of one class have no such curve, and no row.
+    """
+    if predictions.label.nunique() < 2:
+        return pd.DataFrame(columns=["recall", "precision", "threshold"])
     precision, recall, threshold = metrics.precision_recall_curve(
         predictions.label, predictions.probability
     )

@@ -6,9 +6,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from src.data.related.groups import group_images
 from src.errors import InputError
-from src.statistics.metrics import wilson_interval
-from src.statistics.paired_tests import difference_interval, mcnemar
+from src.statistics.intervals import accuracy_interval
+from src.statistics.paired_tests import difference_interval, holm, sign_flip_test
+from src.statistics.verdicts import by_verdict
 
 Tests = dict[str, pd.DataFrame]
 
@@ -32,10 +34,16 @@ def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:
     """The test parts of prediction tables, each indexed by path and in the same order.
 
+    Where a table has the verdicts of its run's decision, an image is correct if its verdict is. So
+    runs are compared by what their models will say when they are served.
+
     Raises:
         InputError: they are not the same images under the same labels.
     """
-    tests = {name: t[t.part == "test"].set_index("path").sort_index() for name, t in tables.items()}
+    tests = {
+        name: by_verdict(table[table.part == "test"]).set_index("path").sort_index()
+        for name, table in tables.items()
+    }
     name, *others = tests
     for other in others:
         if not tests[other].label.equals(tests[name].label):
@@ -52,13 +60,13 @@ def ranking(tests: Tests) -> pd.DataFrame:
     """The runs, best first.
 
     Returns:
-        `run`, `errors`, `images`, `accuracy` with its 95 % Wilson interval (`accuracy_low`,
+        `run`, `errors`, `images`, `accuracy` with its 95 % interval over groups (`accuracy_low`,
         `accuracy_high`), and `loss`.
     """
     rows = []
     for name, test in tests.items():
         images, right = len(test), int(test.correct.sum())
-        low, high = wilson_interval(right, images)
+        low, high = accuracy_interval(test.correct.to_numpy(), test.group.to_numpy())
         rows.append(
             {
                 "run": name,
@@ -77,30 +85,55 @@ def differences(tests: Tests) -> pd.DataFrame:
     """For each two runs, whether one errs more often.
 
     Returns:
-        `first`, `second`, `only_first_wrong` and `only_second_wrong` (images), `difference` of the
-        error rates with its 95 % interval (`low`, `high`), and `p_value` of McNemar's exact test.
+        `first`, `second`, what `paired_difference` gives of them, and `p_holm`: the p-value
+        corrected for the number of pairs.
     """
-    rows = []
-    for first, second in combinations(tests, 2):
-        one, other = (tests[name].correct.to_numpy(bool) for name in (first, second))
-        low, high = difference_interval(one, other)
-        rows.append(
-            {
-                "first": first,
-                "second": second,
-                "only_first_wrong": int((~one & other).sum()),
-                "only_second_wrong": int((one & ~other).sum()),
-                "difference": float(np.mean(other) - np.mean(one)),
-                "low": low,
-                "high": high,
-                "p_value": mcnemar(one, other),
-            }
-        )
-    return pd.DataFrame(rows)
+    pairs = list(combinations(tests, 2))
+    rows = [
+        {"first": first, "second": second, **paired_difference(tests[first], tests[second])}
+        for first, second in pairs
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table.p_value.to_list()))
+
+
+def paired_difference(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:
+    """Whether one of two classifiers errs more often on the same images.
+
+    Args:
+        first: a prediction table.
+        second: another classifier's table of the same images, in the same order.
+
+    Returns:
+        only_first_wrong and only_second_wrong (images); `difference` of the error rates, first
+        minus second, with its 95 % interval over groups (`low`, `high`); and p_value of the
+        sign-flip test over groups.
+    """
+    one, other = first.correct.to_numpy(bool), second.correct.to_numpy(bool)
+    groups = _joined_groups(first.group.to_numpy(), second.group.to_numpy())
+    low, high = difference_interval(one, other, groups)
+    return {
+        "only_first_wrong": int((~one & other).sum()),
+        "only_second_wrong": int((one & ~other).sum()),
+        "difference": float(np.mean(other) - np.mean(one)),
+        "low": low,
+        "high": high,
+        "p_value": sign_flip_test(one, other, groups),
+    }
+
+
+def _joined_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n,) groups of images that are related in either table, as two audits may differ."""
+    rows = pd.Series(np.arange(len(first)))
+    links = [
+        pd.DataFrame({"left": rows.groupby(g).transform("first"), "right": rows})
+        for g in (first, second)
+    ]
+    return group_images(len(rows), pd.concat(links))
 
 
 def disagreements(tests: Tests) -> pd.DataFrame:
-    """The images that not all runs have right or wrong alike.
+    """The images that some of the runs have right and others wrong.
 
     Returns:
         `path`, `label` and, by each run's name, its probability of Positive; those first on which

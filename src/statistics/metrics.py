@@ -1,16 +1,15 @@
 """What a set of predictions is worth, in numbers."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn import metrics
 
 from src.data.splits.manifest import PARTS
 from src.errors import InputError
 from src.statistics.calibration import expected_calibration_error
+from src.statistics.intervals import accuracy_interval
 
 _KINDS = {
     "path": "str",
@@ -23,8 +22,6 @@ _KINDS = {
     "correct": "bool",
 }
 COLUMNS = tuple(_KINDS)
-# What comparing runs needs, which those of older versions have too.
-COMPARED = ("path", "label", "part", "probability", "loss", "correct")
 
 
 def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -50,7 +47,7 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     )
 
 
-def read_predictions(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+def read_predictions(path: Path) -> pd.DataFrame:
     """Read a prediction table.
 
     Raises:
@@ -63,7 +60,7 @@ def read_predictions(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFra
         predictions = pd.read_csv(path, dtype=_KINDS, keep_default_na=False)
     except ValueError as error:
         raise InputError(f"{path}: no prediction table ({error}): predict again") from error
-    missing = set(columns) - set(predictions.columns)
+    missing = set(COLUMNS) - set(predictions.columns)
     if missing:
         raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")
     if predictions.empty:
@@ -88,12 +85,6 @@ def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
     return np.where(predictions.correct, predictions.label, 1 - predictions.label)
 
 
-def wilson_interval(right: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of an accuracy (Wilson 1927)."""
-    interval = binomtest(right, images).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     """Metrics of one part's prediction table.
 
@@ -102,18 +93,20 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
         bins: of the expected calibration error.
 
     Returns:
-        loss (mean cross-entropy in nats), accuracy with its 95 % Wilson interval
+        loss (mean cross-entropy in nats), accuracy with its 95 % interval over groups
         (accuracy_low, accuracy_high), errors of images, false_alarms and missed_cracks, precision,
-        recall and f1 of Positive, roc_auc, average_precision, and calibration_error.
+        recall and f1 of Positive, roc_auc, average_precision, and calibration_error. A metric that
+        is not defined for these images, as roc_auc for images of one class, is left out.
     """
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())
-    low, high = wilson_interval(images - errors, images)
+    low, high = accuracy_interval(predictions.correct.to_numpy(), predictions.group.to_numpy())
     predicted = predicted_labels(predictions)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        label, predicted, average="binary", zero_division=0
+        label, predicted, average="binary", zero_division=np.nan
     )
-    return {
+    both = label.nunique() == 2
+    found = {
         "loss": float(predictions.loss.mean()),
         "accuracy": 1 - errors / images,
         "accuracy_low": low,
@@ -125,7 +118,10 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
-        "roc_auc": float(metrics.roc_auc_score(label, probability)),
-        "average_precision": float(metrics.average_precision_score(label, probability)),
+        "roc_auc": float(metrics.roc_auc_score(label, probability)) if both else np.nan,
+        "average_precision": (
+            float(metrics.average_precision_score(label, probability)) if both else np.nan
+        ),
         "calibration_error": expected_calibration_error(predictions, bins),
     }
+    return {name: value for name, value in found.items() if not np.isnan(value)}

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-# The level that the 95 % intervals beside it have.
-SIGNIFICANT = 0.05
+from src.statistics.paired_tests import SIGNIFICANT
 
 
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """What `src.statistics.run_metrics.evaluate` found, in a few lines.
+    """What `src.statistics.run_metrics.evaluate_predictions` found, in a few lines.
 
-    One line a part (loss, accuracy with its 95 % Wilson interval, errors of images), then the
+    One line a part (loss, accuracy with its 95 % interval over groups, errors of images), then the
     calibration and the operating threshold, both chosen on validation and read off test.
     """
     lines = [f"{'':<12}{'loss':>10}{'accuracy':>11}{'95 % interval':>19}   errors"]
@@ -24,17 +23,28 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
         )
     test, calibration, operating = (metrics[key] for key in ("test", "calibration", "operating"))
     lines += [
-        f"test, groups resampled: accuracy {test['group_accuracy_low']:.4f} to "
-        f"{test['group_accuracy_high']:.4f}, loss {test['group_loss_low']:.6f} to "
-        f"{test['group_loss_high']:.6f}",
+        _loss_line(test),
         f"calibration error of test: {test['calibration_error']:.5f}; at validation's temperature "
         f"{calibration['temperature']:.2f}: {calibration['calibration_error']:.5f}, "
         f"loss {calibration['loss']:.6f}",
+    ]
+    if not calibration["temperature_determined"]:
+        lines.append(
+            "the validation images do not determine the temperature: calibrated probabilities are "
+            "a guess"
+        )
+    lines.append(
         f"test at validation's cheapest threshold {operating['threshold']:.3f}: "
         f"{operating['missed_cracks']:.0f} cracks missed, "
-        f"{operating['false_alarms']:.0f} false alarms",
-    ]
+        f"{operating['false_alarms']:.0f} false alarms"
+    )
     return "\n".join(lines)
+
+
+def _loss_line(test: Mapping[str, float]) -> str:
+    if "loss_low" not in test:
+        return "the test images are one group of related images: their loss has no interval"
+    return f"loss of test, 95 % interval: {test['loss_low']:.6f} to {test['loss_high']:.6f}"
 
 
 def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
@@ -47,12 +57,18 @@ def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
         for row in ranking.to_dict("records")
     ]
     for pair in differences.to_dict("records"):
-        verdict = "differ" if pair["p_value"] < SIGNIFICANT else "can't be told apart"
+        verdict = "differ" if pair["p_holm"] < SIGNIFICANT else "are not told apart"
+        corrected = f" (Holm: {pair['p_holm']:.3g})" if len(differences) > 1 else ""
         lines.append(
             f"{pair['first']} and {pair['second']} {verdict}: {pair['only_first_wrong']} images "
             f"only the first has wrong, {pair['only_second_wrong']} only the second; "
-            f"McNemar p = {pair['p_value']:.3g}; error rates differ by "
-            f"{100 * pair['difference']:+.3f} points ({100 * pair['low']:+.3f} to "
+            f"p = {pair['p_value']:.3g}{corrected} over groups of related images; error rates "
+            f"differ by {points(pair['difference'])} ({100 * pair['low']:+.3f} to "
             f"{100 * pair['high']:+.3f})"
         )
     return "\n".join(lines)
+
+
+def points(share: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * share:+.3f} points"

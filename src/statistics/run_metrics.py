@@ -1,11 +1,19 @@
 """All that is reported of a run's predictions: on validation what is chosen, on test the result."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
 from src.config.schema import Evaluate
-from src.statistics.calibration import at_temperature, expected_calibration_error, fit_temperature
+from src.statistics.calibration import (
+    at_temperature,
+    determines_temperature,
+    expected_calibration_error,
+    fit_temperature,
+)
+from src.statistics.intervals import loss_interval
 from src.statistics.metrics import summarise
 from src.statistics.thresholds import at_threshold, choose_threshold
 
@@ -20,27 +28,46 @@ def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metri
         settings: how to evaluate; see conf/evaluate/standard.yaml.
 
     Returns:
-        `validation` and `test`: see `summarise`, with intervals of accuracy and loss from a
-        bootstrap over groups in `test`; `calibration`: the temperature, and loss and calibration
-        error of the test part at it; `operating`: the threshold on the calibrated probability,
-        and what it gives on the test part.
+        `validation` and `test`: see `summarise`; `test` has the 95 % interval of its loss over
+        groups, loss_low and loss_high, unless it is a single group. `calibration`: the temperature,
+        temperature_determined (1 if the validation images determine it, else 0), and loss and
+        calibration_error of the test part at it. `operating`: the threshold on the calibrated
+        probability, and what it gives on the test part.
     """
-    validation = predictions[predictions.part == "validation"]
-    test = predictions[predictions.part == "test"]
-    temperature = fit_temperature(validation)
-    calibrated = at_temperature(test, temperature)
-    costs = {"missed_crack": settings.missed_crack, "false_alarm": settings.false_alarm}
-    threshold = choose_threshold(at_temperature(validation, temperature), **costs)
-    resampled = group_bootstrap(test, settings.resamples, settings.seed)
+    return evaluate_folds([predictions], settings)
+
+
+def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics:
+    """Metrics of a cross-validation, as `evaluate_predictions` gives them of one run.
+
+    Each fold's test part is read by the temperature and the threshold of its own validation part,
+    and then pooled. One fold's validation images are another's test images, so a single choice on
+    all of them would be made on the test images.
+
+    Args:
+        folds: a prediction table each, which are tested on different images.
+        settings: how to evaluate.
+
+    Returns:
+        As `evaluate_predictions`. temperature and threshold are the folds' means, and
+        temperature_determined is 1 if it is 1 in each.
+    """
+    chosen = [_chosen_on_validation(fold, settings) for fold in folds]
+    validation, test = (
+        pd.concat([fold[fold.part == part] for fold in folds], ignore_index=True)
+        for part in ("validation", "test")
+    )
+    calibrated = pd.concat([fold.calibrated_test for fold in chosen], ignore_index=True)
     return {
         "validation": summarise(validation, settings.bins),
-        "test": summarise(test, settings.bins) | resampled,
+        "test": summarise(test, settings.bins) | _loss_bounds(test, settings),
         "calibration": {
-            "temperature": temperature,
+            "temperature": float(np.mean([fold.temperature for fold in chosen])),
+            "temperature_determined": float(all(fold.determined for fold in chosen)),
             "loss": float(calibrated.loss.mean()),
             "calibration_error": expected_calibration_error(calibrated, settings.bins),
         },
-        "operating": {"threshold": threshold, **at_threshold(calibrated, threshold, **costs)},
+        "operating": _operating(chosen, settings),
     }
 
 
@@ -59,38 +86,46 @@ def label_suspects(predictions: pd.DataFrame, settings: Evaluate) -> pd.DataFram
     return suspected.sort_values("loss", ascending=False, ignore_index=True)
 
 
-def group_bootstrap(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, float]:
-    """95 % percentile intervals of accuracy and loss, resampling groups of related images.
+@dataclass(frozen=True)
+class _Chosen:
+    """What one fold's validation part has chosen, and its test part at that temperature."""
 
-    Images that show the same spot are predicted alike, so resampling images would count one
-    picture as several and give too narrow an interval.
+    temperature: float
+    determined: bool
+    threshold: float
+    calibrated_test: pd.DataFrame
 
-    Returns:
-        group_accuracy_low, group_accuracy_high, group_loss_low and group_loss_high.
-    """
-    table = predictions[["loss", "correct"]].groupby(predictions.group)
-    correct, loss = table.correct.sum().to_numpy(), table.loss.sum().to_numpy()
-    images = table.size().to_numpy()
 
-    def means(correct: np.ndarray, loss: np.ndarray, images: np.ndarray, axis: int) -> np.ndarray:
-        total = images.sum(axis)
-        return np.stack([correct.sum(axis) / total, loss.sum(axis) / total])
+def _chosen_on_validation(predictions: pd.DataFrame, settings: Evaluate) -> _Chosen:
+    validation = predictions[predictions.part == "validation"]
+    temperature = fit_temperature(validation)
+    threshold = choose_threshold(at_temperature(validation, temperature), **_costs(settings))
+    test = at_temperature(predictions[predictions.part == "test"], temperature)
+    determined = determines_temperature(validation, temperature)
+    return _Chosen(temperature, determined, threshold, test)
 
-    found = bootstrap(
-        (correct.astype(float), loss, images.astype(float)),
-        means,
-        n_resamples=resamples,
-        # Groups by resamples in memory at once, some 100 MB.
-        batch=max(1, 4_000_000 // len(images)),
-        vectorized=True,
-        paired=True,
-        method="percentile",
-        rng=np.random.default_rng(seed),
+
+def _operating(chosen: Sequence[_Chosen], settings: Evaluate) -> dict[str, float]:
+    """What the folds' own thresholds give on their test parts, summed; the mean cost an image."""
+    costs = _costs(settings)
+    found = pd.DataFrame(
+        at_threshold(fold.calibrated_test, fold.threshold, **costs) for fold in chosen
     )
-    low, high = (np.asarray(bound) for bound in found.confidence_interval)
+    images = [len(fold.calibrated_test) for fold in chosen]
     return {
-        "group_accuracy_low": float(low[0]),
-        "group_accuracy_high": float(high[0]),
-        "group_loss_low": float(low[1]),
-        "group_loss_high": float(high[1]),
+        "threshold": float(np.mean([fold.threshold for fold in chosen])),
+        "missed_cracks": int(found.missed_cracks.sum()),
+        "false_alarms": int(found.false_alarms.sum()),
+        "cost": float(np.average(found.cost, weights=images)),
     }
+
+
+def _costs(settings: Evaluate) -> dict[str, float]:
+    return {"missed_crack": settings.missed_crack, "false_alarm": settings.false_alarm}
+
+
+def _loss_bounds(test: pd.DataFrame, settings: Evaluate) -> dict[str, float]:
+    if test.group.nunique() < 2:
+        return {}
+    low, high = loss_interval(test, settings.resamples, settings.seed)
+    return {"loss_low": low, "loss_high": high}

@@ -16,3 +16,10 @@ def with_verdicts(predictions: pd.DataFrame, decision: Decision) -> pd.DataFrame
     calibrated = at_temperature(predictions, decision.temperature).probability
     verdict = (calibrated >= decision.threshold).astype("int64")
     return predictions.assign(calibrated=calibrated, verdict=verdict)
+
+
+def by_verdict(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The prediction table with `correct` by the verdicts, if it has them; else as it is."""
+    if "verdict" not in predictions:
+        return predictions
+    return predictions.assign(correct=predictions.verdict == predictions.label)

@@ -1,12 +1,14 @@
-"""The settings of a sweep in order of how well they do, and which of them can't be told apart."""
+"""The settings of a sweep in order of how well they do, and how each compares with the best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from src.statistics.paired_tests import mcnemar
-from src.statistics.result_tables import SIGNIFICANT
+from src.statistics.head_to_head import paired_difference
+from src.statistics.paired_tests import SIGNIFICANT, holm
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Candidate:
     Attributes:
         name: of the run.
         values: what it has for each swept setting.
-        predictions: its prediction table, of all its folds.
-        metrics: see `src.statistics.run_metrics.evaluate`.
+        folds: the prediction table of each of its runs.
+        metrics: see `src.statistics.run_metrics.evaluate_folds`.
         seconds: that its training took.
         run_id: of its run, or of one of its folds.
         images: fingerprints of the data that it was tested on: one, or none where it is not known.
@@ -26,12 +28,17 @@ class Candidate:
 
     name: str
     values: Mapping[str, float | str]
-    predictions: pd.DataFrame
+    folds: Sequence[pd.DataFrame]
     metrics: Mapping[str, Mapping[str, float]]
     seconds: float
     run_id: str
     images: frozenset[str]
     lacking: int
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The prediction table of all its folds."""
+        return pd.concat(self.folds, ignore_index=True)
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -39,71 +46,103 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda one: (one.lacking, one.metrics["validation"]["loss"]))
 
 
-def ranking_table(ranking: Sequence[Candidate]) -> pd.DataFrame:
+def ranking_table(ranking: Sequence[Candidate], margin: float) -> pd.DataFrame:
     """One row a candidate of `ranked`, the best first.
+
+    Args:
+        ranking: the candidates.
+        margin: the difference of error rates, as a share, that does not matter to the user.
 
     Returns:
         `name`; the swept settings; validation_loss and validation_errors; test_errors, test_images,
-        test_accuracy with its 95 % Wilson interval test_low to test_high, test_loss; minutes;
-        p_value of McNemar's exact test against the best one on the test images, missing where
-        these are others; and as_good_as_best, whether p_value is at least 0.05.
+        test_accuracy with its 95 % interval over groups test_low to test_high, test_loss; minutes.
+        Then what `paired_difference` says of the candidate against the best on the test images:
+        difference with its interval difference_low to difference_high, p_value, p_holm (corrected
+        for the number of candidates), told_apart (p_holm is below 0.05) and within_margin (the
+        whole interval lies within the margin to both sides). These are missing for the best
+        itself, and where the test images are others.
     """
-    rows = []
-    for candidate in ranking:
-        validation, test = candidate.metrics["validation"], candidate.metrics["test"]
-        p_value = _p_value(ranking[0], candidate)
-        rows.append(
-            {
-                "name": candidate.name,
-                **candidate.values,
-                "validation_loss": validation["loss"],
-                "validation_errors": int(validation["errors"]),
-                "test_errors": int(test["errors"]),
-                "test_images": int(test["images"]),
-                "test_accuracy": test["accuracy"],
-                "test_low": test["accuracy_low"],
-                "test_high": test["accuracy_high"],
-                "test_loss": test["loss"],
-                "minutes": candidate.seconds / 60,
-                "p_value": p_value,
-                "as_good_as_best": None if p_value is None else p_value >= SIGNIFICANT,
-            }
-        )
-    return pd.DataFrame(rows)
+    comparisons = [_against(ranking[0], candidate) for candidate in ranking]
+    table = pd.DataFrame(
+        {**_results(candidate), **comparison}
+        for candidate, comparison in zip(ranking, comparisons, strict=True)
+    )
+    known = table.p_value.notna()
+    table.loc[known, "p_holm"] = holm(table.p_value[known].to_list())
+    apart = table.p_holm < SIGNIFICANT
+    within = (table.difference_low >= -margin) & (table.difference_high <= margin)
+    return table.assign(
+        told_apart=apart.astype("boolean").where(known),
+        within_margin=within.astype("boolean").where(known),
+    )
+
+
+def _results(candidate: Candidate) -> dict[str, float | str]:
+    validation, test = candidate.metrics["validation"], candidate.metrics["test"]
+    return {
+        "name": candidate.name,
+        **candidate.values,
+        "validation_loss": validation["loss"],
+        "validation_errors": int(validation["errors"]),
+        "test_errors": int(test["errors"]),
+        "test_images": int(test["images"]),
+        "test_accuracy": test["accuracy"],
+        "test_low": test["accuracy_low"],
+        "test_high": test["accuracy_high"],
+        "test_loss": test["loss"],
+        "minutes": candidate.seconds / 60,
+    }
 
 
 def markdown_table(table: pd.DataFrame) -> str:
     """`ranking_table`, of at least one candidate, as Markdown: what a person compares."""
     lines = [
         "| run | validation loss | test errors | test accuracy (95 % interval) | minutes "
-        "| p against the best | |",
-        "|---|---|---|---|---|---|---|",
+        "| error rate minus the best's, in points (95 % interval) | p (Holm) | |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    best, *_ = rows = table.to_dict("records")
-    for row in rows:
-        p_value, told = "–", "the best" if row is best else "other images"
-        # Missing is None as made here, and NaN in a column of numbers.
-        if row is not best and pd.notna(row["p_value"]):
-            p_value = f"{row['p_value']:.3g}"
-            more = row["test_errors"] > best["test_errors"]
-            known = "more errors than the best" if more else "fewer errors than the best"
-            told = "can't be told from the best" if row["as_good_as_best"] else known
+    best, *others = table.to_dict("records")
+    for row in (best, *others):
+        difference, p_value, told = "–", "–", "the best" if row is best else "other images"
+        if pd.notna(row["p_holm"]):
+            difference = (
+                f"{100 * row['difference']:+.3f} ({100 * row['difference_low']:+.3f} to "
+                f"{100 * row['difference_high']:+.3f})"
+            )
+            p_value, told = f"{row['p_holm']:.3g}", _told(row)
         lines.append(
             f"| {row['name']} | {row['validation_loss']:.5f} "
             f"| {row['test_errors']} of {row['test_images']} "
             f"| {row['test_accuracy']:.5f} ({row['test_low']:.4f} to {row['test_high']:.4f}) "
-            f"| {row['minutes']:.1f} | {p_value} | {told} |"
+            f"| {row['minutes']:.1f} | {difference} | {p_value} | {told} |"
         )
     return "\n".join(lines)
 
 
-def _p_value(best: Candidate, other: Candidate) -> float | None:
-    if len(best.images | other.images) > 1:
-        return None
+def _told(row: Mapping[Hashable, Any]) -> str:
+    """What the comparison with the best has shown, in words."""
+    if row["told_apart"]:
+        told = f"{'more' if row['difference'] > 0 else 'fewer'} errors than the best"
+    else:
+        told = "not told apart"
+    return f"{told}, within the margin" if row["within_margin"] else told
+
+
+def _against(best: Candidate, other: Candidate) -> dict[str, float]:
+    """What `ranking_table` says of the candidate against the best, before any correction."""
+    missing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), np.nan)
+    if other is best or len(best.images | other.images) > 1:
+        return missing
     first, second = (
-        one.predictions[one.predictions.part == "test"].set_index("path").correct.sort_index()
-        for one in (best, other)
+        one.predictions[one.predictions.part == "test"].set_index("path").sort_index()
+        for one in (other, best)
     )
     if not first.index.equals(second.index):
-        return None
-    return mcnemar(first.to_numpy(), second.to_numpy())
+        return missing
+    found = paired_difference(first, second)
+    return {
+        "difference": found["difference"],
+        "difference_low": found["low"],
+        "difference_high": found["high"],
+        "p_value": found["p_value"],
+    }

@@ -9,7 +9,7 @@ from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from src.config.schema import Evaluate
-from src.statistics.run_metrics import Metrics, evaluate_predictions
+from src.statistics.run_metrics import Metrics, evaluate_folds
 from src.sweeps.ranking import Candidate
 from src.sweeps.sweep_runs import FINGERPRINT, START, Values, named, values_of
 from src.tracking.run_reading import config_of, images_of, predictions_of
@@ -76,13 +76,12 @@ def _candidate(
 ) -> Candidate:
     first = folds[0]
     run_id, name = first.run.info.run_id, first.run.info.run_name
-    predictions, metrics = first.predictions, first.metrics
+    tables, metrics = [fold.predictions for fold in folds], first.metrics
     if FOLD in first.values:
         count = f"{len(folds)} fold{'s' if len(folds) > 1 else ''}"
         name = f"{named(values)} {count}".strip()
-        predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
-        metrics = evaluate_predictions(predictions, Evaluate(**config_of(run_id)["evaluate"]))
+        metrics = evaluate_folds(tables, Evaluate(**config_of(run_id)["evaluate"]))
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
     lacking = len(wanted - {fold.values.get(FOLD) for fold in folds})
-    return Candidate(name, values, predictions, metrics, seconds, run_id, images, lacking)
+    return Candidate(name, values, tables, metrics, seconds, run_id, images, lacking)

@@ -66,7 +66,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
     told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
         ranking = ranked(candidates(done))
-        table = ranking_table(ranking)
+        margin = Evaluate(**config_of(ranking[0].run_id)["evaluate"]).margin
+        table = ranking_table(ranking, margin)
         view = share_view(parent, _columns(done[0].run))
         # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
         link = f"[All runs with their settings and results]({view})"
@@ -131,8 +132,10 @@ def _log_folds(best: Candidate) -> None:
         # With this tag, a comparison refuses parent runs that were trained on different images.
         mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
     mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
-    suspects = label_suspects(best.predictions, Evaluate(**config["evaluate"]))
-    tested = suspects[suspects.part == "test"]
+    settings = Evaluate(**config["evaluate"])
+    # Each fold by its own temperature, as its validation images are tested in another.
+    suspects = pd.concat([label_suspects(fold, settings) for fold in best.folds])
+    tested = suspects[suspects.part == "test"].sort_values("loss", ascending=False)
     mlflow.log_text(tested.to_csv(index=False), "label_suspects.csv")
     data, count = config["data"], config["tracking"]["prediction_grid"]
     images = Path(data["dir"])

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.errors import InputError
-from src.statistics.metrics import COMPARED, read_predictions
+from src.statistics.metrics import read_predictions
 
 # Tag of a training run: the fingerprint of its images.
 DATASET = "dataset.fingerprint"
@@ -55,7 +55,7 @@ def predictions_of(run: Run) -> pd.DataFrame:
         raise InputError(
             f"run {run.info.run_id} ({run.info.run_name}, {run.info.status}) has no predictions.csv"
         ) from error
-    return read_predictions(Path(path), COMPARED)
+    return read_predictions(Path(path))
 
 
 def images_of(runs: Iterable[Run]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """MLflow runs: where they are kept and what each of them has."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
@@ -204,7 +206,11 @@ def log_predictions(predictions: pd.DataFrame) -> None:
     """Log the whole prediction table, and its test part as a table for the UI."""
     mlflow.log_text(predictions.to_csv(index=False), "predictions.csv")
     test = predictions[predictions.part == "test"].sort_values("loss", ascending=False)
-    mlflow.log_table(test.drop(columns="part"), "test_predictions.json")
+    # mlflow.log_table would add the rows to those of an earlier evaluation of the run.
+    table = test.drop(columns="part").to_json(orient="split", index=False)
+    mlflow.log_text(table, "test_predictions.json")
+    shown = [{"path": "test_predictions.json", "type": "table"}]
+    mlflow.set_tag(MLFLOW_LOGGED_ARTIFACTS, json.dumps(shown))
 
 
 def log_figure(figure: Figure, name: str) -> None:

@@ -5,7 +5,6 @@ import pandas as pd
 from hypothesis import strategies as st
 
 CLASSES = ("Negative", "Positive")
-PUBLISHED = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
 def make_listing(labels: np.ndarray, contents: np.ndarray | None = None) -> pd.DataFrame:

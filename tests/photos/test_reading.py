@@ -2,18 +2,18 @@
 
 import io
 import os
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.files import write_bytes
-from src.errors import InputError
-from src.photos.reading import Unreadable, crop, find_photos, read_photo, rescaled
-from src.photos.records import place
-
-EXTENSIONS = (".jpg", ".png")
+from src.photos.reading import crop, photo_bytes, read_photo, rescaled
+from src.photos.unreadable import Unreadable
+from tests.conftest import ROOT
+from tests.photos.pictures import header_of, saved
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +21,6 @@ def scene() -> Image.Image:
     """Smooth, and different in every corner and channel."""
     y, x = np.mgrid[:48, :64].astype(np.float32)
     return Image.fromarray(np.stack([4 * x, 5 * y, 255 - 2 * x - 2 * y], axis=-1).astype(np.uint8))
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def difference(photo: Image.Image, scene: Image.Image) -> float:
@@ -129,6 +123,153 @@ def test_heic_of_an_impossible_size_is_damage(scene):
         read_photo(bytes(data), max_megapixels=1)
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("kind", [".png", "raw.tif", "packed.tif"])
+def test_sixteen_bits_of_which_fewer_are_used_are_not_dark(scene, bits, kind):
+    options = [] if kind == ".png" else [cv2.IMWRITE_TIFF_COMPRESSION, 8 if "packed" in kind else 1]
+    pixels = np.asarray(scene).astype(np.uint16)
+    stored = (pixels << (bits - 8)) | (pixels >> max(0, 16 - bits))
+    for channels in (stored[..., ::-1], stored[..., 0]):
+        data = cv2.imencode(kind[-4:], channels, options)[1].tobytes()
+        expected = scene if channels.ndim == 3 else scene.getchannel(0).convert("RGB")
+        assert difference(read_photo(data, max_megapixels=1), expected) == 0
+
+
+def test_opacity_of_sixteen_bits_keeps_its_range(scene):
+    colours = np.asarray(scene).astype(np.uint16)[..., ::-1] << 4
+    opaque = np.dstack([colours, np.full(colours.shape[:2], 65535, np.uint16)])
+    data = cv2.imencode(".png", opaque)[1].tobytes()
+    assert difference(read_photo(data, max_megapixels=1), scene) == 0
+
+
+def test_tags_say_how_many_bits_a_dark_photo_has(scene):
+    grey = np.asarray(scene.convert("L")) // 4
+    stored = Image.fromarray(grey.astype(np.uint16) << 4)
+    data = saved(stored, "TIFF", tiffinfo={281: 4095})
+    assert difference(read_photo(data, max_megapixels=1), Image.fromarray(grey).convert("RGB")) == 0
+
+
+def test_greys_of_32_bits_are_read_by_their_range_or_refused(scene):
+    grey = np.asarray(scene.convert("L")).astype(np.int32)
+    small = saved(Image.fromarray(grey << 4), "TIFF")
+    assert difference(read_photo(small, max_megapixels=1), scene.convert("L").convert("RGB")) == 0
+    for wrong in (grey << 20, -grey):
+        with pytest.raises(Unreadable, match=r"numbers from .* save it with 8 or 16 bits"):
+            read_photo(saved(Image.fromarray(wrong), "TIFF"), max_megapixels=1)
+
+
+def test_white_may_be_zero(scene):
+    grey = np.asarray(scene.convert("L")).astype(np.uint16)
+    data = saved(Image.fromarray((255 - grey) * 257), "TIFF", tiffinfo={262: 0})
+    assert Image.open(io.BytesIO(data)).tag_v2[262] == 0
+    assert difference(read_photo(data, max_megapixels=1), scene.convert("L").convert("RGB")) <= 1
+
+
+@pytest.mark.parametrize("kind", ["EPS", "GIF", "BMP", "PPM"])
+def test_formats_that_are_not_promised_are_not_opened(scene, kind, tmp_path, monkeypatch):
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-started\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(Unreadable, match="not an image in JPEG, PNG, TIFF, WebP or HEIC"):
+        read_photo(saved(scene, kind), max_megapixels=1)
+    assert not (tmp_path / "was-started").exists()
+
+
+def test_a_palette_that_is_missing_is_damage():
+    data = header_of(1, 1, colour=3, content=b"\0\0")
+    with pytest.raises(Unreadable, match="damaged or cut short: AssertionError"):
+        read_photo(data, max_megapixels=1)
+
+
+def test_sides_are_bounded():
+    long = saved(Image.new("1", (1, 65535)), "PNG")
+    with pytest.raises(Unreadable, match="65535 pixels long, above the 65500"):
+        read_photo(long, max_megapixels=1)
+    assert read_photo(saved(Image.new("1", (1, 65500)), "PNG"), max_megapixels=1).height == 65500
+
+
+def test_a_jpeg_of_few_bytes_has_few_pixels(scene):
+    blank = saved(Image.new("RGB", (4000, 3000)), "JPEG", quality=1, optimize=True)
+    assert read_photo(blank, max_megapixels=12).size == (4000, 3000)
+    progressive = saved(Image.new("L", (4000, 3000)), "JPEG", quality=1, progressive=True)
+    assert read_photo(progressive, max_megapixels=18).size == (4000, 3000)
+    data = bytearray(saved(scene, "JPEG"))
+    sizes = data.index(b"\xff\xc0") + 5
+    data[sizes : sizes + 4] = b"\x4e\x20\x4e\x20"
+    with pytest.raises(Unreadable, match=r"\d+ bytes can't hold its 400.0 megapixels"):
+        read_photo(bytes(data), max_megapixels=500)
+
+
+def test_memory_is_bounded_by_the_header(scene):
+    """Of kinds that take more than 8 bytes a pixel to decode, fewer pixels are accepted."""
+    limit = scene.width * scene.height / 1e6
+    deep = np.asarray(scene).astype(np.uint16) * 257
+    one_strip = [cv2.IMWRITE_TIFF_ROWSPERSTRIP, scene.height]
+    for data in (
+        saved(scene, "WEBP"),
+        saved(scene, "JPEG", progressive=True, subsampling=0),
+        cv2.imencode(".tif", deep, one_strip)[1].tobytes(),
+    ):
+        with pytest.raises(Unreadable, match=r"MB of memory are needed to decode it"):
+            read_photo(data, max_megapixels=limit)
+        assert read_photo(data, max_megapixels=3 * limit).size == scene.size
+    assert read_photo(saved(scene, "JPEG"), max_megapixels=limit).size == scene.size
+
+
+MEMORY = """
+import io, sys
+from PIL import Image
+from src.photos.reading import read_photo, release_memory
+
+def status(field):
+    text = open("/proc/self/status").read()
+    return int(text.split(field + ":")[1].split()[0]) * 1024
+
+data = open(sys.argv[1], "rb").read()
+read_photo(open(sys.argv[2], "rb").read(), max_megapixels=500)
+before = status("VmRSS")
+photo = read_photo(data, max_megapixels=500)
+peak = (status("VmHWM") - before) / (photo.width * photo.height)
+del photo
+release_memory()
+print(peak, status("VmRSS") - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("RGBA", "PNG"), ("LA", "PNG"), ("PA", "PNG"), ("CMYK", "JPEG"), ("I", "TIFF"), ("1", "TIFF")],
+)
+def test_eight_bytes_a_pixel_in_every_mode_and_none_afterwards(tmp_path, mode, kind):
+    side = 4000
+    if mode == "PA":
+        image, options = Image.new("P", (side, side)), {"transparency": 0}
+    else:
+        image, options = Image.new(mode, (side, side)), {}
+    if kind != "TIFF":
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        options["exif"] = turned
+    for name, one in (("large", image), ("small", image.resize((8, 8)))):
+        (tmp_path / name).write_bytes(saved(one, kind, **options))
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "large"), str(tmp_path / "small")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    peak, kept = map(float, ended.stdout.split())
+    # Half a byte for the band that is converted and for what Pillow rounds up.
+    assert peak < 8.7
+    assert kept < 20e6
+
+
+def test_a_file_larger_than_any_photo_is_not_read(tmp_path):
+    with (tmp_path / "large.tif").open("wb") as file:
+        file.truncate(100 * 10**6)
+    with pytest.raises(Unreadable, match=r"a file of 0.1 GB, above what 4 megapixels take"):
+        photo_bytes(tmp_path / "large.tif", max_megapixels=4)
+    assert len(photo_bytes(tmp_path / "large.tif", max_megapixels=5)) == 100 * 10**6
+
+
 def test_floating_point_pixels_are_refused():
     with pytest.raises(Unreadable, match="floating-point"):
         read_photo(saved(Image.new("F", (8, 8)), "TIFF"), max_megapixels=1)
@@ -148,61 +289,14 @@ def test_crop_reflects_beyond_the_photo(scene):
     np.testing.assert_array_equal(beyond[:8, :4], pixels[40:, 60:])
     np.testing.assert_array_equal(beyond[8:15, :4], pixels[40:47, 60:][::-1])
     assert crop(Image.new("RGB", (1, 1), (9, 9, 9)), 0, 0, 96, 96).min() == 9
+    # Also of a part that lies wholly beyond, and of a photo that is reflected again and again.
+    whole = np.pad(pixels, ((0, 200), (0, 200), (0, 0)), mode="reflect")
+    for left, top in ((0, 0), (70, 50), (130, 0), (50, 150)):
+        part = crop(scene, left, top, 96, 40)
+        np.testing.assert_array_equal(part, whole[top : top + 40, left : left + 96])
 
 
 def test_rescaled_keeps_the_scene(scene):
     assert rescaled(scene, 1) is scene
     assert rescaled(scene, 0.5).size == (32, 24)
     assert rescaled(scene, 0.001).size == (1, 1)
-
-
-def test_photos_of_a_folder(tmp_path, scene):
-    for name in ("b.JPG", "deep/er/a.png", "notes.txt", ".hidden.jpg", ".git/c.jpg", "out/d.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        scene.save(tmp_path / name, "JPEG")
-    found = find_photos(tmp_path, EXTENSIONS, output=tmp_path / "out")
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["b.JPG", "deep/er/a.png"]
-    single = tmp_path / "notes.txt"
-    assert find_photos(single, EXTENSIONS, output=tmp_path) == [single]
-
-
-def test_marked_photos_of_any_run_are_no_photos(tmp_path, scene):
-    marked = [place(tmp_path / "a.png", tmp_path, tmp_path / run) for run in ("one", "two/deep")]
-    # As after a run over a single photo, with its own folder as output.
-    marked.append(place(tmp_path / "mine" / "b.png", tmp_path / "mine", tmp_path / "mine"))
-    pictures = [path for at in marked for path in (at.overlay, at.preview)]
-    mine = [tmp_path / "a.png", tmp_path / "mine/b.png", tmp_path / "overlays/c.png"]
-    for path in (*pictures, *mine):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scene.save(path)
-    assert find_photos(tmp_path, EXTENSIONS, output=tmp_path / "three") == mine
-
-
-@pytest.mark.parametrize("output", [".", "site", "site/../site/north"])
-def test_output_must_not_hold_the_input(tmp_path, scene, output):
-    photos = tmp_path / "site" / "north"
-    photos.mkdir(parents=True)
-    scene.save(photos / "a.png")
-    with pytest.raises(
-        InputError, match=r"output: .* holds the input .*north; name another folder"
-    ):
-        find_photos(photos, EXTENSIONS, output=tmp_path / output)
-
-
-def test_places_are_apart_and_can_be_written(tmp_path):
-    names = [b"Stra\xdfe.jpg", b"Stra\xe4e.jpg", b"gr\xfcn/a.jpg", "Straße.jpg".encode()]
-    names += [b"\xe4" * 200 + b".jpg", "ü".encode() * 125 + b".jpg"]
-    places = [place(tmp_path / os.fsdecode(name), tmp_path, tmp_path / "out") for name in names]
-    assert places[0].name == r"Stra\xdfe.jpg"
-    assert places[3].overlay == tmp_path / "out" / "overlays" / "Straße.jpg.jpg"
-    assert len({at.name for at in places}) == len({at.overlay for at in places}) == len(names)
-    for at in places:
-        at.name.encode()
-        write_bytes(at.overlay, b"")
-
-
-def test_no_photos_and_no_folder_are_errors(tmp_path):
-    with pytest.raises(InputError, match="has no photos"):
-        find_photos(tmp_path, EXTENSIONS, output=tmp_path / "out")
-    with pytest.raises(InputError, match="no such file or folder"):
-        find_photos(tmp_path / "gone", EXTENSIONS, output=tmp_path)

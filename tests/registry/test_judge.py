@@ -1,10 +1,7 @@
 """Images as they are sent to a served model, and what is said of them."""
 
 import base64
-import io
-import struct
 import threading
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +18,7 @@ from src.model.classifier import build_classifier
 from src.photos.reading import crop
 from src.photos.scoring import build_scorer
 from src.registry.judge import BadRequestImage, Judge, load_judge
+from tests.photos.pictures import header_of, saved
 from tests.samples import lively_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
@@ -71,10 +69,8 @@ def patch(photo) -> np.ndarray:
     return np.asarray(photo)[60 : 60 + PATCH, 50 : 50 + PATCH]
 
 
-def encoded(pixels: np.ndarray, form: str = "PNG", **settings) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, form, **settings)
-    return content.getvalue()
+def encoded(pixels: np.ndarray, form: str = "PNG", **settings: object) -> bytes:
+    return saved(Image.fromarray(pixels), form, **settings)
 
 
 def text(content: bytes) -> str:
@@ -142,15 +138,11 @@ def test_images_keep_their_order_and_threads_take_turns(judge, photo):
             assert [v["probability"] for v in verdicts] == pytest.approx(alone, abs=1e-6)
 
 
-def header_of(width: int, height: int) -> bytes:
-    """A PNG that says it is this large and has no pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"")
+def nested(depth: int) -> list:
+    lists: list = [1]
+    for _ in range(depth):
+        lists = [lists]
+    return lists
 
 
 BAD = {
@@ -176,6 +168,11 @@ BAD = {
     "a number": (7, "neither base64 text nor an array of numbers"),
     "words": ([[["a", "b", "c"]]], "neither base64 text nor an array of numbers"),
     "an object": ({"b64": ""}, "neither base64 text nor an array of numbers"),
+    "nested too deeply": (nested(1000), "rows of pixels that are not equally long"),
+    "a huge number": ([[[10**400, 0.5, 1]]], "neither base64 text nor an array of numbers"),
+    "too long": (saved(Image.new("1", (1, 65535)), "PNG"), "65535 pixels long, above the 65500"),
+    "PostScript": (text(saved(Image.new("L", (9, 9)), "EPS")), "not an image in JPEG, PNG"),
+    "without palette": (header_of(1, 1, colour=3, content=b"\0\0"), "damaged or cut short"),
     "truth values": (np.zeros((9, 9, 3), bool), "neither base64 text nor an array of numbers"),
 }
 
@@ -185,3 +182,17 @@ def test_what_can_t_be_judged_is_named(judge, patch, sent, reason):
     with pytest.raises(BadRequestImage) as refused:
         judge.judge([patch, sent])
     assert str(refused.value).startswith(f"image 2: {reason}")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("of a library"), AssertionError()])
+def test_an_error_while_an_image_is_scored_names_it(judge, patch, error):
+    def failing(batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for batch in judge.scorer.shallow(batches):
+            if batch.shape[2] > 12:  # features of what is wider than a patch
+                raise error
+            yield batch
+
+    broken = replace(judge, scorer=replace(judge.scorer, shallow=failing))
+    with pytest.raises(BadRequestImage, match=r"^image 2: (unexpected|there was not enough)"):
+        broken.judge([patch, np.zeros((96, 200, 3), np.uint8)])
+    assert len(broken.judge([patch])) == 1

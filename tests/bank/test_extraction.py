@@ -1,0 +1,154 @@
+"""The bank is filled once, continued after a kill, and mended when damaged."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from src.bank import feature_bank as banks
+from src.bank.extraction import fill_bank
+from src.bank.feature_bank import Bank, open_bank
+from src.config.schema import Augment
+from src.errors import InputError
+
+AUGMENT = Augment(flip="horizontal", rotation=0.2, test_flips=False)
+SHAPE = (4,)
+
+
+def mean_colours(images: np.ndarray) -> np.ndarray:
+    """A cheap prefix: four numbers an image, different for every view."""
+    red, green, blue = images.reshape(len(images), -1, 3).mean(axis=1).T
+    corner = images[:, 0, 0, 0]
+    return np.stack([red, green, blue, corner], axis=1).astype(np.float16)
+
+
+@pytest.fixture
+def paths(patches):
+    root, listing = patches
+    return [root / path for path in listing.path]
+
+
+@pytest.fixture
+def bank(tmp_path, paths) -> Bank:
+    return open_bank(tmp_path, {"cut": "test"}, len(paths), SHAPE)
+
+
+@pytest.fixture
+def wanted(paths):
+    rows = np.arange(len(paths))
+    return {0: rows, 1: rows[::2], 2: rows[::2]}
+
+
+def test_every_wanted_feature_is_there(bank, paths, wanted):
+    assert fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) == 40 + 20 + 20
+    for view, rows in wanted.items():
+        assert not len(bank.missing(view, rows))
+    assert len(bank.missing(1, np.arange(40))) == 20
+    assert (bank.features(1)[::2] != bank.features(2)[::2]).any()
+    assert (bank.features(0)[::2] != bank.features(1)[::2]).any()
+
+
+def test_released_features_are_still_there(bank, paths, wanted):
+    fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0)
+    features = bank.features(0)
+    before = np.array(features)
+    features[0, 0] += 1
+    banks.release(features)
+    assert features[0, 0] == before[0, 0] + 1
+    np.testing.assert_array_equal(features[1:], before[1:])
+
+
+def test_second_fill_computes_nothing(bank, paths, wanted):
+    fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0)
+
+    def refuse(images: np.ndarray) -> np.ndarray:
+        raise AssertionError("computed again")
+
+    assert fill_bank(bank, refuse, paths, wanted, AUGMENT, seed=0) == 0
+
+
+def test_rows_added_later_equal_those_made_at_once(tmp_path, paths, wanted):
+    at_once = open_bank(tmp_path, {"a": 1}, len(paths), SHAPE)
+    fill_bank(at_once, mean_colours, paths, wanted, AUGMENT, seed=0)
+    bit_by_bit = open_bank(tmp_path, {"a": 2}, len(paths), SHAPE)
+    for part in (slice(0, 3), slice(3, None)):
+        some = {view: rows[part] for view, rows in wanted.items()}
+        fill_bank(bit_by_bit, mean_colours, paths, some, AUGMENT, seed=0)
+    for view, rows in wanted.items():
+        np.testing.assert_array_equal(bit_by_bit.features(view)[rows], at_once.features(view)[rows])
+
+
+def test_damaged_rows_are_noticed_and_made_again(bank, paths, wanted, capsys):
+    fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0)
+    whole = np.array(bank.features(1))
+    bank.features(1)[4, 2] += 1
+    assert fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) == 1
+    assert "1 damaged features are computed again" in capsys.readouterr().out
+    np.testing.assert_array_equal(bank.features(1), whole)
+
+
+def test_truncated_file_is_made_again(bank, paths, wanted):
+    fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0)
+    whole = np.array(bank.features(0))
+    os.truncate(bank.folder / "view-000.features", 17)
+    assert fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) == 40
+    np.testing.assert_array_equal(bank.features(0), whole)
+
+
+def test_too_little_disk_is_an_error_before_the_work(bank, paths, wanted, monkeypatch):
+    usage = banks.shutil.disk_usage(bank.folder)._replace(free=100)
+    monkeypatch.setattr(banks.shutil, "disk_usage", lambda folder: usage)
+    calls = []
+    with pytest.raises(InputError, match=r"needs 0\.0 GB more .* features\.views lower"):
+        fill_bank(bank, lambda images: calls.append(images), paths, wanted, AUGMENT, seed=0)
+    assert not calls
+
+
+def test_unreadable_image_is_named(bank, paths, wanted, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(paths[0].read_bytes()[:500])
+    with pytest.raises(InputError, match=r"broken\.jpg can't be read"):
+        fill_bank(bank, mean_colours, [broken, *paths[1:]], wanted, AUGMENT, seed=0)
+
+
+def _slow_fill(folder, paths, wanted, counted):
+    def slowly(images: np.ndarray) -> np.ndarray:
+        with counted.get_lock():
+            counted.value += len(images)
+        time.sleep(0.2)
+        return mean_colours(images)
+
+    bank = open_bank(folder, {"cut": "test"}, len(paths), SHAPE)
+    fill_bank(bank, slowly, paths, wanted, AUGMENT, seed=0)
+
+
+@pytest.mark.slow
+def test_killed_extraction_continues_where_it_stopped(bank, tmp_path, paths, wanted):
+    context = multiprocessing.get_context("spawn")
+    counted = context.Value("i", 0)
+    process = context.Process(target=_slow_fill, args=(tmp_path, paths, wanted, counted))
+    process.start()
+    while counted.value < 60:
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    # The first view was stored before the second was begun.
+    assert 40 <= 80 - fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) < 80
+
+
+@pytest.mark.slow
+def test_two_processes_make_it_once(bank, tmp_path, paths, wanted):
+    context = multiprocessing.get_context("spawn")
+    counted = context.Value("i", 0)
+    arguments = (tmp_path, paths, wanted, counted)
+    both = [context.Process(target=_slow_fill, args=arguments) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    assert counted.value == 80

@@ -1,0 +1,81 @@
+"""Commands end with a message, and no traceback, where their settings are wrong."""
+
+import runpy
+import subprocess
+import sys
+
+import pytest
+
+from src.config.loader import ROOT
+
+
+def started(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.fixture
+def ended(tmp_path, monkeypatch, capsys):
+    """Run a command in this process, as `python -m`, and return what it tells as it ends with 1."""
+
+    def run(module: str, *arguments: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        with pytest.raises(SystemExit) as exit:
+            runpy.run_module(module, run_name="__main__")
+        if isinstance(exit.value.code, str):
+            return exit.value.code
+        assert exit.value.code == 1
+        return capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_process_fails_with_the_message_and_no_traceback():
+    done = started("src.train", "model.frozen_layers=200")
+    assert done.returncode == 1
+    assert "model.frozen_layers: should be less than or equal to 154 (it is 200)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_key_fails_naming_it(ended):
+    told = ended("src.train", "model.frozen=3")
+    assert "Could not override 'model.frozen'" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "quoted"),
+    [
+        ("input=Brücke.jpg", "'input=\"Brücke.jpg\"'"),
+        ("input=a&b.jpg", "'input=\"a&b.jpg\"'"),
+        ("input=[a", "if it is text, quote it: 'input=\"[a\"'"),
+        ("input=2024", "in quotes it is one: 'input=\"…\"'"),
+    ],
+)
+def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(ended, given, quoted):
+    assert quoted in ended("src.predict", given, "output=found")
+    name = given.removeprefix("input=")
+    assert f"{name}: no such file or folder" in ended(
+        "src.predict", f'input="{name}"', "output=found"
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key"),
+    [
+        (["model.frozn=1,2"], "model.frozn"),
+        (["+sweep=folds", "experiment=published"], "split.fold"),
+    ],
+)
+def test_unknown_key_of_a_sweep_fails_naming_it(ended, overrides, key):
+    told = ended("src.train", "-m", *overrides)
+    assert told.startswith(f"error: configuration: Could not override '{key}'")
+    assert "Traceback" not in told
+
+
+@pytest.mark.slow
+def test_validation_does_not_wait_for_tensorflow():
+    code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

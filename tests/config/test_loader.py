@@ -1,0 +1,79 @@
+"""All that is committed in conf/ composes."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+
+from src.config.loader import CONF, ROOT, check
+from tests.extras import needs
+
+EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
+SWEEPS = sorted(path.stem for path in CONF.glob("sweep/*.yaml"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("primary", ["config", "pipeline"])
+def test_committed_experiments_compose(composed, experiment, primary):
+    composed(f"experiment={experiment}", name=primary)
+
+
+@pytest.mark.parametrize("source", ["synthetic", "local data.path=photos", "mendeley"])
+def test_a_machines_own_settings_as_documented_fit_every_source(tmp_path, source):
+    documented = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
+    snippet = re.search("conf/local/default.yaml.*?```yaml\n(.*?)```", documented, re.DOTALL)[1]
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf, ignore=shutil.ignore_patterns("local"))
+    (conf / "local").mkdir()
+    (conf / "local" / "default.yaml").write_text(snippet, encoding="utf-8")
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        config = check(compose("config", f"data={source}".split())).model_dump()
+    for section, settings in yaml.safe_load(snippet).items():
+        assert settings.items() <= config[section].items()
+
+
+def test_published_experiment_is_the_published_recipe(composed):
+    config = composed("experiment=published")
+    assert (config.model.frozen_layers, config.model.weights) == (150, "imagenet")
+    assert (config.train.epochs, config.train.patience, config.train.batch_size) == (10, 5, 32)
+    assert (config.split.train, config.split.validation, config.split.test) == (0.6, 0.2, 0.2)
+    assert config.data.minimum_images == 40000
+
+
+def swept(sweep: str) -> dict[str, list[str]]:
+    """By setting, the values of a list, or the ends of an interval."""
+    if sweep == "search":
+        needs("hydra_plugins.hydra_optuna_sweeper")
+    text = (CONF / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
+    return {key: re.findall(r"\d[\d.e-]*", values) for key, values in settings.items()}
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
+    values = [f"{key}={values[0]}" for key, values in swept(sweep).items()]
+    composed(f"+sweep={sweep}", f"experiment={experiment}", "split=grouped", *values)
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
+    for key, values in swept(sweep).items():
+        for value in values:
+            composed("split=grouped", f"{key}={value}")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "plugin"),
+    [
+        ("joblib", "hydra_joblib_launcher"),
+        ("ray", "hydra_ray_launcher"),
+        ("slurm", "hydra_submitit_launcher"),
+        ("submitit_local", "hydra_submitit_launcher"),
+    ],
+)
+def test_launchers_compose(composed, launcher, plugin):
+    needs(f"hydra_plugins.{plugin}")
+    assert composed(f"+launcher={launcher}").threads.tensorflow

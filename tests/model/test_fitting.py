@@ -1,0 +1,69 @@
+"""Training as the recipe says, and predictions averaged over the flips of an image."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src.data.dataset import Part
+from src.data.image_batches import load_images
+from src.model.fitting import fit, predict_end_to_end
+from tests.sections import changed
+
+
+def trained(recipe, callbacks=()):
+    """A small model fitted to labels that its inputs do not tell, and what it was fitted on."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.normal(size=(64, 8)).astype(np.float32), rng.integers(0, 2, 64)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2, activation="softmax")])
+    batches = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(recipe.batch_size)
+    training, validation = batches.take(4), batches.skip(4)
+    history = fit(model, training.repeat(), validation, recipe, 4, callbacks)
+    return model, history, (inputs[32:], labels[32:])
+
+
+def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(recipe):
+    wild = changed(recipe, epochs=20, patience=1, learning_rate=0.1)
+    model, history, (inputs, labels) = trained(wild)
+    best = int(np.argmin(history["val_loss"]))
+    assert len(history["val_loss"]) == best + 2 < 20
+    loss = -np.log(model.predict(inputs, verbose=0)[np.arange(len(labels)), labels]).mean()
+    assert loss == pytest.approx(history["val_loss"][best], rel=1e-3)
+    assert loss != pytest.approx(history["val_loss"][-1], rel=1e-3)
+
+
+def test_cosine_schedule_ends_at_zero(recipe):
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    trained(changed(recipe, schedule="cosine", epochs=2), [Rates()])
+    assert rates == pytest.approx([recipe.learning_rate / 2, 0], abs=1e-9)
+
+
+@pytest.fixture
+def placed() -> keras.Model:
+    """One whose answer depends on where in the image a pixel lies."""
+    keras.utils.set_random_seed(0)
+    images = keras.Input((96, 96, 3))
+    x = keras.layers.Rescaling(1 / 255)(images)
+    x = keras.layers.AveragePooling2D(32)(x)
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(x))
+    return keras.Model(images, outputs)
+
+
+def test_mean_over_the_four_flips(placed, patches):
+    root, listing = patches
+    paths = [root / path for path in listing.path[:6]]
+    part = Part(paths, np.arange(6), listing.label.to_numpy()[:6])
+    images = load_images(paths).astype(np.float32)
+    flips = (images, images[:, ::-1], images[:, :, ::-1], images[:, ::-1, ::-1])
+    each = [placed.predict(np.ascontiguousarray(flipped), verbose=0) for flipped in flips]
+    found = predict_end_to_end(placed, part, 4, flips=True)
+    np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-4)
+    plain = predict_end_to_end(placed, part, 4)
+    np.testing.assert_allclose(plain, each[0], rtol=1e-4)
+    assert np.abs(plain - found).max() > 1e-3

@@ -1,0 +1,18 @@
+"""Damaged photographs of every format; many more by `python -m benchmarks.fuzz_photos COUNT`."""
+
+import pytest
+
+from benchmarks.fuzz_photos import LIMIT, read_damaged, sound_photographs
+from src.photos.reading import read_photo
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_photographs_are_read_or_refused_with_a_reason():
+    outcomes = read_damaged(seed=1, count=300)
+    kinds = {kind for _, kind in outcomes}
+    assert (kinds, sum(outcomes.values())) == ({"read", "refused"}, 600)
+
+
+@pytest.mark.parametrize("content", sound_photographs().values(), ids=sound_photographs())
+def test_each_is_read_before_it_is_damaged(content):
+    assert {*read_photo(content, max_megapixels=LIMIT).size} == {64, 48}

@@ -1,0 +1,26 @@
+"""Crops of drawn photos, as a dataset."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from src.data.dataset import Dataset, Receipt
+from src.data.drawn.pictures import draw_photo
+
+
+@pytest.fixture(scope="package")
+def crops(tmp_path_factory) -> Dataset:
+    """60 crops of 128 pixels, each three of one photo, neither audited nor split."""
+    folder = tmp_path_factory.mktemp("crops")
+    rows = []
+    for number in range(20):
+        rng = np.random.default_rng([3, number])
+        photo, _ = draw_photo(rng, width=192, height=128, cracks=number % 2)
+        for place in range(3):
+            label, path = number % 2, f"{number:02}-{place}.jpg"
+            crop = photo[:, 32 * place : 32 * place + 128]
+            Image.fromarray(crop).save(folder / path, quality=95)
+            rows.append((path, label, f"{path:064}"))
+    listing = pd.DataFrame(rows, columns=["path", "label", "sha256"])
+    return Dataset(folder, ["Negative", "Positive"], 128, listing, Receipt("crops", {}, (), 0, "0"))

@@ -1,0 +1,84 @@
+"""A dataset is split by what it keeps together, or by the manifest that is named."""
+
+import pandas as pd
+import pytest
+
+from src.data.splits.leakage import leakage
+from src.errors import InputError
+from src.pipeline.auditing import audited_dataset
+from src.pipeline.splitting import split_anew, split_dataset
+from tests.sections import changed
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, composed, crops):
+    return audited_dataset(crops, composed().audit, tmp_path_factory.mktemp("audited"))
+
+
+def test_split_overlap_keeps_crops_of_one_photo_together(composed, audited):
+    whole = split_dataset(audited, composed("split=overlap").split)
+    assert (whole.manifest.groupby("group").part.nunique() == 1).all()
+    assert set(whole.manifest.part) == {"train", "validation", "test"}
+    leaks = leakage(whole)
+    assert leaks["all"] == leaks["overlap.all"] == 0
+
+    torn = split_dataset(audited, composed("split=grouped").split)
+    assert torn.manifest.group.tolist() == list(range(60))
+    leaks = leakage(torn)
+    assert leaks["all"] == 0
+    assert leaks["overlap.all"] > 0.5
+
+
+def test_no_leakage_of_overlaps_is_told_where_they_were_not_looked_for(tmp_path, composed, crops):
+    audit = changed(composed().audit, overlaps=None)
+    dataset = split_dataset(audited_dataset(crops, audit, tmp_path), composed().split)
+    assert leakage(dataset) == {"all": 0, "Negative": 0, "Positive": 0}
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ("00-0.jpg,0,train\n01-0.jpg,1,validation\nc.jpg,1,test\n", "c.jpg is not among the ima"),
+        (
+            "00-0.jpg,1,train\n01-0.jpg,1,validation\n02-0.jpg,0,test\n",
+            "00-0.jpg has the label 1, and among the images 0: split again",
+        ),
+    ],
+)
+def test_manifest_of_other_images_or_labels_is_refused(
+    tmp_path, composed, audited, images, message
+):
+    path = tmp_path / "split.csv"
+    path.write_text(f"path,label,part\n{images}", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"split\.csv: {message}"):
+        split_dataset(audited, changed(composed().split, manifest=str(path)))
+
+
+def test_a_manifest_is_taken_as_it_is_but_by_those_who_write_it_anew(tmp_path, composed, audited):
+    path = tmp_path / "split.csv"
+    path.write_text(
+        "path,label,part\n02-1.jpg,0,train\n01-0.jpg,1,validation\n02-0.jpg,0,test\n",
+        encoding="utf-8",
+    )
+    split = changed(composed("split=overlap").split, manifest=str(path))
+    given = split_dataset(audited, split)
+    assert given.manifest.part.tolist() == ["train", "validation", "test"]
+    assert given.manifest.group.tolist() == [6, 3, 6]
+    anew = split_anew(audited, split)
+    pd.testing.assert_frame_equal(
+        anew.manifest, split_dataset(audited, composed("split=overlap").split).manifest
+    )
+
+
+@pytest.mark.parametrize("strategy", ["random", "grouped", "overlap"])
+def test_the_images_of_a_part_are_found_by_row_path_and_related_group(composed, audited, strategy):
+    dataset = split_dataset(audited, composed(f"split={strategy}").split)
+    total = 0
+    for name in ("train", "validation", "test"):
+        part, images = dataset.part(name), dataset.images_of(name)
+        total += len(part.rows)
+        assert [path.name for path in part.paths] == audited.listing.path[part.rows].tolist()
+        assert images.path.tolist() == audited.listing.path[part.rows].tolist()
+        assert part.labels.tolist() == audited.listing.label[part.rows].tolist()
+        assert images.group.tolist() == [3 * (row // 3) for row in part.rows]
+    assert total == 60

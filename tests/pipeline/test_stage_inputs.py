@@ -1,0 +1,78 @@
+"""What the stages of dvc.yaml read, and dvc.yaml itself moved into another folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from src.data.drawn.pictures import write_patches
+from src.pipeline.stage_inputs import pipeline_in, write_code
+from tests.conftest import ROOT
+
+FOLDERS = ("outputs/demo", "outputs/deeper/one")
+
+
+def pipeline(text: str) -> dict[str, Any]:
+    return yaml.safe_load(text)
+
+
+def paths(value: Any) -> Iterator[str]:
+    """All files that the stages name."""
+    match value:
+        case str():
+            if "/" in value or value.endswith(".yaml"):
+                yield value
+        case list():
+            for one in value:
+                yield from paths(one)
+        case dict():
+            for key, one in value.items():
+                yield from paths(key)
+                yield from paths(one)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_all_files_of_the_moved_stages_lie_in_the_folder(folder):
+    stages = pipeline(pipeline_in(Path(folder)))["stages"]
+    for stage in stages.values():
+        assert Path(folder, stage.pop("wdir")).resolve() == Path.cwd()
+    named = set(paths(stages))
+    assert f"{folder}/params.yaml" in named
+    assert f"{folder}/reports/metrics.json" in named
+    assert {path for path in named if not path.startswith(f"{folder}/")} == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_nothing_else_changes(folder):
+    before = pipeline((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    after = pipeline(pipeline_in(Path(folder)))
+    assert after["vars"] == [{"with": f"--config-dir {folder} --config-name stage"}]
+    before["stages"].pop("compose")
+    assert list(after["stages"]) == list(before["stages"])
+    for name, stage in after["stages"].items():
+        stage.pop("wdir")
+        assert stage["cmd"] == before["stages"][name]["cmd"]
+        assert stage.keys() == before["stages"][name].keys()
+        moved_back = (
+            str(stage).replace(f"{folder}/params", "params").replace(f"{folder}/rep", "rep")
+        )
+        assert moved_back.replace(f"{folder}/", "outputs/pipeline/") == str(before["stages"][name])
+
+
+def test_photos_that_change_are_another_input_of_the_fetch_alone(tmp_path, composed, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_patches(tmp_path / "photos", images=10, seed=0, size=96)
+    config = composed("data=local", f"data.path={tmp_path / 'photos'}", "workspace=work")
+
+    def code() -> dict[str, str]:
+        write_code(config)
+        return yaml.safe_load(Path("work/code.yaml").read_text(encoding="utf-8"))
+
+    before = code()
+    assert code() == before
+    one = next((tmp_path / "photos" / "Positive").iterdir())
+    one.rename(one.with_name("renamed.jpg"))
+    changed = {stage for stage, fingerprint in code().items() if fingerprint != before[stage]}
+    assert changed == {"fetch"}

@@ -1,0 +1,98 @@
+"""Sweeps as commands, in a folder of their own, and the runs they leave."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from src.config.loader import CONF
+from src.model.weights import weights_sha256
+from src.train import main
+from tests.samples import small_backbone
+
+TINY = (
+    *("~local", "data.images=40", "data.image_size=96", "train.epochs=1", "features.views=1"),
+    *("audit.overlaps=null", "evaluate.resamples=100"),
+    *("tracking.system_metrics=false", "tracking.prediction_grid=4"),
+)
+
+
+class Sweeps:
+    """A folder that sweeps of tiny jobs are started in."""
+
+    def __init__(self, folder: Path, server: str | None = None, code: Path = CONF.parent) -> None:
+        """Make it.
+
+        Args:
+            folder: where the sweeps are started.
+            server: the address of what they track on; None: the folder itself.
+            code: the project that runs.
+        """
+        self.folder, self.server, self.code = folder, server, code
+        backbone = small_backbone()
+        backbone.save_weights(folder / "small.weights.h5")
+        self.weights = (
+            "model.imagenet.path=small.weights.h5",
+            f"model.imagenet.sha256={weights_sha256(backbone)}",
+        )
+
+    def start(self, *overrides: str, log: str = "log") -> subprocess.Popen[bytes]:
+        """Start a sweep, in a process group of its own; its output goes to the file `log`."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+        environment |= {"PYTHONPATH": str(self.code), "RAY_USAGE_STATS_ENABLED": "0"}
+        environment |= {"MLFLOW_TRACKING_URI": self.server} if self.server else {}
+        with (self.folder / log).open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "src.train", *self._arguments(overrides)],
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Tests that run in a script's background inherit that Ctrl-C is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )
+
+    def run(self, *overrides: str, log: str = "log") -> tuple[int, str]:
+        """A whole sweep: its exit status and output."""
+        status = self.start(*overrides, log=log).wait()
+        return status, (self.folder / log).read_text()
+
+    def run_here(self, *overrides: str) -> tuple[int, str]:
+        """The same in this process, which has TensorFlow already."""
+        before, output, status = mlflow.get_tracking_uri(), io.StringIO(), 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            patch.setattr(sys, "argv", ["src.train", *self._arguments(overrides)])
+            with redirect_stdout(output), redirect_stderr(output):
+                try:
+                    main()
+                except SystemExit as ended:
+                    # Python prints a message as status, and ends with 1.
+                    status = ended.code if isinstance(ended.code, int) else 1
+                    print(ended.code)
+        mlflow.set_tracking_uri(before)
+        return status, output.getvalue()
+
+    def _arguments(self, overrides: tuple[str, ...]) -> list[str]:
+        return ["-m", *TINY, *self.weights, *overrides]
+
+    def runs(self, filter_string: str = "") -> list[Run]:
+        """All runs that match, the earliest first."""
+        client = MlflowClient(self.server or f"sqlite:///{self.folder}/mlruns/mlflow.db")
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        order = ["attributes.start_time ASC"]
+        return list(client.search_runs(experiments, filter_string, order_by=order))
+
+    def children(self, parent: Run) -> list[Run]:
+        return self.runs(f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'")

@@ -1,0 +1,137 @@
+"""What makes two runs the same."""
+
+import functools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from src.config import code_closure
+from src.sweeps.job_fingerprint import job_fingerprint
+from src.tracking.runs import flatten
+
+
+@pytest.fixture(scope="module")
+def of(composed):
+    """The fingerprint of a configuration with overrides."""
+
+    @functools.cache
+    def of(*overrides: str) -> str:
+        return job_fingerprint(flatten(composed(*overrides).model_dump()))
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.dropout=0.3",
+        "model.imagenet.sha256=" + "0" * 64,
+        "train.path=end_to_end",
+        "train.seed=1",
+        "seed=1",
+        "split.fold=1",
+        "split=random",
+        "augment=none",
+        "data.seed=1",
+        "audit.threshold=0.9",
+        "features.precision=bf16",
+        "features.views=2",
+        "features.max_kib_per_image=1",
+    ],
+)
+def test_what_decides_the_result_counts(of, override):
+    assert of(override) != of()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "tracking.run_name=another",
+        "tracking.parent_run='1234'",
+        "tracking.experiment=another",
+        "threads.tensorflow=1",
+        "workspace=elsewhere",
+        "reports=elsewhere",
+        "data.dir=elsewhere",
+        "features.dir=elsewhere",
+        "features.batch_size=8",
+        "model.imagenet.path=elsewhere",
+        "train.output=elsewhere",
+        "audit.gallery=9",
+    ],
+)
+def test_what_only_says_where_and_how_fast_does_not(of, override):
+    assert of(override) == of()
+
+
+def test_swept_setting_counts_all_the_same():
+    one, other = {"features.batch_size": 4}, {"features.batch_size": 8}
+    assert job_fingerprint(one) == job_fingerprint(other)
+    assert job_fingerprint(one, ["features.batch_size"]) != job_fingerprint(
+        other, ["features.batch_size"]
+    )
+
+
+def test_manifest_counts_by_its_content(tmp_path):
+    same, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    same.write_text("path,label,part\n")
+    other.write_text("path,label,part\n")
+    assert job_fingerprint({"split.manifest": str(same)}) == job_fingerprint(
+        {"split.manifest": str(other)}
+    )
+    before = job_fingerprint({"split.manifest": str(other)})
+    other.write_text("path,label,part\n1.jpg,0,test\n")
+    assert job_fingerprint({"split.manifest": str(other)}) != before
+
+
+def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
+    for name in ("Negative", "Positive"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "Negative" / "1.jpg").write_bytes(b"one")
+    local = ("data=local", f"data.path={tmp_path}")
+    before = of(*local)
+    assert of(*local) == before
+    (tmp_path / "Negative" / "1.jpg").rename(tmp_path / "Positive" / "1.jpg")
+    assert of(*local) != before
+
+
+@pytest.fixture
+def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
+    """Fingerprints are of a copy of src/; this adds a line at the end of one of its modules."""
+    copied = shutil.copytree(code_closure.SRC, tmp_path / "src")
+    monkeypatch.setattr(code_closure, "SRC", copied)
+
+    def add(module: str, line: str) -> None:
+        with Path(copied, module).open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
+        code_closure.statements.cache_clear()
+
+    yield add
+    code_closure.statements.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pipeline/tracked_run.py",
+        "statistics/run_metrics.py",
+        "data/dataset.py",
+        "model/fitting.py",
+        "config/schema.py",
+    ],
+)
+def test_code_that_a_job_runs_counts(edit, module):
+    before = job_fingerprint({})
+    edit(module, "# A remark.")
+    assert job_fingerprint({}) == before
+    edit(module, "STATEMENT = 1")
+    assert job_fingerprint({}) != before
+
+
+@pytest.mark.parametrize("module", ["photos/overlay.py", "registry/gate.py", "formats/onnx.py"])
+def test_code_that_no_job_runs_does_not(edit, module):
+    before = job_fingerprint({})
+    edit(module, "STATEMENT = 1")
+    assert job_fingerprint({}) == before

@@ -1,0 +1,196 @@
+"""`python -m src.train -m` from its start to its end, stopped and killed on the way."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow.entities import Run
+
+from tests.sweeps.commands import Sweeps
+from tests.whole.project import Project
+
+pytestmark = pytest.mark.slow
+# In this order: the first job finishes, the second fails, the third finishes.
+SWEEP = ("features.max_error=0.2,1e-12,0.3", "train.seed=1")
+
+
+@pytest.fixture(scope="module")
+def sweeps(tmp_path_factory) -> Sweeps:
+    return Sweeps(tmp_path_factory.mktemp("project"))
+
+
+def wait_for(sweep: subprocess.Popen[bytes], condition: Callable[[], object]) -> None:
+    while not condition():
+        assert sweep.poll() is None, "the sweep ended too early: see its log"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
+    """Runs after Ctrl-C in the second job; after a kill; status and output of the last start."""
+    sweep = sweeps.start(*SWEEP)
+    # From then on there is a database that can be read.
+    wait_for(sweep, lambda: "Launching" in (sweeps.folder / "log").read_text())
+    wait_for(sweep, lambda: len(sweeps.runs()) == 3)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait() != 0
+    interrupted = sweeps.runs()
+    sweep = sweeps.start(*SWEEP)
+    wait_for(sweep, lambda: len(sweeps.runs()) > 3)
+    os.killpg(sweep.pid, signal.SIGKILL)
+    sweep.wait()
+    killed = sweeps.runs()
+    return interrupted, killed, *sweeps.run(*SWEEP)
+
+
+def statuses(runs: list[Run]) -> list[str]:
+    return [run.info.status for run in runs]
+
+
+def test_interrupted_sweep_leaves_nothing_running(history):
+    assert statuses(history[0]) == ["KILLED", "FINISHED", "FAILED"]
+
+
+def test_killed_sweep_is_closed_at_the_next_start(sweeps, history):
+    left = [run.info.run_id for run in history[1] if run.info.status == "RUNNING"]
+    assert len(left) == 2
+    assert "RUNNING" not in statuses(sweeps.runs())
+    # The parent goes on; the job that was killed is another run's now.
+    assert [run.info.status for run in sweeps.runs() if run.info.run_id == left[1]] == ["KILLED"]
+
+
+def test_all_starts_are_one_parent_and_nothing_is_done_twice(sweeps, history):
+    parent, *others = sweeps.runs()
+    assert parent.info.run_name == "max_error=0.2,1e-12,0.3"
+    assert [run.info.run_id for run in sweeps.children(parent)] == [r.info.run_id for r in others]
+    done = [run.info.run_name for run in others if run.info.status == "FINISHED"]
+    assert done == ["max_error=0.2", "max_error=0.3"]
+
+
+def test_failed_job_is_a_failed_child_and_the_sweep_fails(sweeps, history):
+    _, _, status, output = history
+    assert status == 1
+    assert "2 of 3 jobs finished" in output
+    parent, *children = sweeps.runs()
+    assert parent.info.status == "FAILED"
+    (failed,) = [run for run in children if run.info.start_time == max_start(children, "1e-12")]
+    assert failed.info.status == "FAILED"
+    assert failed.data.tags["error"].startswith("InputError: the openvino engine in f32 is off by")
+    assert "Traceback" not in output.split("Launching")[1]
+
+
+def max_start(children: list[Run], value: str) -> int:
+    return max(run.info.start_time for run in children if value in run.info.run_name)
+
+
+def test_parent_has_what_the_sweep_found(sweeps, history):
+    parent, *children = sweeps.runs()
+    finished = [run for run in children if run.info.status == "FINISHED"]
+    least = min(run.data.metrics["best.validation.loss"] for run in finished)
+    assert parent.data.metrics["best.validation.loss"] == pytest.approx(least)
+    assert parent.data.tags["sweep.overrides"].endswith("train.seed=1")
+    assert parent.data.params["train.seed"] == "1"
+
+
+def test_bad_value_fails_before_any_job(sweeps, history):
+    before = len(sweeps.runs())
+    status, output = sweeps.run_here("model.dropout=0.1,2")
+    assert status == 1
+    assert "model.dropout: should be less than 1 (it is 2)" in output
+    assert "Traceback" not in output
+    assert len(sweeps.runs()) == before
+
+
+def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
+    # MLflow refuses a name this long, and the job has no experiment to be a run of.
+    status, output = sweeps.run_here(
+        f"tracking.experiment=crack-detection,{'a' * 501}",
+        *("model.imagenet.path=missing.h5", "tracking.run_name=lost"),
+    )
+    assert status == 1
+    assert "0 of 2 jobs finished" in output
+    assert "can't track runs at" in output
+    assert "aaa: ended before its run began" in output
+
+
+def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
+    status, output = sweeps.run("threads.tensorflow=1,2", log="threads")
+    assert status == 1
+    assert "1 of 2 jobs finished" in output
+    assert "tensorflow=2: FAILED, InputError: threads.tensorflow=2: this process has" in output
+
+
+def test_jobs_of_one_cut_run_together(sweeps, history):
+    status, _ = sweeps.run_here(
+        *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),
+        # Each job fails at once.
+        *("model.imagenet.path=missing.h5", "tracking.run_name=order"),
+    )
+    assert status == 1
+    order = [run.info.run_name for run in sweeps.runs() if "frozen" in run.info.run_name]
+    assert order == [
+        *("frozen=150 dropout=0.1", "frozen=150 dropout=0.2"),
+        *("frozen=143 dropout=0.1", "frozen=143 dropout=0.2"),
+    ]
+
+
+def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
+    status, output = sweeps.run_here("+sweep=folds", "split.fold=0,1")
+    assert status == 0, output
+    assert "2 folds" in output
+    (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
+    address = f"sqlite:///{sweeps.folder}/mlruns/mlflow.db"
+    kept = {
+        name: mlflow.artifacts.download_artifacts(
+            run_id=parent.info.run_id, artifact_path=name, tracking_uri=address
+        )
+        for name in ("predictions.csv", "label_suspects.csv")
+    }
+    tables = {name: pd.read_csv(path) for name, path in kept.items()}
+    predictions = tables["predictions.csv"]
+    test = predictions[predictions.part == "test"]
+    assert len(test) == test.path.nunique() == parent.data.metrics["best.test.images"]
+    assert set(tables["label_suspects.csv"].part) <= {"test"}
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory) -> tuple[Sweeps, Run, list[str]]:
+    """A sweep, and a wider one by other code of evaluation: where, the first's parent, outputs."""
+    project = Project(tmp_path_factory.mktemp("code"))
+    sweeps = Sweeps(tmp_path_factory.mktemp("project"), code=project.folder)
+    options = ("tracking.run_name=edited", "features.engine=tensorflow")
+    before = sweeps.run(*options, "model.dropout=0.1,0.3")
+    (parent,) = sweeps.runs("attributes.run_name = 'edited'")
+    loss = '"loss": float(calibrated.loss.mean())'
+    project.edit("src/statistics/run_metrics.py", loss, f"{loss} + 1000")
+    after = sweeps.run(*options, "model.dropout=0.1,0.3,0.5")
+    assert [status for status, _ in (before, after)] == [0, 0], before[1] + after[1]
+    return sweeps, parent, [before[1], after[1]]
+
+
+def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
+    sweeps, before, outputs = edited
+    assert "3 of 3 jobs finished" in outputs[1]
+    assert "finished before" not in outputs[1]
+    parents = sweeps.runs("attributes.run_name = 'edited'")
+    assert [len(sweeps.children(parent)) for parent in parents] == [2, 3]
+    assert parents[0].info.run_id == before.info.run_id
+
+
+def test_no_ranking_has_metrics_of_two_codes(edited):
+    sweeps, _, _ = edited
+    for parent, wrong in zip(sweeps.runs("attributes.run_name = 'edited'"), (0, 1000), strict=True):
+        losses = [run.data.metrics["best.calibration.loss"] for run in sweeps.children(parent)]
+        assert all(wrong < loss < wrong + 1000 for loss in losses)
+        ranking = mlflow.artifacts.download_artifacts(
+            run_id=parent.info.run_id,
+            artifact_path="ranking.csv",
+            tracking_uri=f"sqlite:///{sweeps.folder}/mlruns/mlflow.db",
+        )
+        names = {run.info.run_name for run in sweeps.children(parent)}
+        assert set(pd.read_csv(ranking).name) == names

@@ -1,0 +1,102 @@
+"""`python -m src.compare` on real tracked runs."""
+
+from collections.abc import Callable
+
+import mlflow
+import pandas as pd
+import pytest
+
+from src.compare import main
+from src.tracking import runs
+from tests.statistics.samples import table_of
+from tests.tracking.store import put_database
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
+    """A database with runs that predicted, two of them on other images, and one that did not."""
+    folder = tmp_path_factory.mktemp("tracked")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    before = mlflow.get_tracking_uri()
+    put_database(folder / "mlflow.db")
+    runs.connect(uri, "compared")
+    labels = [0, 1] * 20
+    tables = {
+        "good": table_of(labels, [0.1, 0.9] * 20),
+        "bad": table_of(labels, [0.1, 0.2] * 20),
+        "other": table_of(labels[:10], [0.1, 0.9] * 5),
+        "redrawn": table_of(labels, [0.1, 0.9] * 20),
+    }
+    drawn = {"good": "a" * 64, "redrawn": "b" * 64}
+    ids = {}
+    for name, table in tables.items():
+        tags = {"dataset.fingerprint": drawn[name]} if name in drawn else {}
+        with runs.tracked_run(name, {}, system_metrics=False, tags=tags) as ids[name]:
+            runs.log_predictions(table)
+    with runs.tracked_run("without", {}, system_metrics=False) as ids["without"]:
+        pass
+    mlflow.set_tracking_uri(before)
+    return uri, ids
+
+
+Compare = Callable[..., str]
+
+
+@pytest.fixture
+def compare(tracked, monkeypatch, capsys) -> Compare:
+    """The command on runs by their names; what it prints, after a failure on standard error."""
+    uri, ids = tracked
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    before = mlflow.get_tracking_uri()
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        named = [",".join(ids.get(name, name) for name in given.split(",")) for given in arguments]
+        if not fails:
+            main([*named, f"tracking.uri={uri}"])
+            return capsys.readouterr().out
+        with pytest.raises(SystemExit) as ended:
+            main([*named, f"tracking.uri={uri}"])
+        # Python prints a message as status, and ends with 1.
+        return capsys.readouterr().err if ended.value.code == 2 else str(ended.value.code)
+
+    yield run
+    mlflow.set_tracking_uri(before)
+
+
+def test_difference_and_disagreements_are_told(compare, tmp_path):
+    csv = tmp_path / "disagreements.csv"
+    told = compare("good", "bad", "--csv", str(csv))
+    assert "0 errors of 40" in told
+    assert "differ: 0 images only the first has wrong, 20 only the second" in told
+    assert "they disagree on 20 images" in told
+    written = pd.read_csv(csv)
+    assert len(written) == 20
+    assert set(written.label) == {1}
+
+
+def test_start_of_an_id_is_enough(compare, tracked):
+    _, ids = tracked
+    assert "0 errors of 40" in compare(ids["good"][:12], ids["bad"][:12])
+
+
+def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
+    _, ids = tracked
+    both = f"{ids['good']} and {ids['redrawn']}"
+    told = compare("good", "bad", "redrawn", fails=True)
+    assert f"error: runs {both} had different images (dataset.fingerprint)" in told
+
+
+@pytest.mark.parametrize(
+    ("runs_named", "says"),
+    [
+        (["good", "other"], "can't be compared: their test parts have 40 and 10 images"),
+        (["good", "good"], "is named twice"),
+        (["without,good", "without,bad"], "is named twice"),
+        (["good", "without"], "has no predictions.csv"),
+        (["good", "0123456789abcdef"], "no run at sqlite"),
+        (["good"], "name at least two runs"),
+        (["good", "bad", "tracking.nonsense=1"], "nonsense"),
+    ],
+)
+def test_what_can_t_be_compared_is_said(compare, runs_named, says):
+    assert says in compare(*runs_named, fails=True)

@@ -1,0 +1,60 @@
+"""`python -m src.export` of a tracked run, with the patches of its own test part."""
+
+import json
+
+import mlflow
+import pytest
+
+from src.config.loader import compose_as
+from src.config.tool_schema import Export
+from src.errors import InputError
+from src.export import main
+from src.tracking import runs
+from src.tracking.logged_models import log_model
+from tests.registry.samples import classifier
+from tests.tracking.store import put_database
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run_id(tmp_path_factory, patches) -> str:
+    """A run on 40 drawn patches that logged its model and its split."""
+    root, listing = patches
+    parts = ["train", "train", "train", "validation", "test"] * 8
+    settings = {"data": {"dir": str(root), "classes": ["Negative", "Positive"]}}
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("project")
+        put_database(folder / "mlruns/mlflow.db")
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        runs.connect(None, "crack-detection")
+        with runs.tracked_run("exported", settings, system_metrics=False) as run_id:
+            log_model(classifier(), 96)
+            mlflow.log_text(listing.assign(part=parts).to_csv(index=False), "split.csv")
+        yield run_id
+    mlflow.set_tracking_uri(before)
+
+
+def export(model: str, output: str, *settings: str) -> None:
+    given = [f"model={model}", f"output={output}", "format=openvino", "precision=float32"]
+    main.__wrapped__(compose_as(Export, "export/config", [*given, *settings]))
+
+
+def test_a_run_is_exported_by_its_id(run_id, tmp_path, capsys):
+    export(run_id[:12], tmp_path)
+    card = json.loads((tmp_path / "openvino-float32" / "card.json").read_text())
+    assert card["model"] == run_id[:12]
+    assert card["classes"] == ["Negative", "Positive"]
+    assert card["input"] == "image: uint8 [None, 96, 96, 3], RGB"
+    # All of the test part.
+    assert card["check"]["images"] == 8
+    assert card["check"]["agreement"] == 1
+    assert "openvino" in capsys.readouterr().out
+
+
+def test_unknown_run_is_named(run_id, tmp_path):
+    with pytest.raises(InputError, match="no run at sqlite"):
+        export("0123456789abcdef", tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,280 @@
+"""Champions, refused challengers and going back, in a real registry."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import mlflow
+import pytest
+
+from src.config.loader import compose_as
+from src.config.tool_schema import Predict, Promote
+from src.errors import InputError
+from src.photos.inspection import load_model_of
+from src.promote import main
+from src.registry import champion as promotion
+from src.registry.champion import go_back, promote
+from src.registry.versions import aliased as versions_by_alias
+from src.registry.versions import point
+from src.tracking import runs
+from tests.registry import samples as registry
+
+pytestmark = pytest.mark.slow
+NAME = "crack-classifier"
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
+    """A server's address, and its runs by name."""
+    with registry.server(tmp_path_factory.mktemp("tracked")) as uri:
+        model = registry.classifier()
+        tables = {
+            "first": registry.predictions(4),
+            "better": registry.predictions(2),
+            "worse": registry.predictions(20),
+            "elsewhere": registry.predictions(0, [0, 1] * 50),
+        }
+        ids = {name: registry.trained(name, model, table) for name, table in tables.items()}
+        ids["no model"] = registry.trained("no model", None, tables["first"])
+        ids["no decision"] = registry.trained("no decision", model, tables["first"], decided=False)
+        ids["no predictions"] = registry.trained("no predictions", model, None)
+        with (
+            pytest.raises(KeyError),
+            runs.tracked_run("failed", {}, system_metrics=False) as failed,
+        ):
+            raise KeyError
+        yield uri, {**ids, "failed": failed}
+
+
+@pytest.fixture
+def ids(tracked) -> dict[str, str]:
+    """The runs, with the first as champion and the better one before it."""
+    uri, ids = tracked
+    if "champion" in versions_by_alias(NAME):
+        mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
+    promote(registry.settings(uri), ids["better"])
+    promote(registry.settings(uri, "margin=1.0"), ids["first"])
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
+    return ids
+
+
+@pytest.fixture
+def config(tracked) -> Promote:
+    return registry.settings(tracked[0])
+
+
+def aliased(ids: Mapping[str, str]) -> dict[str, str]:
+    """By alias the names of the runs."""
+    names = {run_id: name for name, run_id in ids.items()}
+    return {alias: names[v.run_id] for alias, v in versions_by_alias(NAME).items()}
+
+
+def tags_of(alias: str) -> dict[str, str]:
+    return mlflow.MlflowClient().get_model_version_by_alias(NAME, alias).tags
+
+
+def test_champion_challenger_and_back(tracked):
+    uri, ids = tracked
+    config = registry.settings(uri)
+    first = promote(config, ids["first"])
+    assert (first.decision, first.version.version) == ("promoted", 1)
+    assert tags_of("champion")["decision.why"] == (
+        "there was no champion to compare with; 4 errors of 400 test images"
+    )
+
+    again = promote(config, ids["first"])
+    assert (again.decision, again.version.version) == ("kept", 1)
+    assert tags_of("champion")["decision"] == "promoted"
+
+    refused = promote(config, ids["worse"])
+    assert refused.decision == "refused"
+    assert aliased(ids) == {"champion": "first"}
+    tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+    assert tags["decision"] == "refused"
+    assert tags["decision.why"] == refused.why
+    assert "20 errors of 400 test images where the champion makes 4 " in refused.why
+    compared = {key.removeprefix("comparison."): value for key, value in tags.items()}
+    assert (compared["errors"], compared["champion_errors"]) == ("20", "4")
+    assert compared["images"] == "400"
+    assert (compared["version"], compared["run"]) == ("1", ids["first"])
+    assert float(compared["p_value"]) == pytest.approx(2 / 2**16)
+    assert float(compared["difference"]) == pytest.approx(0.04)
+    assert 0.02 < float(compared["low"]) < 0.04
+    assert float(compared["high"]) == pytest.approx(0.04)
+
+    better = promote(config, ids["better"][:12])
+    assert better.decision == "promoted"
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+    restored = go_back(config)
+    assert (restored.decision, restored.version.version) == ("restored", 1)
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
+    assert tags_of("champion")["decision"] == "restored"
+    assert tags_of("champion")["decision.why"] == f"in place of version {better.version.version}"
+    go_back(config)
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+def test_the_champion_is_what_predict_looks_for(ids, tracked):
+    uri, _ = tracked
+    given = ["input=x", "output=y", f"tracking.uri={uri}"]
+    _, champion, decision, deviations = load_model_of(compose_as(Predict, "predict/config", given))
+    assert champion["name"] == f"models:/{NAME}@champion"
+    assert champion["run"] == ids["first"]
+    assert (decision.temperature, deviations) == (registry.TEMPERATURE, {})
+
+
+def test_a_photo_is_judged_alike_by_default():
+    predict = compose_as(Predict, "predict/config", ["input=x", "output=y"])
+    serving = compose_as(Promote, "promote/config", []).serving
+    assert serving.engine == predict.engine
+    given = (serving.flips, serving.threshold, serving.scales)
+    assert given == (predict.flips, predict.threshold, predict.scale)
+
+
+def test_other_settings_of_serving_are_another_version(ids, tracked):
+    uri, _ = tracked
+    before = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
+    stricter = promote(registry.settings(uri, "serving.threshold=0.9"), ids["first"])
+    assert stricter.decision == "promoted"
+    assert stricter.version.version != before.version
+    # The same model in another package does not take the place of the one before it.
+    assert aliased(ids) == {"champion": "first", "previous": "better"}
+
+
+def test_other_test_images_are_refused_saying_what_to_do(ids, config):
+    client = mlflow.MlflowClient()
+    (model,) = client.get_run(ids["elsewhere"]).outputs.model_outputs
+    by_hand = mlflow.register_model(f"models:/{model.model_id}", NAME)
+    client.set_registered_model_alias(NAME, "champion", by_hand.version)
+    refused = promote(config, ids["first"])
+    assert refused.decision == "refused"
+    assert "test parts have 400 and 100 images, 100 of them in common" in refused.why
+    assert "same data, split strategy, split seed and fold" in refused.why
+    assert "delete_registered_model_alias('crack-classifier', 'champion')" in refused.why
+    assert aliased(ids) == {"champion": "elsewhere", "previous": "better"}
+
+
+def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
+    client = mlflow.MlflowClient()
+    for name, fingerprint in (("first", "a" * 64), ("better", "b" * 64)):
+        client.set_tag(ids[name], "dataset.fingerprint", fingerprint)
+    try:
+        refused = promote(config, ids["better"])
+        assert refused.decision == "refused"
+        assert "had different images (dataset.fingerprint)" in refused.why
+        tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+        # What it was promoted by before is gone.
+        assert {key for key in tags if key.startswith("comparison")} == {
+            "comparison.version",
+            "comparison.run",
+        }
+    finally:
+        for name in ("first", "better"):
+            client.delete_tag(ids[name], "dataset.fingerprint")
+    assert promote(config, ids["better"]).decision == "promoted"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no model", "logged no model"),
+        ("no predictions", r"has no predictions\.csv"),
+        ("no decision", r"has no decision\.json.* `python -m src\.evaluate evaluate\.run="),
+        ("failed", "is FAILED; only FINISHED runs can be promoted"),
+        ("0123456789abcdef", "no run at sqlite"),
+    ],
+)
+def test_a_run_that_can_t_be_promoted_is_named(ids, config, name, says):
+    versions = mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")
+    with pytest.raises(InputError, match=says):
+        promote(config, ids.get(name, name))
+    assert mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'") == versions
+
+
+def test_nothing_to_go_back_to(tracked):
+    config = registry.settings(tracked[0], "name=nothing")
+    with pytest.raises(InputError, match="nothing has no previous champion to go back to"):
+        go_back(config)
+
+
+@pytest.mark.parametrize(
+    ("back", "moves", "left"),
+    [
+        (False, 0, {"champion": "first", "previous": "better"}),
+        (False, 1, {"champion": "first", "previous": "first"}),
+        (True, 0, {"champion": "first", "previous": "better"}),
+        (True, 1, {"champion": "better", "previous": "better"}),
+    ],
+)
+def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
+    ids, config, monkeypatch, back, moves, left
+):
+    done = []
+
+    def killed(alias, version) -> None:
+        if len(done) == moves:
+            raise KeyboardInterrupt
+        done.append(alias)
+        point(alias, version)
+
+    monkeypatch.setattr(promotion, "point", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go_back(config) if back else promote(config, ids["better"])
+    monkeypatch.undo()
+    assert aliased(ids) == left
+    repeated = go_back(config) if back else promote(config, ids["better"])
+    assert repeated.decision == ("restored" if back else "promoted")
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+def test_a_killed_promotion_is_not_taken_for_going_back(ids, config):
+    go_back(config)
+    promote(registry.settings(config.tracking.uri, "margin=1.0"), ids["first"])
+    promote(config, ids["better"])
+    # As a promotion leaves it that is killed between its two moves.
+    point("previous", versions_by_alias(NAME)["champion"])
+    with pytest.raises(InputError, match="no previous champion"):
+        go_back(config)
+
+
+def test_two_at_once_are_packaged_and_decided_one_after_the_other(ids, tracked):
+    # Not packaged so far.
+    config = registry.settings(tracked[0], "serving.threshold=0.8")
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(promote, [config] * 2, [ids["better"]] * 2))
+    assert sorted(outcome.decision for outcome in outcomes) == ["kept", "promoted"]
+    assert len({outcome.version.version for outcome in outcomes}) == 1
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+def test_the_command_says_what_was_decided(ids, tracked, capsys):
+    uri, _ = tracked
+    given = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
+    with pytest.raises(SystemExit) as ended:
+        main([ids["worse"], *given])
+    assert ended.value.code == 3
+    refused = capsys.readouterr().out
+    assert f"{NAME} version" in refused
+    assert "refused: 20 errors of 400 test images where the champion makes 4 " in refused
+    main(["--back", *given])
+    assert "restored: in place of version" in capsys.readouterr().out
+    assert aliased(ids) == {"champion": "better", "previous": "first"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name one run, or --back and none"),
+        (["a", "b"], "name one run, or --back and none"),
+        (["a", "--back"], "name one run, or --back and none"),
+        (["a", "margin=2"], "margin: should be less than or equal to 1"),
+        (["a", "serving.scale=1"], "serving.scale"),
+    ],
+)
+def test_wrong_arguments_are_named_before_anything_is_loaded(arguments, says, capsys, monkeypatch):
+    # An import of what has this as its module raises.
+    monkeypatch.setitem(sys.modules, "src.registry.champion", None)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert says in f"{ended.value.code}{capsys.readouterr().err}"

@@ -1,0 +1,83 @@
+"""`python -m src.repro` in a clone: any experiment in a folder of its own, and a clean tree."""
+
+import json
+
+import mlflow
+import pytest
+import yaml
+
+from tests.whole.project import STAGES, Project, small_weights, stages_run
+
+pytestmark = pytest.mark.slow
+TINY = (
+    *("data.images=60", "data.image_size=96", "train.epochs=1", "features.views=1"),
+    *("audit.overlaps=null", "features.engine=tensorflow", "evaluate.resamples=100"),
+    *("tracking.system_metrics=false", "tracking.prediction_grid=4"),
+)
+
+
+class Demo:
+    """A clone, and the command that runs tiny settings of the demo in it."""
+
+    def __init__(self, folder, weights) -> None:
+        self.project = Project(folder)
+        chosen = (f"model.imagenet.{key}={value}" for key, value in weights.items())
+        self.command = ("src.repro", "experiment=demo", *TINY, *chosen)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Demo:
+    weights = small_weights(tmp_path_factory.mktemp("weights"))
+    return Demo(tmp_path_factory.mktemp("clone"), weights)
+
+
+@pytest.fixture(scope="module")
+def output(demo) -> str:
+    return demo.project.run(*demo.command)
+
+
+def test_every_stage_runs_in_the_experiments_own_folder(demo, output):
+    assert stages_run(output) == set(STAGES) - {"compose"}
+    made = {path.name for path in (demo.project.folder / "outputs/demo").iterdir()}
+    assert made >= {"params.yaml", "code.yaml", "dvc.lock", "split.csv", "model.keras", "reports"}
+    assert not (demo.project.folder / "outputs/pipeline").exists()
+    assert not (demo.project.folder / "reports").exists()
+
+
+def test_the_result_is_shown(demo, output):
+    reports = demo.project.folder / "outputs/demo/reports"
+    metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["test"]["images"] == 12
+    assert f"{metrics['test']['accuracy']:.4f}" in output
+    assert "outputs/demo: results" in output
+
+
+def test_git_sees_no_change_and_the_run_says_so(demo, output):
+    assert demo.project.git("status", "--porcelain") == ""
+    client = mlflow.MlflowClient(f"sqlite:///{demo.project.folder}/mlruns/mlflow.db")
+    run_id = json.loads((demo.project.folder / "outputs/demo/run.json").read_text())["run_id"]
+    run = client.get_run(run_id)
+    assert run.data.tags["git.dirty"] == "False"
+    assert run.data.params["data.images"] == "60"
+
+
+def test_the_same_again_runs_no_stage(demo, output):
+    lock = demo.project.folder / "outputs/demo/dvc.lock"
+    before = lock.read_bytes()
+    again = demo.project.run(*demo.command)
+    assert stages_run(again) == set()
+    assert lock.read_bytes() == before
+    assert again.splitlines()[-1] == output.splitlines()[-1]
+
+
+def test_another_setting_runs_what_depends_on_it(demo, output):
+    ran = stages_run(demo.project.run(*demo.command, "evaluate.missed_crack=20"))
+    assert ran == {"evaluate"}
+    params = demo.project.folder / "outputs/demo/params.yaml"
+    assert yaml.safe_load(params.read_text())["evaluate"]["missed_crack"] == 20
+
+
+def test_unknown_experiment_is_named_and_nothing_written(demo):
+    with pytest.raises(AssertionError, match=r"error: configuration: .*nothing"):
+        demo.project.run("src.repro", "experiment=nothing")
+    assert not (demo.project.folder / "outputs/nothing").exists()

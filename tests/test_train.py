@@ -1,0 +1,258 @@
+"""One training run as MLflow has it afterwards."""
+
+import json
+import re
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from src.config.loader import CONF
+from src.config.schema import Config
+from src.data.image_batches import load_images
+from src.errors import InputError
+from src.model.weights import weights_sha256
+from src.pipeline.features import initial_classifier, useful_cut
+from src.pipeline.tracked_run import train_and_track
+from src.statistics.run_metrics import evaluate_predictions
+from src.train import main
+from tests.samples import lively_backbone
+from tests.tracking.store import put_database
+
+pytestmark = pytest.mark.slow
+TINY = (
+    *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory, patches) -> tuple[str, ...]:
+    """Overrides that let a small backbone's weights, which tell images apart, play ImageNet's."""
+    root, listing = patches
+    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
+    backbone = lively_backbone(load_images([root / path for path in listing.path[:16]]))
+    backbone.save_weights(path)
+    sha256 = weights_sha256(backbone)
+    return (f"model.imagenet.path={path}", f"model.imagenet.sha256={sha256}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder that stays the working directory, as MLflow remembers it."""
+    folder = tmp_path_factory.mktemp("project")
+    put_database(folder / "mlruns/mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield folder
+
+
+def train_by(path: str, composed, pretrained):
+    """A run's configuration, what training returned, and the run."""
+    config = composed(*TINY, *pretrained, f"train.path={path}", f"train.output={path}")
+    result = train_and_track(config)
+    return config, result, mlflow.get_run(result.run_id)
+
+
+@pytest.fixture(scope="module")
+def on_bank(folder, composed, pretrained):
+    return train_by("bank", composed, pretrained)
+
+
+@pytest.fixture(scope="module")
+def end_to_end(folder, composed, pretrained):
+    return train_by("end_to_end", composed, pretrained)
+
+
+@pytest.fixture(params=["on_bank", "end_to_end"])
+def trained(request):
+    return request.getfixturevalue(request.param)
+
+
+def artifact(run, name: str) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name))
+
+
+def test_run_finished_with_every_setting_as_a_parameter(trained):
+    config, _, run = trained
+    assert run.info.status == "FINISHED"
+    params = run.data.params
+    assert params["model.frozen_layers"] == "150"
+    assert params["train.learning_rate"] == "0.0001"
+    assert params["split.seed"] == "0"
+    assert params["parameters.total"] == "2260546"
+    assert params["parameters.trainable"] == "415362"
+    resolved = yaml.safe_load(artifact(run, "config.yaml").read_text())
+    assert Config.model_validate(resolved) == config
+
+
+def test_tags_say_what_it_was_trained_on(trained, pretrained):
+    config, _, run = trained
+    tags = run.data.tags
+    assert tags["training.path"] == config.train.path
+    assert tags["weights.sha256"] == pretrained[1].split("=")[1]
+    assert len(tags["dataset.fingerprint"]) == len(tags["split.fingerprint"]) == 64
+    assert len(tags["git.commit"]) == 40
+    inputs = {item.dataset.name.rsplit("-", 1)[1]: item for item in run.inputs.dataset_inputs}
+    assert set(inputs) == {"train", "validation", "test"}
+    assert inputs["train"].dataset.digest == tags["dataset.fingerprint"][:32]
+    classes = ("all", "Negative", "Positive")
+    leaks = [run.data.metrics[f"leak.{of}{name}"] for of in ("", "overlap.") for name in classes]
+    assert leaks == [0] * 6
+
+
+def test_every_epoch_is_logged(trained):
+    _, result, _ = trained
+    client = mlflow.MlflowClient()
+    for name in ("loss", "accuracy"):
+        for part in ("train", "validation"):
+            points = client.get_metric_history(result.run_id, f"{part}.{name}")
+            assert [point.step for point in points] == [1, 2]
+    rates = client.get_metric_history(result.run_id, "learning_rate")
+    assert [point.value for point in rates] == pytest.approx([1e-4, 1e-4])
+
+
+def test_metrics_are_those_of_the_prediction_table(trained):
+    config, result, run = trained
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    assert predictions.part.value_counts().to_dict() == {"validation": 8, "test": 8}
+    found = evaluate_predictions(predictions, config.evaluate)
+    for part, metrics in found.items():
+        for name, value in metrics.items():
+            assert run.data.metrics[f"best.{part}.{name}"] == pytest.approx(value)
+        assert result.metrics[part] == pytest.approx(metrics)
+    table = json.loads(artifact(run, "test_predictions.json").read_text())
+    assert len(table["data"]) == 8
+
+
+def test_best_validation_loss_is_the_least_of_the_curve(trained):
+    _, result, run = trained
+    points = mlflow.MlflowClient().get_metric_history(result.run_id, "validation.loss")
+    least = min(point.value for point in points)
+    # The bank path's curve is in bfloat16 products, its predictions in float32.
+    assert run.data.metrics["best.validation.loss"] == pytest.approx(least, rel=2e-2)
+
+
+def test_figures_and_split_are_there(trained):
+    _, _, run = trained
+    names = {path.name for path in artifact(run, "figures").iterdir()}
+    expected = {"learning_curves", "confusion_matrix", "roc_and_precision_recall", "predictions"}
+    expected |= {"reliability", "class_maps"}
+    suspects = pd.read_csv(artifact(run, "label_suspects.csv"))
+    expected |= {"label_suspects"} if len(suspects) else set()
+    assert names == {f"{name}.png" for name in expected}
+    assert len(pd.read_csv(artifact(run, "split.csv"))) == 40
+
+
+def test_model_loads_back_and_gives_the_same_probabilities(trained):
+    config, _, run = trained
+    (output,) = run.outputs.model_outputs
+    logged = mlflow.get_logged_model(output.model_id)
+    model = mlflow.pyfunc.load_model(logged.model_uri)
+    assert model.metadata.signature.inputs.inputs[0].type == np.uint8
+    requirements = Path(mlflow.pyfunc.get_model_dependencies(logged.model_uri)).read_text()
+    assert "keras==" in requirements
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    images = load_images([Path(config.data.dir, path) for path in predictions.path])
+    probabilities = np.asarray(model.predict(images))
+    # Features stored in float16, against float32 throughout.
+    tolerance = 1e-3 if run.data.tags["training.path"] == "bank" else 1e-5
+    np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=tolerance)
+
+
+def test_the_documentation_loads_a_model(trained):
+    _, _, run = trained
+    page = (CONF.parent / "docs/registry.md").read_text(encoding="utf-8")
+    snippet = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    assert "mlflow.set_tracking_uri" in snippet
+    names = {"images": np.zeros((2, 96, 96, 3), np.uint8)}
+    exec(snippet.replace("m-…", run.outputs.model_outputs[-1].model_id), names)
+    assert names["probabilities"].shape == (2, 2)
+
+
+def test_pipeline_files_are_kept(trained, folder):
+    config, result, _ = trained
+    kept = folder / config.train.output
+    names = {path.name for path in kept.iterdir()}
+    assert names == {
+        *("decision.json", "history.csv", "model.keras", "predictions.csv", "run.json")
+    }
+    assert json.loads((kept / "run.json").read_text())["run_id"] == result.run_id
+    assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
+
+
+def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
+    _, one, _ = on_bank
+    validation_loss = main.__wrapped__(composed(*TINY, *pretrained))
+    assert validation_loss == one.metrics["validation"]["loss"]
+    told = capsys.readouterr().out
+    run_id = re.search(r"^run (\w{32})  \(\d+ s\)$", told, re.M)[1]
+    assert run_id != one.run_id
+    logged = mlflow.get_run(run_id).data.metrics
+    for part, metrics in one.metrics.items():
+        assert {name: logged[f"best.{part}.{name}"] for name in metrics} == metrics
+    assert f"{one.metrics['test']['accuracy']:.4f}" in told
+
+
+def test_another_seed_is_another_run(on_bank, composed, pretrained):
+    _, one, _ = on_bank
+    another = train_and_track(composed(*TINY, *pretrained, "train.seed=1"))
+    assert another.metrics["test"]["loss"] != one.metrics["test"]["loss"]
+
+
+def test_a_full_bank_needs_no_engine(on_bank, composed, pretrained):
+    config, _, run = on_bank
+    bank = run.data.tags["bank.folder"]
+    # A note of another hand, under a bound that no engine keeps: one that is built is refused.
+    Path(config.features.dir, bank, "engine_error").write_text("1e-9")
+    config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-8")
+    again = mlflow.get_run(train_and_track(config).run_id)
+    assert again.data.tags["bank.folder"] == bank
+    assert again.data.metrics["bank.engine_error"] == 1e-9
+    config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-10")
+    with pytest.raises(InputError, match=r"features\.max_error=1e-10"):
+        train_and_track(config)
+
+
+def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
+    config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
+    run = mlflow.get_run(train_and_track(config).run_id)
+    # 40 images, and 3 more flips of each, whichever part they are in.
+    assert run.data.metrics["bank.added_features"] == 40 * 4
+    # The predictions are the saved model's, averaged over the flips.
+    model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    images = load_images([Path(config.data.dir, path) for path in predictions.path])
+    flips = [np.flip(images, axes) for axes in ((), (1,), (2,), (1, 2))]
+    each = np.stack([np.asarray(model.predict(np.ascontiguousarray(f)))[:, 1] for f in flips])
+    np.testing.assert_allclose(each.mean(axis=0), predictions.probability, atol=1e-3)
+    assert each.std(axis=0).max() > 1e-2
+
+
+def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
+    config = composed(*TINY, f"model.imagenet.path={tmp_path / 'gone.h5'}")
+    with pytest.raises(InputError):
+        train_and_track(config)
+    (run,) = mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"].startswith("InputError: no ImageNet weights")
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("model.frozen_layers=0", "model.frozen_layers=0 leaves no prefix: end to end"),
+        (
+            "features.max_kib_per_image=1",
+            "KiB an image, above features.max_kib_per_image=1: end to end",
+        ),
+    ],
+)
+def test_unsuited_cut_trains_end_to_end_and_says_so(composed, capsys, setting, says):
+    config = composed(*TINY, "model.weights=null", setting)
+    assert useful_cut(config, initial_classifier(config).classifier) is None
+    assert says in capsys.readouterr().out

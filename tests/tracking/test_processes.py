@@ -1,0 +1,69 @@
+"""Runs that a killed process left running are closed, and nobody else's."""
+
+import subprocess
+import sys
+
+import mlflow
+import pytest
+
+from src.tracking import runs
+from src.tracking.processes import HOST, PROCESS, close_abandoned_runs, process_tags
+from tests.tracking.store import put_database
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    put_database(tmp_path / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+def running(tags: dict[str, str]) -> str:
+    run = mlflow.start_run(tags=tags)
+    mlflow.end_run()
+    mlflow.MlflowClient().update_run(run.info.run_id, status="RUNNING")
+    return run.info.run_id
+
+
+def ended_process() -> str:
+    code = (
+        "from src.tracking.processes import PROCESS, process_tags; print(process_tags()[PROCESS])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ended.stdout.strip()
+
+
+def status(run_id: str) -> str:
+    return mlflow.get_run(run_id).info.status
+
+
+def test_run_of_a_dead_process_is_killed_at_the_next_start(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
+    dead = running(process_tags() | {PROCESS: ended_process()})
+    runs.connect(None, "crack-detection")
+    assert status(dead) == "KILLED"
+    assert mlflow.get_run(dead).data.tags["error"] == ("its process ended without closing the run")
+
+
+def test_other_process_with_the_same_id_is_not_the_runs_own():
+    pid, started = process_tags()[PROCESS].split()
+    reused = running(process_tags() | {PROCESS: f"{pid} {int(started) - 60}"})
+    assert close_abandoned_runs() == [reused]
+
+
+def test_runs_of_the_living_of_other_machines_and_of_nobody_stay():
+    mine = running(process_tags())
+    elsewhere = running({HOST: "elsewhere", PROCESS: "1 1"})
+    nobodys = running({})
+    assert close_abandoned_runs() == []
+    assert {status(run_id) for run_id in (mine, elsewhere, nobodys)} == {"RUNNING"}
+
+
+def test_tracked_run_says_whose_it_is():
+    with runs.tracked_run("mine", {}, system_metrics=False) as run_id:
+        pass
+    assert process_tags().items() <= mlflow.get_run(run_id).data.tags.items()

@@ -1,0 +1,62 @@
+"""Where runs are kept."""
+
+import mlflow
+import pytest
+
+from src.errors import InputError
+from src.tracking import runs
+from tests.tracking.store import put_database
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield tmp_path
+    mlflow.set_tracking_uri(before)
+
+
+def test_sqlite_with_the_artifacts_beside_it_by_default(folder):
+    runs.connect(None, "crack-detection")
+    assert (folder / "mlruns/mlflow.db").is_file()
+    experiment = mlflow.get_experiment_by_name("crack-detection")
+    assert experiment.artifact_location == (folder / "mlruns/artifacts").as_uri()
+
+
+def test_environment_chooses_the_server_and_the_setting_comes_before_it(folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/team.db")
+    runs.connect(None, "crack-detection")
+    assert (folder / "team.db").is_file()
+    assert not (folder / "mlruns").exists()
+    runs.connect(f"sqlite:///{folder}/own.db", "crack-detection")
+    assert (folder / "own.db").is_file()
+
+
+def test_a_server_that_does_not_answer_is_an_error_that_names_it(folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InputError, match=r"can't track runs at http://127\.0\.0\.1:9"):
+        runs.connect("http://127.0.0.1:9", "crack-detection")
+
+
+def test_interrupted_run_is_not_left_running(folder):
+    put_database(folder / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+
+    def interrupted() -> None:
+        with runs.tracked_run("stopped", {}, system_metrics=False):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (run,) = mlflow.search_runs(output_format="list")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"].startswith("KeyboardInterrupt")
+
+
+def test_nested_settings_become_dotted_names():
+    assert runs.flatten({"a": 1, "b": {"c": 2, "d": {"e": None}}}) == {
+        "a": 1,
+        "b.c": 2,
+        "b.d.e": None,
+    }

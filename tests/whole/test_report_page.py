@@ -1,0 +1,66 @@
+"""The report of src.predict, seen in a browser."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from src.config.loader import compose_as
+from src.config.tool_schema import Predict
+from src.data.drawn.pictures import draw_photo
+from src.model.classifier import build_classifier
+from src.photos.inspection import inspect
+from tests.samples import small_backbone
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> Path:
+    """Of two photos, one with a name that would be code, and one that can't be read."""
+    folder = tmp_path_factory.mktemp("report")
+    photos, output = folder / "photos", folder / "out"
+    photos.mkdir()
+    for seed, name in enumerate(("plain.png", EVIL)):
+        rng = np.random.default_rng(seed)
+        photo, _ = draw_photo(rng, width=300, height=200, cracks=seed)
+        Image.fromarray(photo).save(photos / name)
+    (photos / "broken.png").write_bytes(b"no photo")
+    build_classifier(small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0).save(
+        folder / "model.keras"
+    )
+    given = [f"input={photos}", f"output={output}", f"model={folder / 'model.keras'}"]
+    inspect(compose_as(Predict, "predict/config", [*given, "engine.name=tensorflow"]))
+    return output / "report.html"
+
+
+def test_report_in_a_browser(report, page: Page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(f"a file name ran as code: {dialog.message}"))
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(report.as_uri())
+        expect(page.locator("article")).to_have_count(2)
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(overflow) == 0
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    card = page.locator("article", has=page.get_by_role("heading", name=EVIL))
+    expect(card.locator("img.photo")).not_to_have_js_property("naturalWidth", 0)
+    card.get_by_role("button").click()
+    large = page.get_by_role("dialog")
+    expect(large).to_be_visible()
+    expect(large.locator(".name")).to_have_text(EVIL)
+    expect(large.locator("img.photo")).to_be_visible()
+    assert large.locator(".picture").bounding_box()["width"] > 0.85 * 390
+    page.get_by_role("button", name="Close").click()
+    expect(large).to_be_hidden()
+    page.get_by_label("heat").uncheck()
+    expect(card.locator(".heat")).to_be_hidden()
+    expect(page.locator("#unreadable")).to_contain_text("not an image")
+    full_size = card.get_by_role("link", name="full size").evaluate("link => link.href")
+    page.goto(full_size)
+    expect(page.locator("img")).not_to_have_js_property("naturalWidth", 0)
