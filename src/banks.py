@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 from src.bank.feature_bank import list_banks, remove_bank
-from src.config.command import runs_and_settings
+from src.config.command import in_sentences, runs_and_settings
 from src.config.loader import compose_config
-from src.errors import InputError
+from src.data.files import size_text
 
 
+@in_sentences
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m src.banks",
@@ -22,24 +23,21 @@ def main(arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _, words, settings = runs_and_settings(parser, arguments)
-    try:
-        root = Path(compose_config(settings).features.dir)
-        match words:
-            case []:
-                print_banks(root)
-            case ["remove", name]:
-                remove_bank(root, name)
-            case _:
-                parser.error("give no arguments to list the banks, or `remove NAME` to delete one")
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    root = Path(compose_config(settings).features.dir)
+    match words:
+        case []:
+            print_banks(root)
+        case ["remove", name]:
+            remove_bank(root, name)
+        case _:
+            parser.error("give no arguments to list the banks, or `remove NAME` to delete one")
 
 
 def print_banks(root: Path) -> None:
     """Print the name and the size of each bank in the folder, and what its features depend on."""
     for folder, depends_on, size in list_banks(root):
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
-        print(f"{folder.name}  {size / 1e9:6.2f} GB  {about}")
+        print(f"{folder.name}  {size_text(size):>10}  {about}")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from src.config.command import runs_and_settings
+from src.config.command import in_sentences, runs_and_settings
 from src.config.loader import compose_config
 from src.errors import InputError
 
 SHOWN = 20
 
 
+@in_sentences
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m src.compare",
@@ -31,10 +32,7 @@ def main(arguments: list[str]) -> None:
     options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:
         parser.error("name at least two runs")
-    try:
-        compare_runs(runs, settings, options.csv)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    compare_runs(runs, settings, options.csv)
 
 
 def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None:

@@ -7,25 +7,22 @@ params.yaml, which is then only checked.
 """
 
 import os
-import sys
 
 import yaml
 
+from src.config.command import in_sentences
 from src.config.loader import check_values
 from src.config.schema import Config
-from src.errors import InputError
 from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_params
 
 
+@in_sentences
 def main() -> None:
-    try:
-        if "DVC_EXP_BASELINE_REV" in os.environ:
-            config = check_values(Config, yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
-        else:
-            config = compose_stages([])
-            write_params(config, PARAMS)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    if "DVC_EXP_BASELINE_REV" in os.environ:
+        config = check_values(Config, yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
+    else:
+        config = compose_stages([])
+        write_params(config, PARAMS)
     write_code(config)
 
 

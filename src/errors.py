@@ -1,9 +1,23 @@
 """The exception for errors that the user can correct."""
 
+import errno
 import re
 
 # RFC 3986, 3.2.1: what stands between the two slashes and the host of an address.
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s'\"]*@")
+
+_FULL = "the disk is full; make room, and run again"
+_CLOSED = "this user may not read or write there; choose another folder, or change its mode"
+_IN_THE_WAY = (
+    "a file lies where a folder should be, or a folder where a file should be; move it away"
+)
+# Errors of the machine's disks and folders, which are no fault of the code.
+_OF_THE_MACHINE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY), _IN_THE_WAY),
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
 
 
 class InputError(Exception):
@@ -18,5 +32,19 @@ class InputError(Exception):
 
 
 def without_credentials(text: str) -> str:
-    """The text with `scheme://host` for every `scheme://user:password@host` in it."""
+    """Return the text with `scheme://host` for every `scheme://user:password@host`."""
     return _USER_INFORMATION.sub("", text)
+
+
+def sentence_of(error: Exception) -> str | None:
+    """Return what to tell the user about an error, or None if it is a fault of the code."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return f"{error.filename or 'a file'} cannot be used: {reason_of(error)}"
+    return None
+
+
+def reason_of(error: OSError) -> str:
+    """Return why a file cannot be used and what to do about it."""
+    return _OF_THE_MACHINE.get(error.errno or 0, f"{error.strerror or error}")

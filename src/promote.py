@@ -11,14 +11,14 @@ refused.
 import argparse
 import sys
 
-from src.config.command import runs_and_settings
+from src.config.command import in_sentences, runs_and_settings
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
-from src.errors import InputError
 
 REFUSED = 3
 
 
+@in_sentences
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m src.promote",
@@ -29,13 +29,10 @@ def main(arguments: list[str]) -> None:
     options, named, settings = runs_and_settings(parser, arguments)
     if len(named) != (0 if options.back else 1):
         parser.error("name one run, or use --back without a run")
-    try:
-        config = compose_as(Promote, "promote/config", settings)
-        from src.registry.champion import go_back, promote
+    config = compose_as(Promote, "promote/config", settings)
+    from src.registry.champion import go_back, promote
 
-        outcome = go_back(config) if options.back else promote(config, named[0])
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    outcome = go_back(config) if options.back else promote(config, named[0])
     print(f"{config.name} version {outcome.version.version} {outcome.decision}: {outcome.why}")
     if outcome.decision == "refused":
         sys.exit(REFUSED)

@@ -9,8 +9,8 @@ import json
 import sys
 from pathlib import Path
 
+from src.config.command import in_sentences
 from src.data.files import write_text
-from src.errors import InputError
 from src.pipeline.stage_inputs import (
     PARAMS,
     REPORTS,
@@ -22,14 +22,12 @@ from src.pipeline.stage_inputs import (
 )
 
 
+@in_sentences
 def main(arguments: list[str]) -> None:
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     folder = Path("outputs", given.get("experiment") or committed_experiment())
-    try:
-        overrides = [*arguments, f"workspace={folder.as_posix()}"]
-        config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    overrides = [*arguments, f"workspace={folder.as_posix()}"]
+    config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])
     write_params(config, folder / PARAMS)
     write_code(config)
     write_text(folder / "dvc.yaml", pipeline_in(folder))

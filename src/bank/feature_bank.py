@@ -15,6 +15,7 @@ is the unchanged image. The views above 0 are drawn by the augmentation layers.
 
 import hashlib
 import json
+import math
 import mmap
 import shutil
 import zlib
@@ -53,8 +54,11 @@ class Bank:
 
         See `src.bank.engine.check_engine`.
         """
-        noted = self.folder / "engine_error"
-        return float(noted.read_text(encoding="utf-8")) if noted.exists() else None
+        try:
+            error = float((self.folder / "engine_error").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return error if 0 <= error < math.inf else None
 
     @engine_error.setter
     def engine_error(self, error: float) -> None:
@@ -140,9 +144,11 @@ def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple
         shape: shape of one image's features.
     """
     folder = root / bank_name(depends_on)
-    if not (folder / "bank.json").exists():
-        about = {"depends_on": dict(depends_on), "rows": rows, "shape": list(shape)}
-        write_text(folder / "bank.json", json.dumps(about, indent=2))
+    about = {"depends_on": dict(depends_on), "rows": rows, "shape": list(shape)}
+    text, file = json.dumps(about, indent=2), folder / "bank.json"
+    # Made again where it is damaged: the folder's name vouches for what it says.
+    if not file.exists() or file.read_bytes() != text.encode():
+        write_text(file, text)
     return Bank(folder, rows, shape)
 
 
@@ -171,7 +177,15 @@ def list_banks(root: Path) -> Iterator[tuple[Path, dict[str, Any], int]]:
     """Yield each bank's folder, what its features depend on, and its size on disk in bytes."""
     for about in sorted(root.glob("*/bank.json")):
         size = sum(file.stat().st_blocks * 512 for file in about.parent.iterdir())
-        yield about.parent, json.loads(about.read_text(encoding="utf-8"))["depends_on"], size
+        yield about.parent, _dependencies(about), size
+
+
+def _dependencies(about: Path) -> dict[str, Any]:
+    try:
+        depends_on = json.loads(about.read_text(encoding="utf-8"))["depends_on"]
+    except (ValueError, TypeError, KeyError):
+        depends_on = None
+    return depends_on if isinstance(depends_on, dict) else {"damaged": about.name}
 
 
 def remove_bank(root: Path, name: str) -> None:

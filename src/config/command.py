@@ -2,9 +2,11 @@
 
 import argparse
 import functools
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn, ParamSpec
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,7 +17,9 @@ from omegaconf import DictConfig
 
 from src.config.loader import CONF, Schema, check_as
 from src.config.schema import Config
-from src.errors import InputError
+from src.errors import sentence_of
+
+P = ParamSpec("P")
 
 
 def runs_and_settings(
@@ -37,6 +41,36 @@ def runs_and_settings(
     runs = [word for word in options.words if "=" not in word]
     settings = [word for word in options.words if "=" in word]
     return options, runs, settings
+
+
+def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
+    """Make `main` end with a sentence and status 1 for errors that the user can fix.
+
+    Letters that the console cannot show are printed as escape sequences.
+    """
+
+    @functools.wraps(main)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        _escape_unknown_letters()
+        try:
+            main(*args, **kwargs)
+        except Exception as error:
+            _end_with_sentence(error)
+
+    return told
+
+
+def _end_with_sentence(error: Exception) -> NoReturn:
+    sentence = sentence_of(error)
+    if sentence is None:
+        raise error
+    sys.exit(f"error: {sentence}")
+
+
+def _escape_unknown_letters() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refuse_unquoted(arguments: Sequence[str]) -> None:
@@ -64,9 +98,9 @@ def entry_point_of(
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
     """Return a decorator that makes a command of a function of a configuration.
 
-    Hydra composes conf/`name`.yaml with the command line. An `InputError` ends the command with
-    its message and status 1, without a traceback. In a sweep the error is passed on, so that Hydra
-    goes on with the other jobs.
+    Hydra composes conf/`name`.yaml with the command line. An error that the user can fix ends the
+    command with a sentence and status 1, without a traceback. In a sweep the error is passed on, so
+    that Hydra goes on with the other jobs.
 
     Args:
         name: path of the file within conf/, without its suffix.
@@ -78,10 +112,10 @@ def entry_point_of(
         def checked(composed: DictConfig) -> object:
             try:
                 return run(check_as(schema, composed))
-            except InputError as error:
+            except Exception as error:
                 if HydraConfig.get().mode is RunMode.MULTIRUN:
                     raise
-                sys.exit(f"error: {error}")
+                _end_with_sentence(error)
 
         compose_and_run = hydra.main(
             version_base="1.3", config_path=str((CONF / name).parent), config_name=Path(name).name
@@ -89,6 +123,7 @@ def entry_point_of(
 
         @functools.wraps(run)
         def command() -> None:
+            _escape_unknown_letters()
             _refuse_unquoted(sys.argv[1:])
             compose_and_run()
 

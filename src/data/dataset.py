@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from src.data.files import write_text
 from src.data.related.relations import Relations
@@ -160,7 +161,7 @@ def read_listing(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, usecols=list(LISTING_KINDS), dtype=LISTING_KINDS)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; run the fetch stage first") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is not a listing of images ({error}): fetch again") from error
 
 
@@ -176,10 +177,28 @@ def read_receipt(path: Path) -> Receipt:
         InputError: there is no such file, or it is not a receipt.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        rejected = tuple(Rejected(**item) for item in values.pop("rejected"))
-        return Receipt(**values, rejected=rejected)
+        return TypeAdapter(Receipt).validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; run the fetch stage first") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path} is not a receipt ({error!r}): fetch again") from error
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} is not a receipt ({error}): fetch again") from error
+
+
+def read_dataset(folder: Path, classes: Sequence[str], image_size: int, workspace: Path) -> Dataset:
+    """Read the listing and the receipt of a fetched dataset from the workspace.
+
+    Args:
+        folder: see `Dataset`.
+        classes: see `Dataset`.
+        image_size: see `Dataset`.
+        workspace: the folder with the listing and the receipt.
+
+    Raises:
+        InputError: either is missing or damaged, or an image is missing or has another size.
+    """
+    listing, receipt = read_listing(workspace / LISTING), read_receipt(workspace / RECEIPT)
+    for path, size in zip(listing.path, listing.bytes, strict=True):
+        image = folder / path
+        if not image.is_file() or image.stat().st_size != size:
+            raise InputError(f"{image} is not as it was fetched: fetch again")
+    return Dataset(folder, classes, image_size, listing, receipt)

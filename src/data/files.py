@@ -4,6 +4,7 @@ import contextlib
 import errno
 import functools
 import glob
+import hashlib
 import itertools
 import os
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from src.errors import InputError
+from src.errors import InputError, reason_of
 
 _number = itertools.count()
 
@@ -23,61 +24,71 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write `data` to `path` by way of a temporary name, making its folder if need be.
+    """Write `data` to a temporary file and rename it to `path`; create its folder if necessary.
 
-    Large data may come in parts. The temporary file lies beside `path`, and is removed where
-    writing fails. One that a killed process of this machine left is removed when a later process
-    first writes into the folder.
+    Large data may come in parts. The temporary file is in the same folder, and is removed if
+    writing fails. The temporary file of a killed process is removed when a later process first
+    writes to the folder.
 
     Raises:
-        InputError: the file can't be written; it says why.
+        InputError: the file cannot be written.
     """
-    # Cut, as a file's name may be as long as names may be.
+    # The name is cut, because it may already have the greatest length that is allowed.
     name = f".{path.name[:30]}.{_machine()}.{os.getpid()}.{next(_number)}.part"
     temporary = path.with_name(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(path.parent)
         temporary.unlink(missing_ok=True)
-        # Exclusively, as a link of this name would lead the bytes into another file.
+        # "x", because a link with this name would be followed into another file.
         with temporary.open("xb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(path)
     except OSError as error:
-        raise InputError(f"{path} can't be written: {reason_of(error)}") from error
+        raise InputError(f"{path} cannot be written: {reason_of(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def reason_of(error: OSError) -> str:
-    """What the system says of a failure with a file, and what to do about it."""
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "the disk is full; make room, and run again"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "this user may not write there; choose another folder, or change its mode"
-        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR | errno.ENOTEMPTY:
-            return (
-                "a file lies where a folder should be, or a folder where a file should be; "
-                "move it away"
-            )
-    return f"{error.strerror or error}"
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(folder: Path, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the SHA-256 (hex) of files in a folder by name; None for a missing file."""
+    files = {name: folder / name for name in names}
+    return {name: file_sha256(file) if file.is_file() else None for name, file in files.items()}
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file if it exists.
+
+    Raises:
+        InputError: it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        why = reason_of(IsADirectoryError(errno.EISDIR, "")) if path.is_dir() else reason_of(error)
+        raise InputError(f"{path} cannot be deleted: {why}") from error
 
 
 def size_text(size: float) -> str:
-    """`size` bytes as people read them, in GB from one of them on, else in MB."""
+    """Return a number of bytes as text in GB, or in MB if it is less than one GB."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def _machine() -> str:
-    """Of this machine's name what may stand between two dots."""
+    """Return the machine's name without dots, which separate the parts of a file's name."""
     return socket.gethostname().replace(".", "-")[:60]
 
 
 @functools.cache
 def _remove_left_over(folder: Path) -> None:
-    """Remove, once in a process, the temporary files of processes of this machine that are gone."""
+    """Delete temporary files of ended processes of this machine, once per process and folder."""
     for file in folder.glob(f".*.{glob.escape(_machine())}.*.part"):
         process = file.name.split(".")[-3]
         if process.isdecimal() and not psutil.pid_exists(int(process)):

@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from src.data.files import reason_of
-from src.errors import InputError
+from src.errors import InputError, reason_of
 from src.photos.finding import OVERLAYS, RECORDS
 from src.photos.photo_report import REPORT
 from src.photos.photo_tables import DETAILS, TABLE

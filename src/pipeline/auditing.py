@@ -9,11 +9,14 @@ from filelock import FileLock
 
 from src.config.schema import Audit
 from src.data.dataset import Dataset
-from src.data.files import write_text
+from src.data.files import checksums, remove_file, write_text
 from src.data.related.groups import group_images, read_groups, read_overlaps, read_pairs
 from src.data.related.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.related.relations import Relations
 from src.data.related.twins import Twins, find_twins
+
+# What the audit leaves in the workspace: its tables, and what vouches for them.
+PAIRS, OVERLAPS, GROUPS, AUDITED = "pairs.csv", "overlaps.csv", "groups.csv", "audit.json"
 
 
 def audit_dataset(
@@ -52,9 +55,7 @@ def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
         InputError: see `audit_dataset`.
     """
     with _auditing(workspace):
-        made = workspace / "audit.json"
-        by = _audited_by(dataset, audit)
-        if not made.exists() or json.loads(made.read_text(encoding="utf-8")) != by:
+        if not _audited_as_wanted(dataset, audit, workspace):
             _audit(dataset, audit, workspace)
         return _with_relations(dataset, audit, workspace)
 
@@ -67,7 +68,7 @@ def _auditing(workspace: Path) -> FileLock:
 def _audit(dataset: Dataset, audit: Audit, workspace: Path) -> tuple[Twins, Overlaps | None]:
     listing = dataset.listing
     # This file marks the others as complete, so it is deleted first and written last.
-    (workspace / "audit.json").unlink(missing_ok=True)
+    remove_file(workspace / AUDITED)
     twins = find_twins(
         listing,
         dataset.folder,
@@ -84,23 +85,38 @@ def _audit(dataset: Dataset, audit: Audit, workspace: Path) -> tuple[Twins, Over
         group=group_images(len(listing), twins.pairs),
         overlap_group=group_images(len(listing), pd.concat([twins.pairs, shifted])),
     )
-    write_text(workspace / "pairs.csv", twins.pairs.to_csv(index=False))
-    write_text(workspace / "overlaps.csv", shifted.to_csv(index=False))
-    write_text(workspace / "groups.csv", table.to_csv(index=False))
-    write_text(workspace / "audit.json", json.dumps(_audited_by(dataset, audit)) + "\n")
+    write_text(workspace / PAIRS, twins.pairs.to_csv(index=False))
+    write_text(workspace / OVERLAPS, shifted.to_csv(index=False))
+    write_text(workspace / GROUPS, table.to_csv(index=False))
+    vouched = _vouched_for(dataset, audit, workspace)
+    write_text(workspace / AUDITED, json.dumps(vouched) + "\n")
     return twins, overlaps
 
 
-def _audited_by(dataset: Dataset, audit: Audit) -> dict[str, object]:
+def _audited_as_wanted(dataset: Dataset, audit: Audit, workspace: Path) -> bool:
+    """Return whether the last audit had these images and settings and its files are intact."""
+    try:
+        made = json.loads((workspace / AUDITED).read_text(encoding="utf-8"))
+        return bool(made == _vouched_for(dataset, audit, workspace))
+    except (OSError, ValueError):
+        return False
+
+
+def _vouched_for(dataset: Dataset, audit: Audit, workspace: Path) -> dict[str, object]:
+    """Return the images and settings of the audit, and the SHA-256 of each file it wrote."""
     found_by = {"size", "threshold", "min_contrast", "overlaps"}
-    return {"images": dataset.fingerprint, **audit.model_dump(include=found_by)}
+    return {
+        "images": dataset.fingerprint,
+        **audit.model_dump(include=found_by),
+        "files": checksums(workspace, (PAIRS, OVERLAPS, GROUPS)),
+    }
 
 
 def _with_relations(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
-    groups = workspace / "groups.csv"
+    groups = workspace / GROUPS
     relations = Relations(
-        twins=read_pairs(workspace / "pairs.csv"),
-        overlaps=read_overlaps(workspace / "overlaps.csv") if audit.overlaps else None,
+        twins=read_pairs(workspace / PAIRS),
+        overlaps=read_overlaps(workspace / OVERLAPS) if audit.overlaps else None,
         twin_groups=read_groups(groups, dataset.listing, "group"),
         related_groups=read_groups(groups, dataset.listing, "overlap_group"),
     )

@@ -1,8 +1,10 @@
 """Fetching the images of a dataset: they are fetched once and then read from files."""
 
 import json
+import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -11,20 +13,21 @@ from src.data.dataset import (
     LISTING,
     RECEIPT,
     Dataset,
-    read_listing,
-    read_receipt,
+    read_dataset,
     write_listing,
     write_receipt,
 )
-from src.data.files import write_text
+from src.data.files import checksums, remove_file, write_text
 from src.data.sources.collection import Source, collect_images
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.data.sources.mendeley import MendeleySource
 from src.data.sources.synthetic import SyntheticSource
-from src.errors import InputError
+from src.errors import InputError, without_credentials
+
+logger = logging.getLogger(__name__)
 
 Data = Synthetic | Local | Mendeley
-FETCHED = "fetched.json"  # the settings of the last fetch, and the state of the source at the time
+FETCHED = "fetched.json"  # settings of the last fetch, state of the source, and checksums
 
 
 def source_of(data: Data) -> Source:
@@ -58,8 +61,8 @@ def fetch_dataset(data: Data, workspace: Path) -> Dataset:
 def fetched_dataset(data: Data, workspace: Path) -> Dataset:
     """Return the dataset, and fetch its images first if necessary.
 
-    A fetch is necessary if the images are missing or were fetched with other settings. It is also
-    necessary if their source has changed since.
+    A fetch is necessary if the images are missing, were fetched with other settings, or have
+    changed since. It is also necessary if their source has changed.
 
     Args:
         data: see `fetch_dataset`.
@@ -67,18 +70,18 @@ def fetched_dataset(data: Data, workspace: Path) -> Dataset:
 
     Raises:
         InputError: the source is not available, see `collect_images`. In a stage of DVC, also if
-            the source has changed, because only the fetch stage may fetch.
+            something has changed, because only the fetch stage may fetch.
     """
     with _fetching(data):
         if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace)):
             return _fetch(data, workspace)
-        return Dataset(
-            Path(data.dir),
-            data.classes,
-            data.image_size,
-            read_listing(workspace / LISTING),
-            read_receipt(workspace / RECEIPT),
-        )
+        try:
+            return _read_fetched(data, workspace)
+        except InputError as error:
+            if "DVC_STAGE" in os.environ:
+                raise
+            logger.warning("%s; fetching now", error)
+            return _fetch(data, workspace)
 
 
 def _fetching(data: Data) -> FileLock:
@@ -93,24 +96,44 @@ def _fetch(data: Data, workspace: Path) -> Dataset:
     # The state is read before the fetch, so that the next fetch notices changes during this one.
     state = source.state(data.classes)
     # This file marks the others as complete, so it is deleted first and written last.
-    (workspace / FETCHED).unlink(missing_ok=True)
+    remove_file(workspace / FETCHED)
     # data.dvc pins the METU images, so existing ones are known to be right and can be reused.
     dataset = collect_images(source, data, reuse=isinstance(data, Mendeley))
     write_listing(dataset.listing, workspace / LISTING)
     write_receipt(dataset.receipt, workspace / RECEIPT)
-    fetched = data.model_dump() | ({} if state is None else {"state": state})
+    fetched = _settings_of(data) | {"files": checksums(workspace, (LISTING, RECEIPT))}
+    fetched |= {} if state is None else {"state": state}
     write_text(workspace / FETCHED, json.dumps(fetched, indent=2) + "\n")
     return dataset
 
 
+def _read_fetched(data: Data, workspace: Path) -> Dataset:
+    if _noted(workspace).get("files") != checksums(workspace, (LISTING, RECEIPT)):
+        raise InputError(f"{workspace}: {LISTING} or {RECEIPT} is not as the fetch left it")
+    return read_dataset(Path(data.dir), data.classes, data.image_size, workspace)
+
+
+def _noted(workspace: Path) -> dict[str, Any]:
+    """Return what the last fetch wrote about itself; empty if the file is missing or damaged."""
+    try:
+        noted = json.loads((workspace / FETCHED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        noted = None
+    return noted if isinstance(noted, dict) else {}
+
+
+def _settings_of(data: Data) -> dict[str, Any]:
+    """Return the settings without passwords in addresses."""
+    noted: dict[str, Any] = json.loads(without_credentials(data.model_dump_json()))
+    return noted
+
+
 def _fetched_as_wanted(data: Data, workspace: Path) -> bool:
     """Return whether the last fetch had these settings and its source has not changed since."""
-    made = workspace / FETCHED
-    if not made.exists():
-        return False
-    fetched = json.loads(made.read_text(encoding="utf-8"))
+    fetched = _noted(workspace)
     known = fetched.pop("state", None)
-    if fetched != data.model_dump():
+    fetched.pop("files", None)
+    if fetched != _settings_of(data):
         return False
     source = source_of(data)
     unchanged = source.state(data.classes) in (None, known)

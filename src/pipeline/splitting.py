@@ -1,6 +1,7 @@
 """Splitting a dataset, and preparing one from fetch to split."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from src.config.schema import Config, GroupedSplit, RandomSplit
 from src.data.dataset import Dataset, with_groups
 from src.data.splits.grouped_split import split_by_group
-from src.data.splits.manifest import read_manifest
+from src.data.splits.manifest import PARTS, read_manifest
 from src.data.splits.random_split import split_randomly
 from src.errors import InputError
 from src.pipeline.auditing import audited_dataset
@@ -31,8 +32,8 @@ def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Datase
     """Return the dataset with the manifest that `split.manifest` names, or with a new manifest.
 
     Raises:
-        InputError: the file is not a manifest of these images and labels, or the images cannot be
-            split as configured.
+        InputError: the file is not a manifest of these images and labels, the images cannot be
+            split as configured, or a part has no image of a class.
     """
     if not split.manifest:
         return split_anew(dataset, split)
@@ -45,17 +46,19 @@ def split_anew(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
     """Return the dataset with a new manifest; `split.manifest` is ignored.
 
     Raises:
-        InputError: the images cannot be split as configured.
+        InputError: the images cannot be split as configured, or a part has no image of a class.
     """
     if isinstance(split, GroupedSplit):
         manifest = split_by_group(dataset.listing, _kept_together(dataset, split), split)
-        return dataclasses.replace(dataset, manifest=manifest)
-    return _with_manifest(dataset, split, split_randomly(dataset.listing, split))
+    else:
+        manifest = split_randomly(dataset.listing, split)
+    return _with_manifest(dataset, split, manifest)
 
 
 def _with_manifest(
     dataset: Dataset, split: RandomSplit | GroupedSplit, manifest: pd.DataFrame
 ) -> Dataset:
+    _refuse_missing_class(manifest, dataset.classes)
     grouped = with_groups(manifest, dataset.listing, _kept_together(dataset, split))
     return dataclasses.replace(dataset, manifest=grouped)
 
@@ -64,6 +67,25 @@ def _kept_together(dataset: Dataset, split: RandomSplit | GroupedSplit) -> np.nd
     overlap = split.strategy == "overlap"
     relations = dataset.relations
     return relations.related_groups if overlap else relations.twin_groups
+
+
+def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Refuse parts that lack a class, by which nothing could be learnt or measured."""
+    counts = pd.crosstab(manifest.part, manifest.label).reindex(
+        index=PARTS, columns=range(len(classes)), fill_value=0
+    )
+    if counts.to_numpy().all():
+        return
+    parts = [
+        f"{part} "
+        + " and ".join(f"{count} {name}" for count, name in zip(row, classes, strict=True))
+        for part, row in zip(PARTS, counts.to_numpy(), strict=True)
+    ]
+    raise InputError(
+        "each part of the split needs images of both classes, and they would have: "
+        f"{', '.join(parts)}; give more images of the rarer class, or another split.seed or "
+        "fractions of split"
+    )
 
 
 def _refuse_other_images(manifest: pd.DataFrame, listing: pd.DataFrame, given: str) -> None:

@@ -10,10 +10,10 @@ import mlflow
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from src.errors import InputError
+from src.errors import InputError, without_credentials
 from src.sweeps.job_fingerprint import job_fingerprint
 from src.tracking.processes import PROCESS, is_at_work, process_tags
-from src.tracking.runs import flatten, git_tags
+from src.tracking.runs import flatten, git_tags, settings_shown
 
 # SWEEP, KEYS, OVERRIDES and BEST are tags of parent runs. FINGERPRINT and the tags that begin with
 # VALUE belong to child runs.
@@ -96,7 +96,7 @@ def open_sweep(
     tags = {
         SWEEP: job_fingerprint({"sweep": [name, sorted(swept)], **shared}),
         KEYS: " ".join(swept),
-        OVERRIDES: " ".join(overrides),
+        OVERRIDES: without_credentials(" ".join(overrides)),
         START: str(time.time_ns()),
         **process_tags(),
         **git_tags(),
@@ -115,7 +115,7 @@ def open_sweep(
         client.update_run(parent, status="RUNNING")
         return parent
     with mlflow.start_run(run_name=name[:LONGEST_NAME], tags=tags) as run:
-        mlflow.log_params(shared)
+        mlflow.log_params(settings_shown(shared))
     client.update_run(run.info.run_id, status="RUNNING")
     return run.info.run_id
 

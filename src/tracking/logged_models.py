@@ -120,8 +120,8 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
         return read_manifest(Path(split)), Path(images)
     beside = Path(model).parent
     try:
-        images = json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"]
-    except (OSError, ValueError, KeyError) as error:
+        images = str(json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"no fetched.json of the pipeline beside {model}: {error}") from error
     return read_manifest(beside / "split.csv"), Path(images)
 

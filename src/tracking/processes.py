@@ -3,12 +3,13 @@
 import os
 import socket
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import mlflow
 import psutil
 from filelock import FileLock
 from mlflow.entities import Run, RunStatus
+
+from src.tracking.store import sqlite_file
 
 HOST, PROCESS = "process.host", "process.id"
 # Seconds by which the system's own reckoning of a process's start can shift.
@@ -65,7 +66,5 @@ def _is_alive(process: str) -> bool:
 
 def one_process(uri: str, work: str) -> AbstractContextManager[object]:
     """Held by the one process that does this work on a sqlite file; a server has no such lock."""
-    if not uri.startswith("sqlite:///"):
-        return nullcontext()
-    file = Path(uri.removeprefix("sqlite:///"))
-    return FileLock(file.with_name(f".{file.name}.{work}.lock"))
+    file = sqlite_file(uri)
+    return FileLock(file.with_name(f".{file.name}.{work}.lock")) if file else nullcontext()

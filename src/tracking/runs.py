@@ -15,8 +15,19 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
-from src.errors import InputError
-from src.tracking.processes import close_abandoned_runs, one_process, process_tags
+from src.config.loader import ROOT
+from src.errors import InputError, without_credentials
+from src.tracking.http_server import impatient, with_login_set_apart
+from src.tracking.processes import close_abandoned_runs, process_tags
+from src.tracking.store import (
+    ARTIFACTS,
+    DATABASE_ERRORS,
+    follow_move,
+    opening,
+    sqlite_file,
+    sqlite_uri,
+    unusable,
+)
 
 STORE = Path("mlruns")
 
@@ -34,22 +45,30 @@ def connect(uri: str | None, experiment: str) -> None:
     Raises:
         InputError: the server does not answer or refuses, or the database can't be used.
     """
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
-    artifacts = None
+    uri, artifacts = uri or os.environ.get("MLFLOW_TRACKING_URI"), None
     if not uri:
-        STORE.mkdir(exist_ok=True)
-        # Absolute, as MLflow keeps what it opened under an address for as long as it runs.
-        uri = f"sqlite:///{STORE.absolute()}/mlflow.db"
-        artifacts = (STORE / "artifacts").absolute().as_uri()
+        # Resolved, because several paths may lead to the same folder.
+        artifacts = STORE.resolve() / ARTIFACTS
+        uri = sqlite_uri(artifacts.with_name("mlflow.db"))
+    uri = with_login_set_apart(uri)
     mlflow.set_tracking_uri(uri)
     # Or each small file that is read back shows two of them.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # Two at once would both make the database.
-    with one_process(uri, "making"):
+    file = sqlite_file(uri)
+    with opening(uri):
+        if file and (corrected := follow_move(file)):
+            print(
+                f"{file.parent} was moved or copied here: {corrected} locations of artifacts were "
+                "corrected in its database"
+            )
         try:
-            if mlflow.get_experiment_by_name(experiment) is None:
-                _make_experiment(experiment, artifacts)
+            with impatient():
+                known = mlflow.get_experiment_by_name(experiment)
+            if known is None:
+                _make_experiment(experiment, artifacts.as_uri() if artifacts else None)
             mlflow.set_experiment(experiment)
+        except DATABASE_ERRORS as error:
+            raise InputError(unusable(file, error) if file else f"{uri}: {error}") from error
         except MlflowException as error:
             raise InputError(
                 f"can't track runs at {uri} (tracking.uri, else MLFLOW_TRACKING_URI, else a file "
@@ -94,12 +113,30 @@ def tracked_run(
         log_system_metrics=system_metrics,
     ) as run:
         try:
-            mlflow.log_params(flatten(settings))
-            mlflow.log_dict(dict(settings), "config.yaml")
+            shown = settings_shown(settings)
+            mlflow.log_params(flatten(shown))
+            mlflow.log_dict(shown, "config.yaml")
             yield run.info.run_id
         except BaseException as error:
-            mlflow.set_tag("error", f"{type(error).__name__}: {error}")
+            text = without_credentials(f"{type(error).__name__}: {error}")
+            mlflow.set_tag("error", text)
             raise
+
+
+def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings without the passwords in addresses, to store and show them."""
+
+    def shown(value: Any) -> Any:
+        match value:
+            case str():
+                return without_credentials(value)
+            case list():
+                return [shown(one) for one in value]
+            case Mapping():
+                return settings_shown(value)
+        return value
+
+    return {key: shown(value) for key, value in settings.items()}
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -112,18 +149,20 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def git_tags() -> dict[str, str]:
-    """The commit of this code and whether it has uncommitted changes."""
+    """Return the commit of this code, and whether it has uncommitted changes.
+
+    Nothing is returned for a copy without .git, also inside another repository.
+    """
 
     def git(*arguments: str) -> str:
+        command = ["git", *arguments]
         return subprocess.run(
-            ["git", *arguments],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+            command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True
         ).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
+            return {}
         return {
             "git.commit": git("rev-parse", "HEAD"),
             "git.dirty": str(bool(git("status", "--porcelain"))),

@@ -99,14 +99,14 @@ def test_a_living_process_keeps_its_temporary_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"/a can't be written: a file lies where a folder should"):
+    with pytest.raises(InputError, match=r"/a cannot be written: a file lies where a folder"):
         write_bytes(tmp_path / "a", b"1")
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
-    with pytest.raises(InputError, match="/a/b can't be written: a file lies where a folder shou"):
+    with pytest.raises(InputError, match="/a/b cannot be written: a file lies where a folder shou"):
         write_bytes(tmp_path / "a" / "b", b"1")
 
 
@@ -117,7 +117,7 @@ def test_nothing_stays_where_the_disk_takes_no_more(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
     try:
-        with pytest.raises(InputError, match="a can't be written: File too large"):
+        with pytest.raises(InputError, match="a cannot be written: File too large"):
             write_bytes(tmp_path / "a", bytes(100_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))

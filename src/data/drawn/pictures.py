@@ -1,7 +1,9 @@
 """Drawing synthetic concrete: photographs with their crack masks, and folders of patches."""
 
 import multiprocessing
+import os
 import shutil
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -118,12 +120,24 @@ def _draw_all(draw: partial[None], jobs: list[tuple[int, int]]) -> None:
     # Processes are spawned, because a forked one would inherit the locks of its parent's threads.
     with ProcessPoolExecutor(
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
+        initializer=_prepare_worker,
     ) as pool:
         done = pool.map(draw, jobs, chunksize=CHUNK)
         for _ in tqdm(done, total=len(jobs), desc="drawing patches", unit="image"):
             pass
+
+
+def _prepare_worker() -> None:
+    cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone; one that was killed can't tell it to."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write_patch(folder: Path, seed: int, size: int, job: tuple[int, int]) -> None:

@@ -187,5 +187,5 @@ def _read(path: Path, kinds: dict[str, str]) -> pd.DataFrame:
         return pd.read_csv(path, usecols=list(kinds), dtype=kinds, keep_default_na=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; run the audit stage first") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read ({error}): run the audit stage again") from error

@@ -1,31 +1,26 @@
 """Unpacking archives from elsewhere without trusting them."""
 
+import errno
 import functools
+import gzip
 import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
-from typing import IO, Literal
+from typing import IO, NoReturn, cast
 
 import rars
 from tqdm import tqdm
 
 from src.errors import InputError
 
-_UNREADABLE = (
-    rars.Error,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,  # a path or an offset that can't be; and a full disk
-    RuntimeError,  # zipfile: a password, or a compression it doesn't know
-)
+# What tar itself may take beyond its members' content; real headers take a few hundred bytes each.
+_TAR_ROOM = 1 << 20
+# Bytes read at once: more are a header of a size that no honest archive has.
+_MOST_AT_ONCE = 1 << 20
 
 
 class _Gate:
@@ -51,18 +46,53 @@ class _Gate:
         self._admitted.add(path)
         self.room -= size
         if self.room < 0:
-            self._refuse(
-                name,
-                f"brings the declared size to more than {self._max_ratio:g} times the archive's "
-                f"own {self._archive.stat().st_size:,} bytes, out of all proportion for images",
-            )
+            self._refuse(name, f"brings the declared size to more than {self.proportion}")
         return Path(*path.parts)
 
-    def _refuse(self, name: str, problem: str) -> None:
+    @property
+    def proportion(self) -> str:
+        """How much an archive may unpack to, in words."""
+        return (
+            f"{self._max_ratio:g} times the archive's own {self._archive.stat().st_size:,} bytes, "
+            "out of all proportion for images"
+        )
+
+    def _refuse(self, name: str, problem: str) -> NoReturn:
+        self.refuse_archive(f"its member {name!r} {problem}")
+
+    def refuse_archive(self, problem: str) -> NoReturn:
+        """Refuse the archive as a whole."""
         raise InputError(
-            f"{self._archive} is refused: its member {name!r} {problem}. "
+            f"{self._archive} is refused: {problem}. "
             "Nothing was kept of it; if you trust it, unpack it by hand and give the folder."
         )
+
+
+class _Bounded:
+    """What comes out of a decompressor, up to a limit."""
+
+    def __init__(self, stream: IO[bytes], gate: _Gate) -> None:
+        self._stream = stream
+        self._gate = gate
+        self._limit = gate.room + _TAR_ROOM
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, position: int) -> int:
+        self._check(position)
+        return self._stream.seek(position)
+
+    def read(self, size: int) -> bytes:
+        if size > _MOST_AT_ONCE:
+            self._gate.refuse_archive(f"it has a header of {size:,} bytes")
+        data = self._stream.read(size)
+        self._check(self._stream.tell())
+        return data
+
+    def _check(self, position: int) -> None:
+        if position > self._limit:
+            self._gate.refuse_archive(f"it unpacks to more than {self._gate.proportion}")
 
 
 def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
@@ -73,7 +103,8 @@ def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
     exactly between two members can't be told from a shorter one: count what should be there.
 
     Args:
-        max_ratio: how many times the archive's own size its members may declare together.
+        max_ratio: how many times the archive's own size its members may declare together, and
+            a .tar may unpack to, 1 MiB apart.
 
     Raises:
         InputError: no such kind of archive; damaged, truncated or protected by a password; or a
@@ -90,11 +121,19 @@ def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
         )
     try:
         unpacker(archive, target, _Gate(archive, max_ratio))
-    except _UNREADABLE as error:
-        raise InputError(
-            f"{archive} can't be unpacked: {error}. If it is truncated, damaged or protected by a "
-            "password, get it anew, or unpack it by hand and give the folder."
-        ) from error
+    except InputError:
+        raise
+    # A damaged archive may raise anything: no list of it was ever complete.
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = (
+            "Make room on the disk, and run again."
+            if full
+            else "If it is truncated, damaged or protected by a password, get it anew, or unpack "
+            "it by hand and give the folder."
+        )
+        problem = str(error) or type(error).__name__
+        raise InputError(f"{archive} can't be unpacked: {problem}. {advice}") from error
 
 
 def _unpack_rar(archive: Path, target: Path, gate: _Gate) -> None:
@@ -126,22 +165,36 @@ def _unpack_zip(archive: Path, target: Path, gate: _Gate) -> None:
 
 
 def _unpack_tar(
-    archive: Path, target: Path, gate: _Gate, *, mode: Literal["r:", "r:gz", "r:xz"]
+    archive: Path, target: Path, gate: _Gate, decompressed: Callable[[Path], IO[bytes]]
 ) -> None:
-    with tarfile.open(archive, mode) as opened:
-        for member in tqdm(opened, desc=f"unpacking {archive.name}", unit="file"):
-            if not member.isdir():
-                path = gate.admit(member.name, member.size, plain=member.isreg())
-                stream = opened.extractfile(member)
-                assert stream is not None
-                _write(stream, target / path)
-        # tarfile takes a header cut short, or damaged, for the end of the archive.
-        opened.fileobj.seek(opened.offset)
-        if opened.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("it has no end-of-archive mark")
-        # The checksums of .gz and .xz come after the last byte, which tarfile never reads.
-        while opened.fileobj.read(tarfile.RECORDSIZE):
-            pass
+    with decompressed(archive) as stream:
+        bounded = _Bounded(stream, gate)
+        with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as opened:
+            for member in tqdm(opened, desc=f"unpacking {archive.name}", unit="file"):
+                if not member.isdir():
+                    path = gate.admit(member.name, member.size, plain=member.isreg())
+                    content = opened.extractfile(member)
+                    assert content is not None
+                    _write(content, target / path)
+            # tarfile takes a header cut short, or damaged, for the end of the archive.
+            bounded.seek(opened.offset)
+            if bounded.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise tarfile.ReadError("it has no end-of-archive mark")
+            # The checksums of .gz and .xz come after the last byte, which tarfile never reads.
+            while bounded.read(tarfile.RECORDSIZE):
+                pass
+
+
+def _opened(archive: Path) -> IO[bytes]:
+    return archive.open("rb")
+
+
+def _gunzipped(archive: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(archive))
+
+
+def _unxzed(archive: Path) -> IO[bytes]:
+    return cast(IO[bytes], lzma.open(archive))
 
 
 def _write(stream: IO[bytes], path: Path) -> None:
@@ -153,9 +206,9 @@ def _write(stream: IO[bytes], path: Path) -> None:
 _UNPACKERS: dict[str, Callable[[Path, Path, _Gate], None]] = {
     ".rar": _unpack_rar,
     ".zip": _unpack_zip,
-    ".tar": functools.partial(_unpack_tar, mode="r:"),
-    ".tar.gz": functools.partial(_unpack_tar, mode="r:gz"),
-    ".tgz": functools.partial(_unpack_tar, mode="r:gz"),
-    ".tar.xz": functools.partial(_unpack_tar, mode="r:xz"),
-    ".txz": functools.partial(_unpack_tar, mode="r:xz"),
+    ".tar": functools.partial(_unpack_tar, decompressed=_opened),
+    ".tar.gz": functools.partial(_unpack_tar, decompressed=_gunzipped),
+    ".tgz": functools.partial(_unpack_tar, decompressed=_gunzipped),
+    ".tar.xz": functools.partial(_unpack_tar, decompressed=_unxzed),
+    ".txz": functools.partial(_unpack_tar, decompressed=_unxzed),
 }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +38,12 @@ class Source(Protocol):
     def state(self, classes: Sequence[str]) -> str | None:
         """Another once the images there change; None where they can't, or where nothing is."""
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
-        """Lay all images out as `staging/<class>/<file>`, in files of their own."""
+    def collect(self, staging: Path, classes: Sequence[str]) -> Sequence[Rejected]:
+        """Lay all images out as `staging/<class>/<file>`, in files of their own.
+
+        Returns:
+            What was left out without a look into it.
+        """
 
 
 @dataclass(frozen=True)
@@ -85,10 +90,9 @@ def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
     _refuse_foreign(target, beside.inventory)
     beside.collected.mkdir(parents=True)
     try:
-        source.collect(beside.collected, data.classes)
-        dataset = _survey(beside.collected, source.name, data)
-        for rejected in dataset.receipt.rejected:
-            (beside.collected / rejected.path).unlink()
+        left_out = source.collect(beside.collected, data.classes)
+        dataset = _survey(beside.collected, source.name, data, left_out)
+        _keep_only(dataset)
         write_listing(dataset.listing, beside.listing)
         if target.exists():
             target.rename(beside.replaced)
@@ -131,7 +135,11 @@ def _refuse_foreign(target: Path, inventory: Path) -> None:
     """Refuse a target with a file in it that is not, to the byte, what a fetch put there."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is no folder: choose another data.dir")
-    put = read_listing(inventory).set_index("path").sha256.to_dict() if inventory.exists() else {}
+    try:
+        put = read_listing(inventory).set_index("path").sha256.to_dict()
+    except InputError:
+        # It is missing or damaged, so that no file there is known to come from a fetch.
+        put = {}
 
     def foreign(file: Path) -> bool:
         expected = put.get(file.relative_to(target).as_posix())
@@ -153,14 +161,25 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.is_file())
 
 
-def _survey(root: Path, source: str, data: Images) -> Dataset:
+def _keep_only(dataset: Dataset) -> None:
+    """Delete the images of the dataset's folder that its listing leaves out."""
+    usable = set(dataset.paths)
+    for name in dataset.classes:
+        for file in _files(dataset.folder / name):
+            if file not in usable:
+                file.unlink()
+
+
+def _survey(root: Path, source: str, data: Images, left_out: Sequence[Rejected] = ()) -> Dataset:
     """Check every image under `root`, resizing in place, and list the usable ones."""
     classes = data.classes
     jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
 
     def examine(job: tuple[Path, int]) -> _Image | Rejected:
         file, label = job
-        path = f"{classes[label]}/{file.name}"
+        path = f"{classes[label]}/{_readable_name(file)}"
+        if _readable_name(file) != file.name:
+            return Rejected(path, "its name is not UTF-8")
         content = file.read_bytes()
         try:
             usable = usable_jpeg(content, image_size=data.image_size, resize=data.resize)
@@ -175,13 +194,19 @@ def _survey(root: Path, source: str, data: Images) -> Dataset:
         thread_map(examine, jobs, desc="checking images", unit="image"), key=lambda o: o.path
     )
     images = [outcome for outcome in outcomes if isinstance(outcome, _Image)]
-    rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, Rejected))
+    found = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    rejected = tuple(sorted([*left_out, *found], key=lambda one: one.path))
     listing = pd.DataFrame(images, columns=[*LISTING_KINDS, "resized"])
     resized = int(listing.pop("resized").sum())
     counts = {name: int((listing["label"] == i).sum()) for i, name in enumerate(classes)}
     _refuse_too_few(source, counts, rejected, data.minimum_images)
     receipt = Receipt(source, counts, rejected, resized, listing_fingerprint(listing))
     return Dataset(root, classes, data.image_size, listing, receipt)
+
+
+def _readable_name(file: Path) -> str:
+    """The file's name, with an escape sequence for each byte of it that is not UTF-8."""
+    return os.fsencode(file.name).decode("utf-8", "backslashreplace")
 
 
 def _refuse_too_few(

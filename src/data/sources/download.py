@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import email.utils
-import hashlib
 import json
 import logging
 import re
@@ -16,7 +15,7 @@ import httpx
 from tqdm import tqdm
 
 from src.config.schema import Http
-from src.data.files import write_text
+from src.data.files import file_sha256, write_text
 from src.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -95,12 +94,6 @@ def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> N
     part.discard()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class _Part:
     """The bytes got so far, and which version of the file they are of."""
 
@@ -112,7 +105,11 @@ class _Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def version(self) -> str | None:
-        return self._version.read_text(encoding="utf-8") if self._version.exists() else None
+        if not self._version.exists():
+            return None
+        mark = self._version.read_bytes().decode("ascii", "replace")
+        # What can't have come from a header is damaged.
+        return mark if mark.isascii() and mark.isprintable() else None
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from src.data.dataset import Rejected
 from src.data.sources.archive import unpack
 from src.errors import InputError
 
-_MACOS_RESOURCE_FORKS = "__MACOSX"  # stands in zips made on macOS and mirrors the real folders
+# Folders that macOS puts into zips and Synology beside images; both mirror the real ones.
+_SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 
 
 @dataclass(frozen=True)
@@ -42,31 +44,34 @@ class LocalSource:
         """
         if self.path.is_dir():
             folders = _class_folders(self.path, classes, self.path).values()
-            files = [file for folder in folders for file in sorted(folder.iterdir())]
+            entries = [entry for folder in folders for entry in sorted(folder.iterdir())]
+            files = [entry for entry in entries if not entry.is_dir()]
         else:
             files = [self.path] if self.path.is_file() else []
         stats = [(file.relative_to(self.path), file.stat()) for file in files]
         lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats]
-        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
+        return hashlib.sha256(os.fsencode("".join(lines))).hexdigest() if lines else None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+    def collect(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
         """Lay the images out as `staging/<class>/<file>`; the original stays as it is.
+
+        Returns:
+            The hidden folders among the images, which are left out.
 
         Raises:
             InputError: there is nothing at `path`; `unpack` refused it; a class has no folder, or
-                several; or a class folder holds a folder.
+                several; or a class folder holds a folder that is not hidden.
         """
         if self.path.is_dir():
-            _lay_out(self.path, staging, classes, shutil.copyfile, self.path)
-        elif self.path.is_file():
+            return _lay_out(self.path, staging, classes, shutil.copyfile, self.path)
+        if self.path.is_file():
             with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=staging) as unpacked:
                 unpack(self.path, Path(unpacked), max_ratio=self.max_ratio)
-                _lay_out(Path(unpacked), staging, classes, os.rename, self.path)
-        else:
-            raise InputError(
-                f"{self.path}: no such file or folder; give an archive or a folder that holds "
-                f"the folders {', '.join(classes)}"
-            )
+                return _lay_out(Path(unpacked), staging, classes, os.rename, self.path)
+        raise InputError(
+            f"{self.path}: no such file or folder; give an archive or a folder that holds the "
+            f"folders {', '.join(classes)}"
+        )
 
 
 def refuse_overlap(origin: Path, target: Path) -> None:
@@ -89,22 +94,32 @@ def _lay_out(
     classes: Sequence[str],
     put: Callable[[Path, Path], object],
     origin: Path,
-) -> None:
+) -> list[Rejected]:
+    left_out = []
     for name, folder in _class_folders(root, classes, origin).items():
         (staging / name).mkdir()
         for file in tqdm(sorted(folder.iterdir()), desc=f"collecting {name}", unit="image"):
-            if file.is_dir():
+            if file.is_dir() and _is_hidden(file.name):
+                left_out.append(Rejected(f"{name}/{file.name}", "hidden folder"))
+            elif file.is_dir():
                 raise InputError(
                     f"{origin}: the folder {folder.relative_to(root)} holds a folder, "
                     f"{file.name}; put the images of a class straight into its folder"
                 )
-            put(file, staging / name / file.name)
+            else:
+                put(file, staging / name / file.name)
+    return left_out
+
+
+def _is_hidden(folder: str) -> bool:
+    """Whether a folder of this name is one that a system made for itself."""
+    return folder.startswith(".") or folder in _SYSTEM_FOLDERS
 
 
 def _class_folders(root: Path, classes: Sequence[str], origin: Path) -> dict[str, Path]:
     folders = []
     for parent, names, _ in os.walk(root):
-        names[:] = [n for n in names if not n.startswith(".") and n != _MACOS_RESOURCE_FORKS]
+        names[:] = [name for name in names if not _is_hidden(name)]
         folders += [Path(parent, name) for name in names]
     chosen = {}
     for name in classes:

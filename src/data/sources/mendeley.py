@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.config.schema import Mendeley
-from src.data.sources.download import Unavailable, download, file_sha256, get_json
+from src.data.dataset import Rejected
+from src.data.files import file_sha256
+from src.data.sources.download import Unavailable, download, get_json
 from src.data.sources.local import LocalSource
 from src.errors import InputError
 
@@ -31,14 +33,17 @@ class MendeleySource:
     def state(self, classes: Sequence[str]) -> None:
         return None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+    def collect(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
         """Download the archive if need be and lay its images out as `staging/<class>/<file>`.
+
+        Returns:
+            See `LocalSource.collect`.
 
         Raises:
             InputError: the archive can't be had, by neither way, or can't be unpacked.
         """
         archive = self._obtain()
-        LocalSource(archive, self.data.max_ratio).collect(staging, classes)
+        return LocalSource(archive, self.data.max_ratio).collect(staging, classes)
 
     def _obtain(self) -> Path:
         archive = Path(self.data.downloads) / self.data.filename

@@ -21,6 +21,7 @@ class SyntheticSource:
     def state(self, classes: Sequence[str]) -> None:
         return None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+    def collect(self, staging: Path, classes: Sequence[str]) -> tuple[()]:
         drawn = self.data
         write_patches(staging, images=drawn.images, seed=drawn.seed, size=drawn.image_size)
+        return ()

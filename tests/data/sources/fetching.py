@@ -25,10 +25,11 @@ class Files:
     def state(self, classes: Sequence[str]) -> None:
         return None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> None:
+    def collect(self, staging: Path, classes: Sequence[str]) -> tuple[()]:
         if self.files is None:
             raise InputError("memory can't be had")
         lay_out(staging, self.files)
+        return ()
 
 
 def fetched(

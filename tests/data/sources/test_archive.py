@@ -1,6 +1,8 @@
 """Archives of every kind unpack alike, and none can do harm."""
 
+import gzip
 import io
+import lzma
 import shutil
 import stat
 import struct
@@ -139,6 +141,88 @@ def test_a_size_out_of_all_proportion_is_refused(tmp_path: Path, suffix: str) ->
     with pytest.raises(InputError, match=r"'b\.jpg' brings the declared size to more than 20 time"):
         unpacked(bomb)
     assert len(unpacked(bomb, max_ratio=1e6)["b.jpg"]) == 3_000_000
+
+
+def huge_header(kind: bytes) -> bytes:
+    """A tar whose first header is followed by 30 MB of another header's content."""
+    header = tarfile.TarInfo("././@LongLink" if kind == tarfile.GNUTYPE_LONGNAME else "PaxHeader")
+    header.type, header.size = kind, 30_000_000
+    return header.tobuf() + b"a" * header.size
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.xz"])
+def test_a_header_out_of_all_proportion_is_refused(
+    tmp_path: Path, suffix: str, kind: bytes
+) -> None:
+    archive = tmp_path / f"bomb{suffix}"
+    compress = {".tar": bytes, ".tar.gz": gzip.compress, ".tar.xz": lzma.compress}[suffix]
+    archive.write_bytes(compress(huge_header(kind)))
+    with pytest.raises(InputError, match=r"is refused: it has a header of 30,000,\d{3} bytes"):
+        unpacked(archive, max_ratio=1e6)
+
+
+def test_many_headers_out_of_all_proportion_are_refused(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("PaxHeader")
+    header.type, header.size = tarfile.XGLTYPE, 1 << 20
+    record = b"%d comment=" % header.size
+    content = record + b"a" * (header.size - len(record) - 1) + b"\n"
+    archive = tmp_path / "bomb.tar.xz"
+    archive.write_bytes(lzma.compress((header.tobuf() + content) * 20))
+    with pytest.raises(InputError, match="it unpacks to more than 20 times the archive"):
+        unpacked(archive)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress])
+def test_what_follows_the_end_out_of_all_proportion_is_refused(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    whole = pack(tmp_path / "a.tar", {"a.jpg": b"1"}).read_bytes()
+    archive = tmp_path / f"bomb.tar.{'gz' if compress is gzip.compress else 'xz'}"
+    archive.write_bytes(compress(whole + bytes(20_000_000)))
+    with pytest.raises(InputError, match="it unpacks to more than 20 times the archive"):
+        unpacked(archive)
+    assert unpacked(archive, max_ratio=1e6) == {"a.jpg": b"1"}
+
+
+def forged(archive: Path, before: bytes, after: bytes) -> None:
+    archive.write_bytes(archive.read_bytes().replace(before, after))
+
+
+def name_in_no_encoding(archive: Path) -> None:
+    forged(pack(archive, {"Positive/ü.jpg": b"1"}), "ü".encode(), b"\xff\xff")
+
+
+def name_of_nothing(archive: Path) -> None:
+    forged(pack(archive, {"Positive/a.jpg": b"1"}), b"Positive/a.jpg", b"\0ositive/a.jpg")
+
+
+def pax(headers: dict[str, str]) -> Callable[[Path], None]:
+    def write(archive: Path) -> None:
+        member = tarfile.TarInfo("Positive/a.jpg")
+        member.pax_headers = headers
+        with tarfile.open(archive, "w:", format=tarfile.PAX_FORMAT) as opened:
+            opened.addfile(member)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("suffix", "write"),
+    [
+        pytest.param(".zip", name_in_no_encoding, id="UnicodeDecodeError"),
+        pytest.param(".zip", name_of_nothing, id="IndexError"),
+        pytest.param(".tar", pax({"path": "Positive/a\0.jpg"}), id="ValueError"),
+        pytest.param(".tar", pax({"GNU.sparse.size": "nan"}), id="ValueError-of-a-number"),
+        pytest.param(".tar", pax({"path": "a/" * 3000 + "a"}), id="OSError"),
+    ],
+)
+def test_whatever_its_library_raises_an_archive_is_named(
+    tmp_path: Path, suffix: str, write: Callable[[Path], None]
+) -> None:
+    write(tmp_path / f"a{suffix}")
+    with pytest.raises(InputError, match=rf"/a\{suffix} can't be unpacked: .*by hand"):
+        unpacked(tmp_path / f"a{suffix}")
 
 
 def test_a_rar_member_that_declares_no_size_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from src.data.sources.collection import collect_images
@@ -109,3 +110,31 @@ def test_a_download_killed_half_way_goes_on_in_the_next_run(server: Server, tmp_
     assert server.asked("/direct")[1]["Range"] == f"bytes={start}-"
     assert on_disk(tmp_path) == dataset(NAMES)
     assert receipt.source == "mendeley 5y9wdsg2zt version 2"
+
+
+DRAWING = """
+import sys
+from pathlib import Path
+from src.data.sources.collection import collect_images
+from src.data.sources.synthetic import SyntheticSource
+from tests.data.sources.samples import section
+
+if __name__ == "__main__":
+    data = section(Path(sys.argv[1]), images=100_000)
+    collect_images(SyntheticSource(data), data, reuse=False)
+"""
+
+
+def test_processes_that_draw_end_with_a_fetch_that_is_killed(tmp_path: Path) -> None:
+    process = run_and_kill(DRAWING, tmp_path / "work" / "data")
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.kill()
+    process.wait(60)
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for worker in alive:
+        worker.kill()
+    assert alive == []

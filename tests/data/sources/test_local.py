@@ -1,12 +1,15 @@
 """A folder or an archive on this machine becomes one folder a class."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from src.data.dataset import Rejected, read_receipt, write_receipt
+from src.data.sources.collection import collect_images
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.errors import InputError
-from tests.data.sources.samples import CLASSES, NAMES, dataset, lay_out, pack, read
+from tests.data.sources.samples import CLASSES, NAMES, dataset, lay_out, pack, read, section
 
 FILES = dataset(NAMES)
 
@@ -50,6 +53,40 @@ def test_a_folder_stays_as_it_is(tmp_path: Path) -> None:
 def test_what_macos_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
     files = FILES | {"__MACOSX/Positive/._00001.jpg": b"?", ".trash/Positive/00009.jpg": b"?"}
     assert collected(tmp_path, pack(tmp_path / "a.zip", files)) == FILES
+
+
+@pytest.mark.parametrize("kind", ["folder", "a.zip"])
+def test_hidden_folders_among_the_images_are_left_out_and_listed(tmp_path: Path, kind: str) -> None:
+    hidden = {
+        "Negative/@eaDir/00001.jpg/thumbnail.jpg": b"?",
+        "Negative/@eaDir/Positive/1.jpg": b"?",
+        "Positive/.ipynb_checkpoints/00001-checkpoint.jpg": b"?",
+    }
+    origin = tmp_path / kind
+    if kind == "folder":
+        lay_out(origin, FILES | hidden)
+    else:
+        pack(origin, FILES | hidden)
+    source, data = LocalSource(origin, max_ratio=20), section(tmp_path / "data")
+    receipt = collect_images(source, data, reuse=False).receipt
+    assert receipt.rejected == (
+        Rejected("Negative/@eaDir", "hidden folder"),
+        Rejected("Positive/.ipynb_checkpoints", "hidden folder"),
+    )
+    assert read(tmp_path / "data") == FILES
+    assert source.state(CLASSES) == source.state(CLASSES)
+
+
+def test_a_name_in_no_encoding_is_left_out_and_listed(tmp_path: Path) -> None:
+    origin = lay_out(tmp_path / "in", FILES)
+    (origin / "Positive" / os.fsdecode(b"\xff.jpg")).write_bytes(FILES[NAMES[0]])
+    source, data = LocalSource(origin, max_ratio=20), section(tmp_path / "data")
+    dataset = collect_images(source, data, reuse=False)
+    assert dataset.receipt.rejected == (Rejected("Positive/\\xff.jpg", "its name is not UTF-8"),)
+    assert read(tmp_path / "data") == FILES
+    assert source.state(CLASSES) is not None
+    write_receipt(dataset.receipt, tmp_path / "receipt.json")
+    assert read_receipt(tmp_path / "receipt.json") == dataset.receipt
 
 
 @pytest.mark.parametrize(

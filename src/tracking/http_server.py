@@ -1,0 +1,43 @@
+"""Tracking servers over HTTP: their logins, and how long to wait for an answer."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from src.errors import without_credentials
+
+# Seconds per try, and further tries: together less than 20 s.
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+
+
+def with_login_set_apart(uri: str) -> str:
+    """Move user and password of a server's address into the environment, and return the address.
+
+    MLflow reads them there. In the address it would print and store them. Addresses of databases
+    stay as they are.
+
+    Args:
+        uri: a tracking URI.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or parts.username is None:
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
+    return without_credentials(uri)
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Give up after 20 s if a server does not answer; by default MLflow tries for 4 minutes.
+
+    Variables that are already set in the environment stay as they are.
+    """
+    added = {name: value for name, value in _IMPATIENT.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
