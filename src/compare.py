@@ -1,7 +1,9 @@
-"""Say whether tracked runs differ for real: on the same test images, which errs more often?
+"""Compare tracked runs on the same test images: which one errs more often, and by how much?
+
+The unit of tests and intervals is the group of related images; see docs/evaluation.md.
 
 python -m src.compare RUN RUN …                        run ids, or the first characters of them
-python -m src.compare RUN RUN --csv disagreements.csv  all images on which they disagree
+python -m src.compare RUN RUN --csv disagreements.csv  writes all images on which they disagree
 python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
 python -m src.compare RUN RUN tracking.uri=http://…    settings as everywhere
 """
