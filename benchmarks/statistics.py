@@ -23,6 +23,9 @@ SIZES: dict[str, Draw] = {
     "mostly 1": lambda rng, images: rng.choice(
         np.arange(1, 8), int(images / 1.6), p=[0.8, 0.08, 0.04, 0.03, 0.02, 0.02, 0.01]
     ),
+    "1 to 30": lambda rng, images: np.concatenate(
+        [rng.integers(1, 4, images // 4), rng.integers(5, 31, images // 35)]
+    ),
     "7": lambda rng, images: np.full(images // 7, 7),
 }
 # How the errors of related images go together.

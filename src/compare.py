@@ -1,9 +1,11 @@
-"""Test whether tracked runs differ significantly in their errors on the same test images.
+"""Compare tracked runs on the same test images: which one errs more often, and by how much?
 
-python -m src.compare RUN RUN …                        compare runs by their ids
-python -m src.compare RUN RUN --csv disagreements.csv  write all disagreements to a file
-python -m src.compare A,B,C D,E,F                      compare two cross-validations
-python -m src.compare RUN RUN tracking.uri=http://…    change any setting
+The unit of the tests and intervals is the group of related images; see docs/evaluation.md.
+
+python -m src.compare RUN RUN …                        two runs or more
+python -m src.compare RUN RUN --csv disagreements.csv  also writes all images on which they disagree
+python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
+python -m src.compare RUN RUN tracking.uri=http://…    settings as in every command
 
 A run is named by its id or by the first characters of it.
 """

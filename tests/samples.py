@@ -5,7 +5,6 @@ from functools import cache
 import keras
 import numpy as np
 
-from src.data.drawn.pictures import draw_patch
 from src.model.classifier import build_backbone, rescaling
 
 
@@ -18,29 +17,6 @@ def small_backbone(image_size: int = 96) -> keras.Model:
     backbone = build_backbone(image_size)
     backbone.set_weights(_lively_weights())
     return backbone
-
-
-def lively_backbone(images: np.ndarray) -> keras.Model:
-    """One whose features differ more, normalised by the statistics of `images` as they come.
-
-    Args:
-        images: (n, 96, 96, 3) uint8.
-    """
-    backbone = small_backbone()
-    rng = np.random.default_rng(0)
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.assign(rng.uniform(0.7, 1.3, layer.gamma.shape))
-            layer.beta.assign(rng.normal(0, 0.2, layer.gamma.shape))
-            layer.momentum = 0.0
-    backbone(rescaling()(images), training=True)
-    return backbone
-
-
-def drawn_patches(count: int) -> np.ndarray:
-    """(count, 96, 96, 3) uint8, every other one cracked."""
-    rngs = [np.random.default_rng([7, number]) for number in range(count)]
-    return np.stack([draw_patch(rng, cracked=n % 2 == 1, size=96) for n, rng in enumerate(rngs)])
 
 
 @cache

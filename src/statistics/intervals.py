@@ -9,8 +9,14 @@ import pandas as pd
 from scipy.stats import beta, bootstrap
 
 LEVEL = 0.95
-# Groups that are added to every part, each of them wholly wrong.
+# Groups that are added to every part, each of them of mean size and wholly wrong.
 ADDED_GROUPS = 2
+
+
+def sums_of_groups(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sum of the values (n,) in each group, and how many images the group has."""
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.bincount(group, values), sizes
 
 
 def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
@@ -18,8 +24,8 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
 
     It is the variance between groups divided by that between images (Kish 1965; Rao and Scott
     1992). A few wrong images say little about how errors gather in groups. So `ADDED_GROUPS`
-    groups of typical size that are wholly wrong are added. Without any error the effect is that
-    of groups which are right or wrong as one.
+    groups of mean size that are wholly wrong are added. Without any error as many images count as
+    there are groups.
 
     Args:
         values: (n,) numbers, such as 1 for each image that is wrong.
@@ -29,13 +35,13 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
         From 1 (each image is a group, or related images are no more alike than others) to n.
     """
     images = len(values)
-    residuals = pd.Series(values - values.mean()).groupby(np.asarray(groups))
-    sizes = residuals.size().to_numpy()
+    sums, sizes = sums_of_groups(values - values.mean(), groups)
     if len(sizes) == 1:
         return float(images)
     within = images / (images - 1) * np.sum((values - values.mean()) ** 2)
-    between = len(sizes) / (len(sizes) - 1) * float((residuals.sum() ** 2).sum())
-    effect = (between + ADDED_GROUPS * (sizes**2).mean()) / (within + ADDED_GROUPS * sizes.mean())
+    between = len(sizes) / (len(sizes) - 1) * np.sum(sums**2)
+    size = sizes.mean()
+    effect = (between + ADDED_GROUPS * size**2) / (within + ADDED_GROUPS * size)
     return max(1.0, float(effect))
 
 

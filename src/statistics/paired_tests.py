@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from src.statistics.intervals import LEVEL, design_effect
+from src.statistics.intervals import LEVEL, design_effect, sums_of_groups
 
 # Below this p-value, two classifiers are told apart.
 SIGNIFICANT = 1 - LEVEL
@@ -25,8 +24,9 @@ def sign_flip_test(first: np.ndarray, second: np.ndarray, groups: np.ndarray) ->
         second: (n,) bool, the same of the second one, in the same order.
         groups: (n,) the group of each image.
     """
-    more = pd.Series(second.astype(int) - first.astype(int)).groupby(np.asarray(groups)).sum()
-    sizes = more.abs()[more != 0]
+    more, _ = sums_of_groups(second.astype(int) - first.astype(int), groups)
+    # Whole numbers, which `bincount` gives as floats.
+    sizes = np.abs(more[more != 0]).astype(int)
     # The probability of each sum of the differences under random signs, from the least sum on.
     chance = np.ones(1)
     for size in sizes:
