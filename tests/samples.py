@@ -19,6 +19,12 @@ def small_backbone(image_size: int = 96) -> keras.Model:
     return backbone
 
 
+def drawn_patches(count: int) -> np.ndarray:
+    """(count, 96, 96, 3) uint8, every other one cracked."""
+    rngs = [np.random.default_rng([7, number]) for number in range(count)]
+    return np.stack([draw_patch(rng, cracked=n % 2 == 1, size=96) for n, rng in enumerate(rngs)])
+
+
 @cache
 def _lively_weights() -> list[np.ndarray]:
     """Of a backbone that is normalised by the statistics of drawn patches.
