@@ -5,6 +5,7 @@ from functools import cache
 import keras
 import numpy as np
 
+from src.data.drawn.pictures import draw_patch
 from src.model.classifier import build_backbone, rescaling
 
 
