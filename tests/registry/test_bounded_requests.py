@@ -50,7 +50,10 @@ BAD = {
     "nested 100,000 deep": (b'{"inputs": ' + b"[" * 10**5 + b"]" * 10**5 + b"}", "too deeply"),
     "objects nested": (b'{"inputs": ' + b'{"a":' * 10**5 + b"1" + b"}" * 10**5 + b"}", "deeply"),
     "5,000 digits": (b'{"inputs": [[[[' + b"9" * 5000 + b",1,2]]]]}", "not valid JSON"),
-    "400 digits": (b'{"inputs": [[[[' + b"9" * 400 + b",0.5,2]]]]}", "neither base64 text nor an array"),
+    "400 digits": (
+        b'{"inputs": [[[[' + b"9" * 400 + b",0.5,2]]]]}",
+        "neither base64 text nor an array",
+    ),
     "many lists": (b'{"inputs": [' + b"[]," * 16_000_000 + b"[]]}", "numbers and lists, above"),
     "many numbers": (b'{"inputs": [' + b"1," * 5_000_000 + b"1]}", "numbers and lists, above"),
     "no UTF-8": (b"\xff\xd8", "not valid JSON"),
