@@ -169,9 +169,7 @@ def main() -> None:
         print(f"{name:18}{outcomes[name, 'read']:8} read{outcomes[name, 'refused']:8} refused")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     seconds = time.monotonic() - started
-    print(
-        f"{count} damaged photographs, seed {seed}, each read twice: {seconds:.0f} s, {peak:.0f} MiB"
-    )
+    print(f"{count} damaged photographs, seed {seed}, read twice: {seconds:.0f} s, {peak:.0f} MiB")
 
 
 if __name__ == "__main__":

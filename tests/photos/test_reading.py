@@ -230,14 +230,14 @@ def status(field):
 data = open(sys.argv[1], "rb").read()
 read_photo(open(sys.argv[2], "rb").read(), max_megapixels=500)
 before = status("VmRSS")
-# Twice: of the first, the C library gives much back by itself.
+peaks = []
+# Twice: the memory of the first the C library gives back by itself.
 for _ in range(2):
     photo = read_photo(data, max_megapixels=500)
-    pixels = photo.width * photo.height
+    peaks.append((status("VmHWM") - before) / (photo.width * photo.height))
     del photo
     release_memory()
-peak = (status("VmHWM") - before) / pixels
-print(peak, status("VmRSS") - before)
+print(peaks[0], status("VmRSS") - before)
 """
 
 
