@@ -137,9 +137,10 @@ def test_sixteen_bits_of_which_fewer_are_used_are_not_dark(scene, bits, kind):
 
 def test_opacity_of_sixteen_bits_keeps_its_range(scene):
     colours = np.asarray(scene).astype(np.uint16)[..., ::-1] << 4
-    opaque = np.dstack([colours, np.full(colours.shape[:2], 65535, np.uint16)])
-    data = cv2.imencode(".png", opaque)[1].tobytes()
-    assert difference(read_photo(data, max_megapixels=1), scene) == 0
+    half_clear = np.dstack([colours, np.full(colours.shape[:2], 2**15, np.uint16)])
+    photo = read_photo(cv2.imencode(".png", half_clear)[1].tobytes(), max_megapixels=1)
+    mixed = Image.blend(Image.new("RGB", scene.size, (127, 127, 127)), scene, 0.5)
+    assert difference(photo, mixed) < 1
 
 
 def test_tags_say_how_many_bits_a_dark_photo_has(scene):
@@ -229,11 +230,14 @@ def status(field):
 data = open(sys.argv[1], "rb").read()
 read_photo(open(sys.argv[2], "rb").read(), max_megapixels=500)
 before = status("VmRSS")
-photo = read_photo(data, max_megapixels=500)
-peak = (status("VmHWM") - before) / (photo.width * photo.height)
-del photo
-release_memory()
-print(peak, status("VmRSS") - before)
+peaks = []
+# Twice: the memory of the first the C library gives back by itself.
+for _ in range(2):
+    photo = read_photo(data, max_megapixels=500)
+    peaks.append((status("VmHWM") - before) / (photo.width * photo.height))
+    del photo
+    release_memory()
+print(peaks[0], status("VmRSS") - before)
 """
 
 

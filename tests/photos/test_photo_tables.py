@@ -1,0 +1,41 @@
+"""Tables of photos whose names are not harmless."""
+
+import csv
+from pathlib import Path
+
+from src.photos.names import printable
+from src.photos.photo_tables import photo_table, write_tables
+from src.photos.records import place, write_record
+from src.photos.regions import find_cracks
+from tests.photos.test_regions import HEIGHT, WIDTH, plain, scores_of
+
+RED = "\x1b[31mred\x1b]0;title\x07\u202e.png"
+FORMULAS = ["=1+1.png", "+1.png", "-1.png", "@SUM(A1).png", "\tx.png"]
+
+
+def records_of(names: list[str], folder: Path) -> list[dict]:
+    findings = find_cracks([scores_of(plain())], width=WIDTH, height=HEIGHT, threshold=0.5)
+    places = [place(folder / name, folder, folder / "out") for name in names]
+    return [write_record(at, "key", (WIDTH, HEIGHT), findings, {}) for at in places]
+
+
+def test_no_cell_is_run_as_a_formula(tmp_path):
+    records = records_of([*FORMULAS, "a=1.png"], tmp_path)
+    write_tables(tmp_path, records, [("=gone.png", "a link to nothing"), ("x", "=1+1")], {})
+    with (tmp_path / "photos.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [*(f"'{name}" for name in FORMULAS), "a=1.png", "'=gone.png", "x"]
+    assert [row["photo"] for row in rows] == names
+    assert rows[-1]["reason"] == "'=1+1"
+    assert not any(cell.startswith(tuple("=+-@\t\r")) for row in rows for cell in row.values())
+
+
+def test_names_do_nothing_to_a_terminal(tmp_path):
+    shown = photo_table(records_of([RED], tmp_path), [("\x1b[2J.png", "of \x07 bytes")], 20)
+    assert r"\x1b[31mred\x1b]0;title\x07\u202e.png" in shown
+    assert r"can't be read: \x1b[2J.png: of \x07 bytes" in shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_what_is_printable_stays():
+    assert printable("Brücke 2, 日本 – «Süd».jpg") == "Brücke 2, 日本 – «Süd».jpg"
