@@ -114,7 +114,9 @@ def prediction_grid(
         certainty = probability if predicted else 1 - probability
         titles.append(f"{classes[predicted]} {certainty:.3f}\ntruly {classes[label]}")
     colours = ["black" if correct else "crimson" for correct in shown.correct]
-    return patch_grid([Image.open(images / path) for path in shown.path], titles, colours)
+    return patch_grid(
+        [Image.open(images / path, formats=("JPEG",)) for path in shown.path], titles, colours
+    )
 
 
 def patch_grid(

@@ -90,6 +90,6 @@ def twin_gallery(
         titles = [(kind, f"{correlation:.4f}") for correlation in drawn.correlation]
         for axes, image, title in zip(row, rows_drawn.ravel(), np.ravel(titles), strict=False):
             path, label = listing.path.iloc[image], listing.label.iloc[image]
-            axes.imshow(Image.open(images / path))
+            axes.imshow(Image.open(images / path, formats=("JPEG",)))
             axes.set_title(f"{title}\n{classes[label]}", fontsize=8)
     return figure
