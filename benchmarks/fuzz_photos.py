@@ -24,7 +24,7 @@ from PIL import Image
 
 from src.photos.reading import read_photo
 from src.photos.unreadable import Unreadable
-from src.registry.judge import BadRequestImage, as_photo
+from src.registry.image_judge import BadRequestImage, as_photo
 
 LIMIT = 4.0  # megapixels
 Damage = Callable[[np.random.Generator, bytearray, bytes], bytearray]

@@ -90,7 +90,7 @@ def save_weights(target: Path) -> None:
     """Save the backbone's ImageNet weights from the first source that has them."""
     code = (
         "import sys; from src.config.loader import compose_config; "
-        "from src.pipeline.features import initial_classifier; "
+        "from src.pipeline.initial_classifier import initial_classifier; "
         "from src.model.classifier import backbone_of\n"
         "backbone_of(initial_classifier(compose_config([])).classifier).save_weights(sys.argv[1])"
     )

@@ -17,7 +17,9 @@ import pandas as pd
 from src.config.loader import compose_config
 from src.data.files import write_text
 from src.sweeps.ranking import markdown_table
-from src.sweeps.sweep_runs import KEYS, OVERRIDES, short_names
+from src.sweeps.setting_names import short_names
+from src.sweeps.sweep_jobs import KEYS
+from src.sweeps.sweep_parent import OVERRIDES
 from src.tracking.run_reading import run_named
 from src.tracking.runs import connect
 

@@ -13,13 +13,8 @@ from src.config.schema import Config
 @entry_point
 def main(config: Config) -> None:
     from src.data.files import write_text
-    from src.pipeline.features import (
-        PrefixEngine,
-        extract,
-        initial_classifier,
-        useful_cut,
-        views_of,
-    )
+    from src.pipeline.features import PrefixEngine, extract, useful_cut, views_of
+    from src.pipeline.initial_classifier import initial_classifier
     from src.pipeline.splitting import prepared_dataset
 
     dataset = prepared_dataset(config)

@@ -18,14 +18,14 @@ def main(config: Config) -> float:
     # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
     from src.pipeline.tracked_run import train_and_track
     from src.statistics.result_tables import result_table
-    from src.sweeps import sweep_runs as sweep
+    from src.sweeps.sweep_jobs import job_of, reuse_finished
     from src.tracking import runs
 
     started, job = time.monotonic(), None
     if parent := config.tracking.parent_run:
         runs.connect(config.tracking.uri, config.tracking.experiment)
-        job = sweep.job_of(parent, HydraConfig.get().overrides.task, config.model_dump())
-        if done := sweep.reuse_finished(parent, job):
+        job = job_of(parent, HydraConfig.get().overrides.task, config.model_dump())
+        if done := reuse_finished(parent, job):
             print(f"run {done.info.run_id}  (finished before: {done.info.run_name})")
             return done.data.metrics["best.validation.loss"]
     result = train_and_track(config, *((job.name, job.tags) if job else ()))

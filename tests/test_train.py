@@ -15,7 +15,8 @@ from src.config.schema import Config
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
-from src.pipeline.features import initial_classifier, useful_cut
+from src.pipeline.features import useful_cut
+from src.pipeline.initial_classifier import initial_classifier
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
 from src.train import main

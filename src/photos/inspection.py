@@ -10,11 +10,11 @@ from src.bank.engine import chosen_engine
 from src.config.tool_schema import Predict
 from src.model.decision import Decision, overridden, undecided
 from src.model.weights import weights_sha256
-from src.photos.finding import find_photos
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name
 from src.photos.output_folder import prepare_output
 from src.photos.photo_report import write_report
+from src.photos.photo_search import find_photos
 from src.photos.photo_tables import write_tables
 from src.photos.records import place
 from src.tracking import runs

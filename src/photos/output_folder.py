@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 
 from src.errors import InputError, reason_of
-from src.photos.finding import OVERLAYS, RECORDS
 from src.photos.photo_report import REPORT
+from src.photos.photo_search import OVERLAYS, RECORDS
 from src.photos.photo_tables import DETAILS, TABLE
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from src.data.files import write_bytes, write_text
-from src.photos.finding import OVERLAYS, RECORDS
 from src.photos.names import photo_name
+from src.photos.photo_search import OVERLAYS, RECORDS
 from src.photos.regions import Findings
 from src.photos.unreadable import Unreadable
 

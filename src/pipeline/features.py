@@ -16,28 +16,12 @@ from src.config.schema import Augment, Config
 from src.data.dataset import Dataset
 from src.data.image_batches import load_spread
 from src.data.splits.manifest import PARTS
-from src.model.classifier import build_backbone, build_classifier
 from src.model.cut import Cut, cut_classifier
 from src.model.views import ALL_FLIPS, FLIPS
-from src.model.weights import load_imagenet, weights_sha256
+from src.pipeline.initial_classifier import Start
 
 # Features depend on the code of this module and of all modules that it imports.
 FEATURES_CODE = "src.bank.extraction"
-
-
-@dataclass(frozen=True)
-class Start:
-    """A classifier before training.
-
-    Attributes:
-        classifier: the model from `build_classifier`.
-        weights_source: where the backbone's weights come from; random if they are not pretrained.
-        weights_sha256: SHA-256 (hex) of the backbone's weights.
-    """
-
-    classifier: keras.Model
-    weights_source: str
-    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -110,29 +94,6 @@ class PrefixEngine:
         )
         images = load_spread(self.paths, features.check_images)
         return engine, check_engine(engine, self.prefix, images, features.max_error)
-
-
-def initial_classifier(config: Config) -> Start:
-    """Set the random seed, and build the classifier of a configuration with its initial weights.
-
-    Raises:
-        InputError: no source has the ImageNet weights.
-    """
-    keras.utils.set_random_seed(config.train.seed)
-    backbone = build_backbone(config.data.image_size)
-    source = "random"
-    if config.model.weights == "imagenet":
-        source = load_imagenet(backbone, config.model.imagenet)
-    # The fingerprint is taken here, because training changes the weights.
-    fingerprint = weights_sha256(backbone)
-    classifier = build_classifier(
-        backbone,
-        frozen_layers=config.model.frozen_layers,
-        dropout=config.model.dropout,
-        flip=config.augment.flip,
-        rotation=config.augment.rotation,
-    )
-    return Start(classifier, source, fingerprint)
 
 
 def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:

@@ -18,13 +18,13 @@ from src.model.fitting import History, predict_end_to_end, train_end_to_end
 from src.pipeline.features import (
     Extracted,
     PrefixEngine,
-    Start,
     check_early,
     extract,
     served_engine,
     useful_cut,
     views_of,
 )
+from src.pipeline.initial_classifier import Start
 from src.statistics.metrics import prediction_table
 
 

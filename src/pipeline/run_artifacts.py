@@ -25,6 +25,8 @@ def log_learning_curves(history: History) -> None:
 def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.DataFrame) -> None:
     """Log a figure that shows which places of cracked test patches indicate a crack."""
     cracked = predictions[(predictions.part == "test") & (predictions.label == 1)]
+    if cracked.empty:
+        return
     shown = cracked.head(config.tracking.prediction_grid)
     patches = load_images([Path(config.data.dir, path) for path in shown.path])
     maps = class_maps_of_patches(classifier, patches)

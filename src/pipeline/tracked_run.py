@@ -18,9 +18,10 @@ from src.errors import InputError
 from src.model.classifier import parameter_counts
 from src.model.weights import weights_sha256
 from src.pipeline.auditing import audited_dataset
-from src.pipeline.features import Start, initial_classifier, served_engine
+from src.pipeline.features import served_engine
 from src.pipeline.fetching import fetched_dataset
 from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
+from src.pipeline.initial_classifier import Start, initial_classifier
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
 from src.pipeline.run_results import log_results
 from src.pipeline.splitting import split_dataset

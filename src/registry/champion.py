@@ -13,7 +13,7 @@ from src.config.tool_schema import Promote
 from src.errors import InputError
 from src.model.decision import overridden
 from src.registry.gate import Ruling, decide
-from src.registry.judge import load_judge
+from src.registry.image_judge import load_judge
 from src.registry.packaged_model import registered
 from src.registry.served_check import ServedCheck, check_served
 from src.registry.versions import PREVIOUS, aliased, point, promoting, tag, version_of

@@ -47,7 +47,7 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
         name: name of the registered model.
         run: the run that trained the classifier.
         file: the classifier as a .keras file.
-        settings: see `src.registry.judge.load_judge`.
+        settings: see `src.registry.image_judge.load_judge`.
     """
     content = json.dumps([settings, code_fingerprint(ENTRY)], sort_keys=True)
     made_by = hashlib.sha256(content.encode()).hexdigest()

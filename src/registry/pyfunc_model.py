@@ -12,11 +12,11 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from src.registry.bounded_requests import BadRequest, bound_requests
-from src.registry.judge import BadRequestImage, load_judge
+from src.registry.image_judge import BadRequestImage, load_judge
 
 
 class PhotoModel(PythonModel):
-    """Images of any size to labels and probabilities; see `src.registry.judge.Judge.judge`."""
+    """Images of any size to labels and probabilities; see `Judge.judge`."""
 
     # MLflow's own check of the input's type, too, would answer with the whole request.
     _skip_type_hint_validation = True

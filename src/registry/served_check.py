@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.data.image_batches import evenly_spread
-from src.registry.judge import Judge
+from src.registry.image_judge import Judge
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class SweepCallback(Callback):
             jobs = list(product(*map(_values, overrides.values())))
             self.parent = _open(config, overrides, [_compose(config, job) for job in jobs])
             if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
-                from src.sweeps.sweep_runs import swept_values
+                from src.sweeps.sweep_jobs import swept_values
 
                 self.jobs = [swept_values(_swept(overrides), job) for job in jobs]
             atexit.register(self._close, "KILLED")
@@ -180,7 +180,8 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
 
 
 def _open(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
-    from src.sweeps.sweep_runs import named, open_sweep
+    from src.sweeps.setting_names import named
+    from src.sweeps.sweep_parent import open_sweep
     from src.tracking import runs
 
     tracking = jobs[0].tracking

@@ -11,7 +11,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from src.config.schema import Evaluate
 from src.statistics.run_metrics import Metrics, evaluate_folds
 from src.sweeps.ranking import Candidate
-from src.sweeps.sweep_runs import FINGERPRINT, START, Values, named, values_of
+from src.sweeps.setting_names import named
+from src.sweeps.sweep_jobs import FINGERPRINT, START, Values, values_of
 from src.tracking.run_reading import config_of, images_of, predictions_of
 from src.tracking.runs import metrics_of_parts
 

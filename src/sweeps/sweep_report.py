@@ -17,6 +17,7 @@ from src.figures import sweep_figures
 from src.figures.run_figures import prediction_grid
 from src.statistics.run_metrics import label_suspects
 from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table
+from src.sweeps.setting_names import named, short_names
 from src.sweeps.sweep_children import (
     FOLD,
     Child,
@@ -24,7 +25,8 @@ from src.sweeps.sweep_children import (
     finished_jobs,
     latest_children,
 )
-from src.sweeps.sweep_runs import BEST, START, VALUE, as_numbers, named, short_names, values_of
+from src.sweeps.sweep_jobs import START, VALUE, as_numbers, values_of
+from src.sweeps.sweep_parent import BEST
 from src.sweeps.sweep_view import share_view
 from src.tracking.run_reading import DATASET, config_of
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts

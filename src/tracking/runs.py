@@ -17,8 +17,8 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
-from src.tracking.http_server import impatient, with_login_set_apart
 from src.tracking.processes import close_abandoned_runs, process_tags
+from src.tracking.server_access import impatient, with_login_set_apart
 from src.tracking.store import (
     ARTIFACTS,
     DATABASE_ERRORS,

@@ -12,9 +12,9 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.errors import InputError
 from src.model.decision import undecided
-from src.photos.finding import find_photos
 from src.photos.inspection import inspect
 from src.photos.inspector import Inspector
+from src.photos.photo_search import find_photos
 from src.photos.records import place
 from src.photos.unreadable import Unreadable
 from tests.photos.pictures import header_of, saved

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from mlflow.pyfunc import scoring_server
 
 from src.registry.bounded_requests import BadRequest, bound_requests
-from src.registry.judge import BadRequestImage, as_photo
+from src.registry.image_judge import BadRequestImage, as_photo
 
 
 class Model:

@@ -8,7 +8,8 @@ import pytest
 from src.config.schema import Evaluate
 from src.statistics.metrics import prediction_table
 from src.statistics.run_metrics import evaluate_predictions
-from src.sweeps.sweep_runs import job_of, open_sweep
+from src.sweeps.sweep_jobs import job_of
+from src.sweeps.sweep_parent import open_sweep
 from src.tracking import runs
 
 LOGGED = {

@@ -12,8 +12,8 @@ from PIL import Image
 
 from src.sweeps.ranking import ranked, ranking_table
 from src.sweeps.sweep_children import candidates, finished_jobs, latest_children
+from src.sweeps.sweep_jobs import job_of, reuse_finished
 from src.sweeps.sweep_report import figures_of, report_sweep
-from src.sweeps.sweep_runs import job_of, reuse_finished
 from tests.sweeps.samples import (
     LOGGED,
     artifact,

@@ -8,7 +8,7 @@ import pytest
 
 from src.errors import InputError
 from src.tracking import runs
-from src.tracking.http_server import impatient, with_login_set_apart
+from src.tracking.server_access import impatient, with_login_set_apart
 
 
 @pytest.fixture(autouse=True)

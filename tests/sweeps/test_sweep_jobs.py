@@ -6,8 +6,9 @@ import mlflow
 import pytest
 
 from src.errors import InputError
+from src.sweeps.sweep_jobs import job_of, reuse_finished
+from src.sweeps.sweep_parent import latest_sweep
 from src.sweeps.sweep_report import report_sweep
-from src.sweeps.sweep_runs import job_of, latest_sweep, reuse_finished
 from src.tracking import runs
 from tests.sweeps.samples import (
     fail_child,

@@ -17,7 +17,7 @@ from src.data.drawn.pictures import draw_photo
 from src.model.classifier import build_classifier
 from src.model.decision import Decision
 from src.photos.scoring import build_scorer
-from src.registry.judge import BadRequestImage, Judge, load_judge
+from src.registry.image_judge import BadRequestImage, Judge, load_judge
 from tests.photos.pictures import header_of, saved
 from tests.samples import small_backbone
 

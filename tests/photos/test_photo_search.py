@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from src.errors import InputError
-from src.photos.finding import FoundPhotos, find_photos
+from src.photos.photo_search import FoundPhotos, find_photos
 from src.photos.records import place
 from tests.conftest import ROOT
 
@@ -68,7 +68,7 @@ def test_a_folder_without_permission_is_named(tmp_path, scene):
     search = """
 import os
 from pathlib import Path
-from src.photos.finding import FoundPhotos, find_photos
+from src.photos.photo_search import FoundPhotos, find_photos
 if os.geteuid() == 0:
     os.setegid(65534)
     os.seteuid(65534)
