@@ -99,7 +99,8 @@ def test_tags_say_what_it_was_trained_on(trained, pretrained):
     assert len(tags["git.commit"]) == 40
     inputs = {item.dataset.name.rsplit("-", 1)[1]: item for item in run.inputs.dataset_inputs}
     assert set(inputs) == {"train", "validation", "test"}
-    assert inputs["train"].dataset.digest == tags["dataset.fingerprint"][:32]
+    # Of its part: MLflow would show parts of two splits as one dataset.
+    assert len({entry.dataset.digest for entry in inputs.values()}) == 3
     classes = ("all", "Negative", "Positive")
     leaks = [run.data.metrics[f"leak.{of}{name}"] for of in ("", "overlap.") for name in classes]
     assert leaks == [0] * 6

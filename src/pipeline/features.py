@@ -20,7 +20,7 @@ from src.model.cut import Cut, cut_classifier
 from src.model.views import ALL_FLIPS, FLIPS
 from src.pipeline.initial_classifier import Start
 
-# Features depend on the code of this module and of all modules that it imports.
+# Features depend on the code of src.bank.extraction and of all modules that it imports.
 FEATURES_CODE = "src.bank.extraction"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from src.config.code_closure import code_fingerprint
 from src.data.sources.local import LocalSource
 
-# A job's result depends on the code of this module and of all modules that it imports.
+# A job's result depends on the code of tracked_run and of all modules that it imports.
 JOB_CODE = "src.pipeline.tracked_run"
 # Settings that do not change a result. They decide where files are, how fast they are read, and
 # which figures are drawn. Each name includes all settings below it. Images and weights are

@@ -1,5 +1,6 @@
 """MLflow runs: where they are kept and what each of them has."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -178,11 +179,14 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
         manifest: `path`, `label` and `part`.
         name: the dataset's name.
         source: where its images lie.
-        fingerprint: of the images; its first 32 characters are the digest.
+        fingerprint: of all images.
     """
     for part, rows in manifest.groupby("part", sort=False):
+        # MLflow shows inputs of the same name and digest as one dataset, so the digest is the part's.
+        paths = "\n".join(sorted(rows.path))
+        digest = hashlib.sha256(f"{fingerprint}\n{paths}".encode()).hexdigest()[:32]
         dataset = from_pandas(
-            rows, source=source, targets="label", name=f"{name}-{part}", digest=fingerprint[:32]
+            rows, source=source, targets="label", name=f"{name}-{part}", digest=digest
         )
         mlflow.log_input(dataset, context=str(part))
 

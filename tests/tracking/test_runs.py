@@ -1,6 +1,7 @@
 """Where runs are kept."""
 
 import mlflow
+import pandas as pd
 import pytest
 
 from src.errors import InputError
@@ -60,3 +61,16 @@ def test_nested_settings_become_dotted_names():
         "b.c": 2,
         "b.d.e": None,
     }
+
+
+def test_a_dataset_has_the_digest_of_its_part(folder):
+    put_database(folder / "mlruns" / "mlflow.db")
+    runs.connect(None, "crack-detection")
+    digests = set()
+    for train in (["a", "b"], ["a", "c"]):
+        parts = {path: "train" if path in train else "test" for path in "abc"}
+        manifest = pd.DataFrame({"path": list(parts), "part": list(parts.values()), "label": 0})
+        with runs.tracked_run(None, {}, system_metrics=False) as run_id:
+            runs.log_dataset(manifest, name="drawn", source="images", fingerprint="a" * 64)
+        digests |= {entry.dataset.digest for entry in mlflow.get_run(run_id).inputs.dataset_inputs}
+    assert len(digests) == 4
