@@ -182,7 +182,7 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
         fingerprint: of all images.
     """
     for part, rows in manifest.groupby("part", sort=False):
-        # MLflow shows inputs of the same name and digest as one dataset, so the digest is the part's.
+        # MLflow takes inputs of one name and digest for one dataset, so each part has its own.
         paths = "\n".join(sorted(rows.path))
         digest = hashlib.sha256(f"{fingerprint}\n{paths}".encode()).hexdigest()[:32]
         dataset = from_pandas(
