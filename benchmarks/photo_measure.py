@@ -198,6 +198,8 @@ def half_overlapping(side: int, patch: int) -> list[int]:
 def configured(model: str, precision: str) -> Predict:
     """Compose the settings of prediction; the measurement itself decides on input and output."""
     overrides = ["input=-", "output=-", f"model={model}", f"engine.precision={precision}"]
+    # Any model is measured at the same threshold, whatever its decision says.
+    overrides.append("threshold=0.5")
     return compose_as(Predict, "predict/config", overrides)
 
 

@@ -1,6 +1,6 @@
 """Measure how well and how fast cracks are found in whole photos, compared with a loop over tiles.
 
-python -m benchmarks.photos MODEL [--photos 20] [--compared 4] [--large 100] [--precision auto]
+python -m benchmarks.photos MODEL [--photos 20] [--compared 4] [--large 100] [--precision bf16]
 
 MODEL is a .keras file, a run's id or models:/…. The photos and the masks of their cracks are drawn
 by the project. Each measurement runs in a separate process, so that its peak memory is known.
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--large", type=int, default=100, help="megapixels of a large photo; 0: none"
     )
-    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--precision", default="bf16")
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

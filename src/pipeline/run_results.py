@@ -64,7 +64,7 @@ def evaluate_again(name: str, config: Config) -> Results:
     Args:
         name: the run's id, or its first characters.
         config: the configuration; its sections tracking, evaluate and decision are used. All other
-            settings are those of the run.
+            settings, and the precision of the decision, are those of the run.
 
     Raises:
         InputError: the run does not exist, or it has no model, no predictions or no valid
@@ -73,8 +73,11 @@ def evaluate_again(name: str, config: Config) -> Results:
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     run_id = run.info.run_id
+    own = config_of(run_id)
     chosen = config.model_dump(include={"evaluate", "decision"})
-    settings = check_values(Config, config_of(run_id) | chosen)
+    # The predictions stay those that the run's own engine has made.
+    chosen["decision"]["precision"] = own["decision"]["precision"]
+    settings = check_values(Config, own | chosen)
     weights = weights_sha256(load_classifier(run_id))
     with mlflow.start_run(run_id=run_id):
         results = log_results(settings, predictions_of(run), weights, *served_engine(settings))
