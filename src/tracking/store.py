@@ -1,4 +1,4 @@
-"""MLflow's database on this machine: created whole, checked, and corrected after a move."""
+"""MLflow's database on this machine. It is created, checked, and corrected after a move."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -117,7 +117,7 @@ def unusable(file: Path, error: Exception) -> str:
 
     Args:
         file: the database.
-        error: what was raised.
+        error: the exception that was raised.
     """
     try:
         with closing(sqlite3.connect(file)) as database:
@@ -161,7 +161,7 @@ def follow_move(file: Path) -> int:
 
 
 def _follow(database: sqlite3.Connection, old: str, root: Path) -> int:
-    """Correct the locations below the address `old`, for which `root`'s parent stands now."""
+    """Replace the address `old` by the parent of `root` in all locations below it."""
     moves = {old: root.parent.as_uri(), str(_path_of(old)): str(root.parent)}
     corrected = 0
     for table, column in _LOCATIONS:
