@@ -32,8 +32,8 @@ def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Datase
     """Return the dataset with the manifest that `split.manifest` names, or with a new manifest.
 
     Raises:
-        InputError: the file is not a manifest of these images and labels, the images cannot be
-            split as configured, or a part has no image of a class.
+        InputError: the file is not a manifest of these images and labels. It is also raised if the
+            images cannot be split as configured, or if a part has no image of a class.
     """
     if not split.manifest:
         return split_anew(dataset, split)
