@@ -136,7 +136,7 @@ def with_groups(images: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray)
     """Return a table of images with the column `group` in addition.
 
     Args:
-        images: a table with the column `path`; its images are in the listing.
+        images: a table with the column `path`. All its images are in the listing.
         listing: a table of n images with the column `path`.
         groups: (n,) int64, the group of each image of the listing.
     """
@@ -204,8 +204,8 @@ def read_dataset(folder: Path, classes: Sequence[str], image_size: int, workspac
         workspace: the folder with the listing and the receipt.
 
     Raises:
-        InputError: the listing or the receipt is missing or damaged, or an image is missing or has
-            another size than in the listing.
+        InputError: the listing or the receipt is missing or damaged. It is also raised if an image
+            is missing or has another size than in the listing.
     """
     listing, receipt = read_listing(workspace / LISTING), read_receipt(workspace / RECEIPT)
     for path, size in zip(listing.path, listing.bytes, strict=True):

@@ -76,8 +76,8 @@ def load_model_of(
         config: the configuration; see conf/predict/config.yaml.
 
     Returns:
-        The classifier, its description for the report, the decision that applies, and the settings
-        that differ from the model's own decision.
+        The classifier, its description for the report, and the decision that applies. The last item
+        has the settings that differ from the model's own decision.
 
     Raises:
         InputError: the model does not exist.

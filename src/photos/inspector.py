@@ -80,8 +80,8 @@ class Inspector:
             places: the places of the photos and their results.
 
         Returns:
-            The records of the readable photos, names and reasons of the others, and the number of
-            records that an earlier run had made.
+            The records of the readable photos, and names and reasons of the others. The last item
+            is the number of records that an earlier run had made.
 
         Raises:
             InputError: an error that concerns all photos, such as a full disk.
@@ -156,7 +156,7 @@ class Inspector:
 def _concerns_all(error: Exception) -> bool:
     """Return whether an error would occur for all photos, such as a full disk.
 
-    A file in the place of a folder, or a folder in the place of a file, concerns only one photo.
+    A file where a folder should be concerns only one photo, and so does the opposite case.
     """
     in_the_way = IsADirectoryError, NotADirectoryError, FileExistsError
     return isinstance(error, InputError) and not isinstance(error.__cause__, in_the_way)

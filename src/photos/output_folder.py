@@ -13,8 +13,8 @@ def prepare_output(output: Path) -> None:
     """Create the output folder and the folders in it, and check that results can be written.
 
     Raises:
-        InputError: a folder cannot be written, a folder in it is a link, or a folder has the name
-            of a file that will be written.
+        InputError: the folder cannot be written, or one of the folders in it is a link. It is also
+            raised if a folder has the name of a file that will be written.
     """
     try:
         for folder in (output, output / RECORDS, output / OVERLAYS):

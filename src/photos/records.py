@@ -53,8 +53,8 @@ def place(path: Path, root: Path, output: Path) -> Place:
     name = photo_name(path, root)
     overlay = f"{name}.jpg"
     too_long = max(len(part.encode()) for part in overlay.split("/")) > LONGEST
-    # The overlay of a photo in the folder `a.png.jpg` would need a folder of this name, but the
-    # overlay of a photo `a.png` may be a file of this name.
+    # A file and a folder cannot have the same name. The overlay of the photo `a.png` is the file
+    # `a.png.jpg`. A photo in the folder `a.png.jpg` would need a folder of this name.
     if too_long or any(part.lower().endswith(".jpg") for part in overlay.split("/")[:-1]):
         overlay = f"{identity}.jpg"
     return Place(

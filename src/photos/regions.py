@@ -61,9 +61,10 @@ class Findings:
 def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:
     """Find the cracked regions of one photo.
 
-    A cell belongs to a region if its evidence is positive and its group of such cells makes a tile
-    cracked; see `standing`. The heat of a cell is its evidence as a share of the strongest
-    evidence, times the highest probability of a tile that covers the cell.
+    A cell belongs to a region if its evidence is positive and its group of cells makes a tile
+    cracked; see `standing`. The heat of a cell is the product of two numbers. One is its evidence
+    as a share of the photo's strongest evidence. The other is the highest probability of the tiles
+    that cover the cell.
 
     Args:
         scores: the scores of the photo at one or several scales. A coarser scale only adds regions
@@ -109,9 +110,9 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
 def standing(scores: Scores, threshold: float) -> np.ndarray:
     """Find the groups of cells that alone bring a tile to the threshold.
 
-    A tile with a crack is cracked, so specks beside the crack would count as well. A group of cells
-    therefore counts only if it brings a tile to the threshold without the positive evidence of
-    other groups. If no group does, all groups count.
+    All tiles over a crack are cracked, so specks beside the crack would count as well. A group of
+    cells therefore counts only if it makes a tile cracked without the other groups. For this test,
+    the positive evidence of the other groups is set to 0. If no group passes, all groups count.
 
     Args:
         scores: the scores of a photo at one scale.

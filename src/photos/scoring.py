@@ -48,8 +48,8 @@ class Scores:
 
     Attributes:
         evidence: (rows, columns) float32. The logit of a tile is the mean evidence of its cells.
-        probability: (rows - cells + 1, columns - cells + 1) float32, 0 to 1, the probability of
-            each tile by its first cell. A tile has `cells` x `cells` cells.
+        probability: (rows - cells + 1, columns - cells + 1) float32, 0 to 1. It has the probability
+            of each tile at its first cell. A tile has `cells` x `cells` cells.
         cells: number of cells along a tile's side.
         first: position of the centre of cell 0 along both axes, in pixels of the photo.
         step: distance of two neighbouring cells, in pixels of the photo.

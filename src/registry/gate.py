@@ -30,9 +30,9 @@ def decide(
 ) -> Ruling:
     """Compare two models on their common test part.
 
-    The challenger is promoted if it makes no more errors than the champion, or if the upper bound
-    of the difference of their error rates is at most `margin`. The bound is the upper end of the
-    95 % interval over groups of related images.
+    The challenger is promoted if it makes no more errors than the champion. It is also promoted if
+    the upper bound of the difference of their error rates is at most `margin`. The bound is the
+    upper end of the 95 % interval over groups of related images.
 
     Args:
         challenger: the challenger's prediction table.

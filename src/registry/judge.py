@@ -45,8 +45,8 @@ class Judge:
         """Judge images. Several threads may call this at the same time.
 
         Args:
-            images: the images. Each is a file's content (JPEG, PNG, …) as bytes or base64 text, or
-                RGB pixels (height, width, 3) in [0, 255] as an array or nested lists.
+            images: the images. Each is a file's content (JPEG, PNG, …) as bytes or base64 text. It
+                can also be RGB pixels (height, width, 3) in [0, 255], as an array or nested lists.
 
         Returns:
             For each image its `label`, the name of a class, and the calibrated `probability` of a

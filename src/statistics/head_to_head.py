@@ -97,8 +97,8 @@ def differences(tests: Tests) -> pd.DataFrame:
         tests: see `aligned_tests`; at least two runs.
 
     Returns:
-        A table with the names `first` and `second`, the results of `paired_difference`, and
-        `p_holm`, the p-value corrected for the number of pairs.
+        A table with the names `first` and `second` and the results of `paired_difference`. The
+        column `p_holm` has the p-value corrected for the number of pairs.
     """
     pairs = list(combinations(tests, 2))
     rows = [

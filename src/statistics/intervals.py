@@ -40,8 +40,8 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
         groups: (n,) the group of each image.
 
     Returns:
-        The design effect, from 1 to n. It is 1 if each image is a group, or if images of a group
-        are not more similar than others.
+        The design effect, from 1 to n. It is 1 if each image is a group. It is also 1 if images of
+        a group are not more similar than others.
     """
     images = len(values)
     sums, sizes = sums_of_groups(values - values.mean(), groups)

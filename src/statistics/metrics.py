@@ -33,8 +33,8 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
         probabilities: (n, 2) the probabilities of both classes, in the same order.
 
     Returns:
-        The manifest's four columns, `logit` (the log-odds of Positive), `probability` (of
-        Positive, 0 to 1), `loss` (cross-entropy in nats) and `correct` (bool).
+        The manifest's columns and four more. These are `logit` (the log-odds of Positive),
+        `probability` (of Positive, 0 to 1), `loss` (cross-entropy in nats) and `correct` (bool).
     """
     label = manifest.label.to_numpy()
     # Keras computes the loss from the logits, without clipping. Here the probabilities are only

@@ -44,8 +44,8 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Compute the 95 % interval of the first error rate minus the second.
 
-    It is Tango's score interval for paired proportions (1998), with all counts divided by the
-    design effect (Rao and Scott 1992). It has a width even if the classifiers never disagree.
+    It is Tango's score interval for paired proportions (1998). All counts are divided by the design
+    effect (Rao and Scott 1992). The interval has a width even if the classifiers never disagree.
 
     Args:
         first: (n,) bool, whether the first classifier is correct on each image.

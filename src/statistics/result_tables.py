@@ -10,9 +10,9 @@ from src.statistics.paired_tests import SIGNIFICANT
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     """Format the metrics of a run as text.
 
-    The first lines give the loss, the accuracy with its 95 % interval over groups, and the errors
-    of each part. Further lines give the calibration and the operating threshold. Both are chosen
-    on the validation images, and their results are those of the test images.
+    The first lines give the loss, the accuracy and the errors of each part. The 95 % interval of
+    the accuracy is over groups. Further lines give the calibration and the operating threshold.
+    Both are chosen on the validation images, and their results are those of the test images.
 
     Args:
         metrics: see `src.statistics.run_metrics.evaluate_predictions`.

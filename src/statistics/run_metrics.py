@@ -30,8 +30,8 @@ def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metri
     Returns:
         The metrics by section and name:
 
-        - `validation` and `test`: see `summarise`. `test` also has the 95 % interval of the loss
-          over groups, loss_low and loss_high, unless it is a single group.
+        - `validation` and `test`: see `summarise`. `test` also has loss_low and loss_high, the 95 %
+          interval of the loss over groups. They are missing if it is a single group.
         - `calibration`: the temperature, and temperature_determined, which is 1 if the validation
           images determine it and else 0. loss and calibration_error are those of the test part at
           this temperature.
@@ -44,7 +44,7 @@ def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metri
 def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics:
     """Evaluate the predictions of a cross-validation.
 
-    Each fold has its own temperature and threshold, which are chosen on its validation images and
+    Each fold has its own temperature and threshold. They are chosen on its validation images and
     applied to its test images. The test images are then pooled. A single choice for all folds
     would use test images, because one fold's validation images are another one's test images.
 
@@ -53,8 +53,8 @@ def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics
         settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
 
     Returns:
-        The same metrics as `evaluate_predictions`. The temperature and the threshold are the
-        means over the folds, and temperature_determined is 1 if it is 1 in every fold.
+        The same metrics as `evaluate_predictions`. The temperature and the threshold are the means
+        over the folds. temperature_determined is 1 if it is 1 in every fold.
     """
     chosen = [_chosen_on_validation(fold, settings) for fold in folds]
     validation, test = (

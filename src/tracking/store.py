@@ -142,8 +142,8 @@ def _remove_decoy(uri: str, file: Path) -> None:
 def follow_move(file: Path) -> int:
     """Correct the locations of artifacts after the project's folder was moved or copied.
 
-    MLflow stores absolute locations. Experiments always get the new one. The location of a run or
-    a model stays if its artifacts are still in the former folder and not in the new one.
+    MLflow stores absolute locations. Experiments always get the new one. A run or a model keeps its
+    location if its artifacts exist only in the former folder.
 
     Args:
         file: the database.

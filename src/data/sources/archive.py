@@ -198,8 +198,8 @@ def _unpack_tar(
                     content = opened.extractfile(member)
                     assert content is not None
                     _write(content, target / path)
-            # tarfile takes a truncated or damaged header for the end of the archive, so we look
-            # for the mark that ends a complete archive.
+            # tarfile takes a truncated or damaged header for the end of the archive. A complete
+            # archive ends with a block of zeros, so this block is read here.
             bounded.seek(opened.offset)
             if bounded.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                 raise tarfile.ReadError("it has no end-of-archive mark")

@@ -85,8 +85,9 @@ def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
         The dataset: images, listing and receipt.
 
     Raises:
-        InputError: the source is not available, a class has no usable image, there are fewer than
-            `data.minimum_images`, or the folder holds a file that no fetch put there.
+        InputError: the source is not available, or the folder holds a file that no fetch put there.
+            It is also raised if a class has no usable image, or if there are fewer than
+            `data.minimum_images`.
     """
     target = Path(data.dir)
     beside = _Beside(target)

@@ -25,7 +25,8 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
     Raises:
         InputError: the file is missing, is not a table or lacks a column. It is also raised if a
-            part is unknown or empty, a label is neither 0 nor 1, or an image is repeated.
+            part is unknown or has no image. Labels other than 0 and 1 and repeated images are
+            refused, too.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such manifest; `python -m src.split` writes it")
