@@ -14,7 +14,7 @@ from src.photos.names import photo_name
 from src.photos.regions import Findings
 from src.photos.unreadable import Unreadable
 
-# The most bytes of a file's name. File systems allow 255, and temporary names are longer.
+# The most bytes of a file's name. File systems allow 255, and some are left for temporary names.
 LONGEST = 240
 
 

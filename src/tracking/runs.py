@@ -33,7 +33,9 @@ STORE = Path("mlruns")
 
 
 def connect(uri: str | None, experiment: str) -> None:
-    """Connect to the tracking server and choose the experiment. Both are created if necessary.
+    """Connect to the tracking server and choose the experiment.
+
+    A missing experiment is created, and so is a missing sqlite database.
 
     Open runs of the experiment are closed if their process on this machine has ended.
 
@@ -47,7 +49,7 @@ def connect(uri: str | None, experiment: str) -> None:
     """
     uri, artifacts = uri or os.environ.get("MLFLOW_TRACKING_URI"), None
     if not uri:
-        # Resolved, because several paths may lead to the same folder.
+        # The path is resolved, because several paths may lead to the same folder.
         artifacts = STORE.resolve() / ARTIFACTS
         uri = sqlite_uri(artifacts.with_name("mlflow.db"))
     uri = with_login_set_apart(uri)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from src.errors import InputError, reason_of
 
-# Raised by the libraries below MLflow if a database cannot be used.
+# Exceptions of the libraries below MLflow if a database cannot be used.
 DATABASE_ERRORS = (SQLAlchemyError, CommandError, sqlite3.Error)
 # The folder of the artifacts, beside the database.
 ARTIFACTS = "artifacts"

@@ -19,7 +19,7 @@ from src.errors import InputError
 
 # Bytes that a tar may take beyond its members' content. A real header takes a few hundred bytes.
 _TAR_ROOM = 1 << 20
-# The most bytes that are read at once. tarfile reads a header at once, and none is this long.
+# The most bytes that are read at once. tarfile reads a header at once, and no real one is so long.
 _MOST_AT_ONCE = 1 << 20
 
 

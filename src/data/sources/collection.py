@@ -183,7 +183,10 @@ def _keep_only(dataset: Dataset) -> None:
 
 
 def _survey(root: Path, source: str, data: Images, left_out: Sequence[Rejected] = ()) -> Dataset:
-    """Check every image in the class folders of `root`, resize it in place, list usable images."""
+    """Check every image in the class folders of `root`, and list the usable ones.
+
+    If `data.resize` is set, images of another size are resized in place.
+    """
     classes = data.classes
     jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
 
