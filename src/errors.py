@@ -3,7 +3,7 @@
 import errno
 import re
 
-# RFC 3986, 3.2.1: what stands between the two slashes and the host of an address.
+# The user and password in an address, between the two slashes and the host (RFC 3986, 3.2.1).
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s'\"]*@")
 
 _FULL = "the disk is full; make room, and run again"
@@ -11,7 +11,7 @@ _CLOSED = "this user may not read or write there; choose another folder, or chan
 _IN_THE_WAY = (
     "a file lies where a folder should be, or a folder where a file should be; move it away"
 )
-# Errors of the machine's disks and folders, which are no fault of the code.
+# Errors of disks and folders that the user can correct, with what to tell the user.
 _OF_THE_MACHINE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),

@@ -1,4 +1,4 @@
-"""What tests of several folders share: the configuration, drawn patches and small classifiers."""
+"""Fixtures for tests of several folders: the configuration, drawn patches, small classifiers."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Before TensorFlow is imported, as it reads this once.
+# TensorFlow reads this variable when it is imported, so it is set before.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
@@ -20,20 +20,20 @@ from src.data.dataset import Part
 from src.data.drawn.pictures import write_patches
 from tests.sections import changed
 
-# TensorFlow takes seconds to import, and most tests do without it.
+# TensorFlow takes seconds to import, and most tests do not need it.
 if TYPE_CHECKING:
     import keras
 
 ROOT = CONF.parent
 
-# A loaded machine is slow, not wrong.
+# Examples have no time limit, because a busy machine may be slow without any fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
 def composed() -> Callable[..., Config]:
-    """The real configuration with overrides, checked; without this machine's own settings."""
+    """Function that composes and checks conf/ with overrides, without this machine's settings."""
 
     @cache
     def build(*overrides: str, name: str = "config") -> Config:
@@ -59,7 +59,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session")
 def backbone() -> "keras.Model":
-    """One for all tests of a process; see `classifier_of`."""
+    """A small backbone that all tests of a process share; see `classifier_of`."""
     from tests.samples import small_backbone
 
     return small_backbone()
@@ -67,9 +67,9 @@ def backbone() -> "keras.Model":
 
 @pytest.fixture(scope="session")
 def classifier_of(backbone: "keras.Model") -> Callable[..., "keras.Model"]:
-    """Build a classifier on the shared backbone; every one starts from the same weights.
+    """Function that builds a classifier on the shared backbone, always from the same weights.
 
-    The next one takes them back, so a test is done with one before it builds another.
+    A new classifier resets the weights of the former one, so a test uses one at a time.
     """
     import keras
 
@@ -89,7 +89,7 @@ def classifier_of(backbone: "keras.Model") -> Callable[..., "keras.Model"]:
 
 @pytest.fixture(scope="session")
 def images() -> np.ndarray:
-    """(4, 96, 96, 3) uint8, drawn patches."""
+    """Four drawn patches (4, 96, 96, 3) uint8."""
     from tests.samples import drawn_patches
 
     return drawn_patches(4)
@@ -97,14 +97,14 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def recipe(composed: Callable[..., Config]) -> Train:
-    """A few epochs of small batches."""
+    """Settings of a short training: a few epochs with small batches."""
     few = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-4, "seed": 3}
     return changed(composed().train, **few, patience=5, schedule="constant")
 
 
 @pytest.fixture(scope="session")
 def parts(patches: tuple[Path, pd.DataFrame]) -> dict[str, Part]:
-    """28 of the patches to train on, and 12 to validate on."""
+    """The patches in two parts: 28 for training and 12 for validation."""
     root, listing = patches
     rows = np.random.default_rng(0).permutation(len(listing))
     chosen = {"train": np.sort(rows[:28]), "validation": np.sort(rows[28:])}

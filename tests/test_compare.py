@@ -14,7 +14,7 @@ from tests.tracking.store import put_database
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
-    """A database with runs that predicted, two of them on other images, and one that did not."""
+    """A database of runs. Two were tested on other images, and one has no predictions."""
     folder = tmp_path_factory.mktemp("tracked")
     uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
@@ -44,7 +44,7 @@ Compare = Callable[..., str]
 
 @pytest.fixture
 def compare(tracked, monkeypatch, capsys) -> Compare:
-    """The command on runs by their names; what it prints, after a failure on standard error."""
+    """Function that compares runs by name and returns the output, or the errors if it fails."""
     uri, ids = tracked
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = mlflow.get_tracking_uri()

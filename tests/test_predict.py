@@ -40,7 +40,7 @@ def settings(*overrides: str) -> Predict:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A classifier of 96 pixels that finds something in some tiles."""
+    """A classifier of patches of 96 pixels that finds cracks in some tiles."""
     classifier = build_classifier(
         small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0
     )
@@ -51,7 +51,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Three photos, one of them deep and turned, and one that can't be read."""
+    """Three photos, one of them turned and in a subfolder, and a file that cannot be read."""
     folder = tmp_path_factory.mktemp("photos")
     photos = [draw_photo(np.random.default_rng(s), width=300, height=200, cracks=s) for s in (0, 1)]
     Image.fromarray(photos[0][0]).save(folder / "plain.png")

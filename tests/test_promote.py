@@ -48,7 +48,7 @@ def tracked(tmp_path_factory) -> Iterator[tuple[str, dict[str, str]]]:
 
 @pytest.fixture
 def ids(tracked) -> dict[str, str]:
-    """The runs, with the first as champion and the better one before it."""
+    """The runs. The first one is the champion, and the better one was the champion before it."""
     uri, ids = tracked
     if "champion" in versions_by_alias(NAME):
         mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
@@ -64,7 +64,7 @@ def config(tracked) -> Promote:
 
 
 def aliased(ids: Mapping[str, str]) -> dict[str, str]:
-    """By alias the names of the runs."""
+    """Return the names of the runs by alias."""
     names = {run_id: name for name, run_id in ids.items()}
     return {alias: names[v.run_id] for alias, v in versions_by_alias(NAME).items()}
 

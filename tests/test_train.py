@@ -32,7 +32,7 @@ TINY = (
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory) -> tuple[str, ...]:
-    """Overrides that let a small backbone's weights, which tell images apart, play ImageNet's."""
+    """Overrides that replace the weights of ImageNet by those of a small random backbone."""
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
     backbone = small_backbone()
     backbone.save_weights(path)
@@ -42,7 +42,7 @@ def pretrained(tmp_path_factory) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A folder that stays the working directory, as MLflow remembers it."""
+    """A folder that is the working directory for all tests, because MLflow remembers it."""
     folder = tmp_path_factory.mktemp("project")
     put_database(folder / "mlruns/mlflow.db")
     with pytest.MonkeyPatch.context() as patch:

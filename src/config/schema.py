@@ -12,14 +12,15 @@ Seconds = Annotated[float, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Scale = Annotated[float, Field(gt=0, le=4)]
 MOST_FOLDS = 20
-# No folder is called . or ..
+# The pattern excludes the names . and .., because names become folders.
 Name = Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
 
 
 class Section(BaseModel):
     """A part of the configuration.
 
-    Unknown keys are refused, as are infinite numbers and empty texts. Values are never coerced.
+    Unknown keys, infinite numbers and empty texts are refused. Values are never converted to
+    another type.
     """
 
     model_config = ConfigDict(
@@ -28,7 +29,7 @@ class Section(BaseModel):
 
 
 class Images(Section):
-    """What every source of images has."""
+    """The settings that all sources of images have."""
 
     name: Name
     dir: str
@@ -40,7 +41,7 @@ class Images(Section):
 
 class Synthetic(Images):
     source: Literal["synthetic"]
-    # Half of them cracked.
+    # The number is even, because half of the images have a crack.
     images: Annotated[int, Field(ge=10, multiple_of=2)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -94,7 +95,7 @@ class Audit(Section):
 
 
 class Split(Section):
-    """What every strategy of splitting has."""
+    """The settings that all strategies of splitting have."""
 
     train: Annotated[float, Field(gt=0, lt=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
@@ -105,7 +106,7 @@ class Split(Section):
 
     @property
     def fractions(self) -> dict[str, float]:
-        """By part, its share of the images."""
+        """The fraction of the images in each part, by the part's name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @model_validator(mode="after")
@@ -127,10 +128,10 @@ class GroupedSplit(Split):
 
     @property
     def folds(self) -> tuple[int, int, int]:
-        """How many equal folds there are in all, in validation, and in test.
+        """The number of equal folds in all, in the validation part and in the test part.
 
         Raises:
-            ValueError: no number of folds up to `MOST_FOLDS` makes up the fractions.
+            ValueError: the fractions would need more than `MOST_FOLDS` equal folds.
         """
         given = [self.validation, self.test]
         shares = [Fraction(value).limit_denominator(MOST_FOLDS) for value in given]

@@ -13,7 +13,7 @@ class Server(Section):
 
 
 class Export(Section):
-    """What src.export is told; see conf/export/config.yaml."""
+    """The settings of src.export; see conf/export/config.yaml."""
 
     model: str
     format: Literal["all", "litert", "onnx", "openvino"]
@@ -40,7 +40,7 @@ Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
 class PhotoEngine(Section):
     name: Literal["openvino", "tensorflow"] | None
     precision: Literal["bf16", "f16", "f32"] | None
-    # So that a piece at the edge still holds all of the photo that its reflection shows.
+    # The minimum makes a block at the edge large enough to hold all pixels that are reflected.
     shallow_megapixels: Annotated[float, Field(ge=0.1)]
     deep_megapixels: Annotated[float, Field(gt=0)]
     halo: Annotated[int, Field(ge=0)]
@@ -62,7 +62,7 @@ class Pictures(Section):
 
 
 class Predict(Section):
-    """What src.predict is told; see conf/predict/config.yaml."""
+    """The settings of src.predict; see conf/predict/config.yaml."""
 
     input: str
     output: str
@@ -79,7 +79,7 @@ class Predict(Section):
 
 
 class Serving(Section):
-    """How a registered model judges the images it is sent."""
+    """The settings with which a registered model judges images."""
 
     scales: Annotated[list[Scale], Field(min_length=1)] | None
     flips: bool | None
@@ -89,7 +89,7 @@ class Serving(Section):
 
 
 class Promote(Section):
-    """What src.promote is told; see conf/promote/config.yaml."""
+    """The settings of src.promote; see conf/promote/config.yaml."""
 
     name: Name
     margin: Annotated[float, Field(ge=0, le=1)]

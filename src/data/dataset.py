@@ -1,7 +1,7 @@
-"""The dataset: images in a folder, and all that the stages find out about them.
+"""The dataset: images in a folder, and what the stages find out about them.
 
-Each stage takes the dataset and hands on one that knows more: fetching gives the listing and the
-receipt, the audit adds the relations, the split adds the manifest.
+Each stage takes a dataset and returns one with more information. The fetch gives the listing and
+the receipt, the audit adds the relations, and the split adds the manifest.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ from src.data.related.relations import Relations
 from src.errors import InputError
 
 LISTING_KINDS = {"path": "str", "label": "int64", "bytes": "int64", "sha256": "str"}
-# What the fetch stage leaves in the workspace.
+# The files that the fetch stage writes to the workspace.
 LISTING, RECEIPT = "images.csv", "receipt.json"
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """An image that was left out: its path, `<class>/<file>`, and the reason."""
+    """An image that was left out: its path `<class>/<file>`, and the reason."""
 
     path: str
     reason: str
@@ -34,13 +34,13 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was fetched.
+    """A summary of a fetch.
 
     Attributes:
-        source: the source's own name.
-        counts: usable images by class, in label order.
-        rejected: the images left out, sorted by path.
-        resized: how many images were brought to the size wanted.
+        source: name of the source.
+        counts: number of usable images by class, in label order.
+        rejected: the images that were left out, sorted by path.
+        resized: number of images that were resized.
         fingerprint: see `listing_fingerprint`.
     """
 
@@ -56,9 +56,9 @@ class Part:
     """The images of one part of the split.
 
     Attributes:
-        paths: of the image files.
-        rows: (n,) int64, their rows in the listing, and so in the feature bank.
-        labels: (n,) int64, 0 or 1.
+        paths: the n image files.
+        rows: (n,) int64, the images' rows in the listing, which are also those in the feature bank.
+        labels: (n,) int64, the images' labels, 0 or 1.
     """
 
     paths: Sequence[Path]
@@ -72,14 +72,16 @@ class Dataset:
 
     Attributes:
         folder: the images' folder.
-        classes: the two class names, by label.
-        image_size: height and width of every image, in pixels.
-        listing: one row an image, sorted by path: `path` (str, `<class>/<file>` in `folder`),
-            `label` (int64, index in `classes`), `bytes` (int64) and `sha256` (str, hex).
-        receipt: of the fetch.
-        relations: which images show the same spot; empty before the audit.
-        manifest: `path`, `label`, `part` (train, validation or test) and `group` (int64, what the
-            split keeps together) of the images in use; empty before the split.
+        classes: the two class names, in label order.
+        image_size: height and width of every image in pixels.
+        listing: table of the images, sorted by path. The columns are `path` (str, `<class>/<file>`
+            in `folder`), `label` (int64, index in `classes`), `bytes` (int64) and `sha256` (str,
+            hex).
+        receipt: the receipt of the fetch.
+        relations: the images that show the same spot. It is empty before the audit.
+        manifest: table of the images in use, with `path`, `label`, `part` (train, validation or
+            test) and `group` (int64). The split keeps a group together. It is empty before the
+            split.
     """
 
     folder: Path
@@ -94,7 +96,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Of the images; see `listing_fingerprint`."""
+        """The fingerprint of the images; see `listing_fingerprint`."""
         return self.receipt.fingerprint
 
     @property
@@ -103,7 +105,11 @@ class Dataset:
         return [self.folder / path for path in self.listing.path]
 
     def part(self, name: str) -> Part:
-        """The images of the part `name` of the split."""
+        """Return the images of a part of the split.
+
+        Args:
+            name: train, validation or test.
+        """
         images = self.manifest[self.manifest.part == name]
         row_of = pd.Series(np.arange(len(self.listing)), index=self.listing.path)
         return Part(
@@ -113,31 +119,35 @@ class Dataset:
         )
 
     def images_of(self, name: str) -> pd.DataFrame:
-        """`path`, `label`, `part` and `group` of the images of a part, in the order of `part`.
+        """Return a table with `path`, `label`, `part` and `group` of the images of a part.
 
-        The group is that of all related images, whatever the split keeps together: images of one
-        spot are predicted alike on either side of the split.
+        The rows have the same order as in `part`. A group holds all related images, even if the
+        split separates them. Statistics need these groups, because related images get similar
+        predictions.
+
+        Args:
+            name: train, validation or test.
         """
         images = self.manifest[self.manifest.part == name]
         return with_groups(images, self.listing, self.relations.related_groups)
 
 
 def with_groups(images: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """`images`, which are some of the listing, with the `group` of each.
+    """Return a table of images with the column `group` in addition.
 
     Args:
-        images: a table with a column `path`.
-        listing: the images that the groups are of.
-        groups: (n,) int64, one for each row of the listing.
+        images: a table with the column `path`. All its images are in the listing.
+        listing: a table of n images with the column `path`.
+        groups: (n,) int64, the group of each image of the listing.
     """
     group_of = pd.Series(groups, index=listing.path)
     return images.assign(group=group_of[images.path].to_numpy())
 
 
 def listing_fingerprint(listing: pd.DataFrame) -> str:
-    """SHA-256 (hex) of the lines `<sha256>  <path>`, sorted by path.
+    """Compute the SHA-256 (hex) of the lines `<sha256>  <path>`, sorted by path.
 
-    Inside the images' folder, `sha256sum */* | LC_ALL=C sort -k 2 | sha256sum` gives the same.
+    In the images' folder, `sha256sum */* | LC_ALL=C sort -k 2 | sha256sum` gives the same result.
     """
     digest = hashlib.sha256()
     for path, sha256 in sorted(zip(listing["path"], listing["sha256"], strict=True)):
@@ -146,16 +156,16 @@ def listing_fingerprint(listing: pd.DataFrame) -> str:
 
 
 def write_listing(listing: pd.DataFrame, path: Path) -> None:
-    """Write `path,label,bytes,sha256`, one line an image."""
+    """Write a listing as CSV, with the columns path, label, bytes and sha256."""
     columns = list(LISTING_KINDS)
     write_text(path, listing.to_csv(index=False, columns=columns, lineterminator="\n"))
 
 
 def read_listing(path: Path) -> pd.DataFrame:
-    """Read a listing; see `Dataset.listing`.
+    """Read a listing; see `Dataset`.
 
     Raises:
-        InputError: there is no such file, or it is not a listing.
+        InputError: the file does not exist, or it is not a listing.
     """
     try:
         return pd.read_csv(path, usecols=list(LISTING_KINDS), dtype=LISTING_KINDS)
@@ -166,7 +176,7 @@ def read_listing(path: Path) -> pd.DataFrame:
 
 
 def write_receipt(receipt: Receipt, path: Path) -> None:
-    """Write the receipt as JSON."""
+    """Write a receipt as JSON."""
     write_text(path, json.dumps(dataclasses.asdict(receipt), indent=2) + "\n")
 
 
@@ -174,7 +184,7 @@ def read_receipt(path: Path) -> Receipt:
     """Read a receipt.
 
     Raises:
-        InputError: there is no such file, or it is not a receipt.
+        InputError: the file does not exist, or it is not a receipt.
     """
     try:
         return TypeAdapter(Receipt).validate_json(path.read_bytes(), strict=True)
@@ -194,7 +204,8 @@ def read_dataset(folder: Path, classes: Sequence[str], image_size: int, workspac
         workspace: the folder with the listing and the receipt.
 
     Raises:
-        InputError: either is missing or damaged, or an image is missing or has another size.
+        InputError: the listing or the receipt is missing or damaged. It is also raised if an image
+            is missing or has another size than in the listing.
     """
     listing, receipt = read_listing(workspace / LISTING), read_receipt(workspace / RECEIPT)
     for path, size in zip(listing.path, listing.bytes, strict=True):

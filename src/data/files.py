@@ -1,4 +1,4 @@
-"""Writing files so that no half-written one is ever seen."""
+"""Reading and writing files. A file is always written completely or not at all."""
 
 import contextlib
 import errno
@@ -40,7 +40,7 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(path.parent)
         temporary.unlink(missing_ok=True)
-        # "x", because a link with this name would be followed into another file.
+        # Mode "x" fails if the name exists. Mode "w" would follow a link to another file.
         with temporary.open("xb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(path)
@@ -52,7 +52,7 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
+    """Compute the SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -67,7 +67,7 @@ def remove_file(path: Path) -> None:
     """Delete a file if it exists.
 
     Raises:
-        InputError: it cannot be deleted.
+        InputError: the file cannot be deleted.
     """
     try:
         path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ DECISION = "decision.json"
 
 
 class Decision(Section):
-    """How a classifier's outputs become a verdict.
+    """The settings that turn a classifier's outputs into a verdict.
 
     Attributes:
         weights: SHA-256 (hex) of the float32 bytes of the classifier's tensors.

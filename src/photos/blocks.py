@@ -1,4 +1,4 @@
-"""What is too large to compute in one go, in overlapping blocks."""
+"""Computing large arrays in overlapping blocks."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -8,17 +8,17 @@ import numpy as np
 
 from src.bank.openvino_engine import Stream
 
-MOST_PARTS = 40  # along a side of a photo
+MOST_PARTS = 40  # the most blocks along a side of a photo
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows or columns that are computed together.
+    """A range of rows or columns that are computed together.
 
     Attributes:
-        start: the first computed.
-        first: the first kept; those before are halo.
-        last: behind the last kept.
+        start: the first row or column that is computed.
+        first: the first one that is kept. The ones before it are the halo.
+        last: the last one that is kept, plus 1.
     """
 
     start: int
@@ -27,7 +27,7 @@ class Block:
 
     @property
     def kept(self) -> slice:
-        """Of those computed."""
+        """The kept rows or columns, counted from `start`."""
         return slice(self.first - self.start, self.last - self.start)
 
 
@@ -38,14 +38,16 @@ def in_blocks(
     size: tuple[int, int],
     halo: int,
 ) -> np.ndarray:
-    """The outputs (*shape, channels) of `stream`, put together from blocks of `size`.
+    """Compute the outputs (*shape, channels) of `stream` block by block.
 
     Args:
-        stream: inputs (1, height, width, channels) to outputs (1, *size, channels).
-        taken: the input of the block of these rows and columns.
-        shape: rows and columns in all.
-        size: of a block, borders included.
-        halo: how wide these borders are, which are thrown away inside.
+        stream: function that maps inputs (1, height, width, channels) to outputs (1, *size,
+            channels).
+        taken: function that returns the input (height, width, channels) for a block of rows and a
+            block of columns.
+        shape: number of rows and columns of the result.
+        size: number of rows and columns of a block, with its borders.
+        halo: width of the borders. They are discarded, except at the edges of the result.
     """
     places = list(itertools.product(*map(blocks, shape, size, (halo, halo))))
     whole = np.empty(0)
@@ -59,7 +61,13 @@ def in_blocks(
 
 
 def blocks(cells: int, size: int, halo: int) -> Iterator[Block]:
-    """Cut `cells` into overlapping blocks of `size` so that each is kept once, `halo` inside."""
+    """Cut rows or columns into overlapping blocks, so that each is kept by one block.
+
+    Args:
+        cells: number of rows or columns.
+        size: number of rows or columns of a block, above 2 * halo.
+        halo: number of them at both ends of a block that are not kept.
+    """
     first = 0
     while first < cells:
         start = max(0, min(first - halo, cells - size))
@@ -69,7 +77,17 @@ def blocks(cells: int, size: int, halo: int) -> Iterator[Block]:
 
 
 def block_size(rows: int, columns: int, most: float, halo: int) -> tuple[int, int]:
-    """The height and width of blocks, at most `most` cells if it can be, that waste the least."""
+    """Choose the size of blocks for which the fewest cells are computed in all.
+
+    Args:
+        rows: rows of the whole.
+        columns: columns of the whole.
+        most: the most cells of a block. If no size fits, the smallest one is chosen.
+        halo: see `in_blocks`.
+
+    Returns:
+        The rows and columns of a block, with its borders.
+    """
 
     def side(cells: int, parts: int) -> int:
         return min(cells, -(-(cells - 2 * halo) // parts) + 2 * halo)

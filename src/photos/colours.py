@@ -1,4 +1,7 @@
-"""Pixels of any kind to RGB of 8 bits, band by band, so that 8 bytes a pixel are enough."""
+"""Converting pixels of any kind to RGB with 8 bits a channel.
+
+The pixels are converted in bands of rows, so that 8 bytes of memory for each pixel are enough.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,9 +12,9 @@ from PIL import Image
 
 from src.photos.unreadable import Unreadable
 
-BAND = 2**18  # pixels converted at a time
-GREY = 127  # what the network's own padding is, and so what transparency shows
-# What cameras and scanners store in 16 bits.
+BAND = 2**18  # number of pixels that are converted at a time
+GREY = 127  # value of transparent pixels, which is the same as that of the network's padding
+# The numbers of bits in use that cameras and scanners store in 16 bits.
 DEPTHS = (8, 10, 12, 14, 16)
 WHITE_IS_ZERO, BITS_PER_SAMPLE, HIGHEST, SIGNED_HIGHEST = 262, 258, 281, 341  # tags of a TIFF
 
@@ -19,12 +22,16 @@ Box = tuple[int, int, int, int]
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """An RGB image of 8 bits a channel of a decoded image; itself if it is one.
+    """Convert a decoded image to RGB with 8 bits a channel.
 
-    Transparency shows grey. Of greys of 16 bits the upper 8 of the bits in use are kept.
+    Transparent pixels become grey. If a grey image has 16 bits, the upper 8 of the bits in use are
+    kept. An image that is already RGB is returned unchanged.
+
+    Args:
+        image: an image of any of Pillow's modes.
 
     Raises:
-        Unreadable: the range of its numbers is not known.
+        Unreadable: the colours are L*a*b*, or the range of the numbers is unknown.
     """
     if image.mode == "F":
         raise Unreadable("its pixels are floating-point numbers of unknown range")
@@ -40,18 +47,18 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def bits_in_use(highest: int, declared: int) -> int:
-    """How many bits a channel a picture of 16 bits a channel makes use of.
+    """Return the number of bits a channel that an image with 16 bits a channel uses.
 
     Args:
-        highest: of its values.
-        declared: bits that its file says it uses; 0 where it says nothing.
+        highest: the highest value in the image.
+        declared: number of bits that the image's file declares; 0 if it does not.
     """
     needed = max(highest.bit_length(), declared)
     return next((depth for depth in DEPTHS if needed <= depth), DEPTHS[-1])
 
 
 def declared_bits(image: Image.Image) -> int:
-    """How many bits a channel the tags of a TIFF say are in use; 0 where they say nothing."""
+    """Return the number of bits a channel that a TIFF's tags declare as used, or 0 if none do."""
     tags = getattr(image, "tag_v2", {})
     for tag in (SIGNED_HIGHEST, HIGHEST):
         if tag in tags:
@@ -61,11 +68,12 @@ def declared_bits(image: Image.Image) -> int:
 
 
 def merge_low_bytes(high: Image.Image, low: Image.Image, declared: int) -> None:
-    """Write the upper 8 of the bits in use into `high`, in place.
+    """Replace the upper bytes of an image by the upper 8 of the bits that it uses.
 
     Args:
-        high: the upper bytes of a picture of 16 bits a channel, RGB or RGBA.
-        low: its lower bytes.
+        high: the upper bytes of an image with 16 bits a channel, RGB or RGBA. It is changed in
+            place.
+        low: the lower bytes of the same image.
         declared: see `bits_in_use`.
     """
     highest = 0
@@ -76,20 +84,24 @@ def merge_low_bytes(high: Image.Image, low: Image.Image, declared: int) -> None:
     for box, upper, lower in _pairs(high, low):
         pixels = ((upper << 8 | lower) >> shift).clip(0, 255).astype(np.uint8)
         if opacity and opacity[0] >> shift:
-            # The opacity has its full range, unlike the colours.
+            # The opacity uses all of its 16 bits, unlike the colours.
             pixels[..., 3] = upper[..., 3]
         high.paste(Image.fromarray(pixels), box[:2])
 
 
 def highest_values(image: Image.Image) -> list[int]:
-    """The highest value in each channel of an image of 8 bits a channel."""
+    """Return the highest value in each channel of an image with 8 bits a channel."""
     return [int(highest) for _, highest in np.reshape(image.getextrema(), (-1, 2))]
 
 
 def swapped(arguments: Any) -> Any:
-    """The arguments for Pillow's decoder that read the lower bytes where these read the upper ones.
+    """Return arguments with which Pillow's decoder reads the lower bytes instead of the upper ones.
 
-    None where there are none.
+    Args:
+        arguments: the decoder's arguments, which contain Pillow's raw mode.
+
+    Returns:
+        The arguments, or None if the raw mode does not have 16 bits a channel.
     """
     if isinstance(arguments, tuple):
         rawmode = swapped(arguments[0])
@@ -126,7 +138,10 @@ def _on_grey(band: Image.Image) -> Image.Image:
 
 
 def _of_whole_numbers(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """How greys of more than 8 bits become RGB; Pillow's own conversion clips them to 8."""
+    """Return the function that converts greys of more than 8 bits to RGB.
+
+    Pillow's own conversion would clip them to 255.
+    """
     lowest = highest = 0
     for box in _bands(image):
         band = np.asarray(image.crop(box))

@@ -1,4 +1,4 @@
-"""Photos in, findings out: a folder of photos judged, and told in a report and tables."""
+"""Inspecting a folder of photos, and writing the results as a report and tables."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,15 @@ from src.tracking.provenance import decision_of, origin
 
 @dataclass(frozen=True)
 class Inspection:
-    """A finished run over photos.
+    """The results of a run over photos.
 
     Attributes:
-        records: of the photos that could be read, see `src.photos.records.write_record`, the worst
-            first.
-        unreadable: name and reason of those that could not be, and of what could not be searched.
+        records: the records of the readable photos, the most likely cracks first; see
+            `src.photos.records.write_record`.
+        unreadable: names of photos that could not be read and of paths that could not be searched,
+            with the reasons.
         report: the HTML file.
-        done_before: how many of the records a former run had made.
+        done_before: number of records that an earlier run had made.
     """
 
     records: list[dict[str, Any]]
@@ -41,11 +42,14 @@ class Inspection:
 
 
 def inspect(config: Predict) -> Inspection:
-    """Find the cracks on every photo of `config.input` and write what was found.
+    """Find the cracks on every photo of `config.input`, and write the results.
+
+    Args:
+        config: the configuration; see conf/predict/config.yaml.
 
     Raises:
-        InputError: there are no photos, `output` holds them or can't be written, or there is no
-            such model.
+        InputError: there are no photos, `output` holds them or cannot be written, or the model
+            does not exist.
     """
     source, output = Path(config.input), Path(config.output)
     found = find_photos(source, config.photos.extensions, output=output)
@@ -66,7 +70,18 @@ def inspect(config: Predict) -> Inspection:
 def load_model_of(
     config: Predict,
 ) -> tuple[keras.Model, dict[str, str], Decision, dict[str, object]]:
-    """The classifier, what it is, the decision that applies, and what that deviates in."""
+    """Load the model of a configuration.
+
+    Args:
+        config: the configuration; see conf/predict/config.yaml.
+
+    Returns:
+        The classifier, its description for the report, and the decision that applies. The last item
+        has the settings that differ from the model's own decision.
+
+    Raises:
+        InputError: the model does not exist.
+    """
     on_server = kind_of(config.model) != "file"
     if on_server:
         runs.connect(config.tracking.uri, config.tracking.experiment)

@@ -1,6 +1,6 @@
-"""One photo after the other: read, scored, marked and kept.
+"""Inspecting photos one by one: each is read, scored, marked and recorded.
 
-The records of photos know which code made them: this module and all that it runs.
+A record holds a fingerprint of the code that made it: this module and all that it imports.
 """
 
 import threading
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from src.config.tool_schema import Predict
     from src.model.decision import Decision
 
-HEAT_SIZE = 400  # longer side, in pixels, of the heat in the report
+HEAT_SIZE = 400  # longer side of the heat pictures in the report, in pixels
 
 
 class Inspector:
-    """What every photo of a run is inspected with."""
+    """Inspects the photos of a run, all with the same model and settings."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Inspector:
     ) -> None:
         """
         Args:
-            config: how photos are read, scored and drawn.
-            classifier: that scores them.
-            identity: what the classifier is, for the report.
-            decision: what applies.
-            deviations: what it deviates in from the decision of the classifier's training.
+            config: the settings for reading, scoring and drawing photos.
+            classifier: the classifier that scores them.
+            identity: a description of the classifier for the report, with its `weights`.
+            decision: the decision that applies.
+            deviations: the settings that differ from the model's own decision.
         """
         self.config, self.classifier, self.decision = config, classifier, decision
         applied = {"name": decision.engine, "precision": decision.precision}
@@ -68,14 +68,24 @@ class Inspector:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """Built for the first photo that is new."""
+        """The scorer of photos. It is built when the first new photo needs it."""
         return build_scorer(self.classifier, self.decision, self.config.engine)
 
     def inspect_all(
         self, places: list[Place]
     ) -> tuple[list[dict[str, Any]], list[tuple[str, str]], int]:
-        """Records of the photos that can be read, names and reasons of the others, and how many
-        records were there before."""
+        """Inspect photos, several at a time.
+
+        Args:
+            places: the places of the photos and their results.
+
+        Returns:
+            The records of the readable photos, and names and reasons of the others. The last item
+            is the number of records that an earlier run had made.
+
+        Raises:
+            InputError: an error that concerns all photos, such as a full disk.
+        """
         records, unreadable, before = [], [], 0
         bar = tqdm(total=len(places), desc="photos", unit="photo")
         with ThreadPoolExecutor(self.config.photos.workers) as pool, bar:
@@ -83,7 +93,7 @@ class Inspector:
             pending = {pool.submit(self.inspect_one, at): at for at in places}
             try:
                 for future in as_completed(pending):
-                    # An exception holds the photo that it was raised over; let go of both.
+                    # The future is removed, because its exception would keep the photo in memory.
                     at = pending.pop(future)
                     try:
                         record, new = future.result()
@@ -100,18 +110,24 @@ class Inspector:
         return records, sorted(unreadable), before
 
     def inspect_one(self, at: Place) -> tuple[dict[str, Any], bool]:
-        """The photo's record, and whether it is new.
+        """Inspect one photo, or read the record that an earlier run has made of it.
+
+        Args:
+            at: the places of the photo and its results.
+
+        Returns:
+            The photo's record, and whether it is new.
 
         Raises:
-            Unreadable: the photo can't be read. Whatever else one photo makes fail is raised, too.
+            Unreadable: the photo cannot be read. Other exceptions are raised as they are.
         """
         settings, pictures = self.config.photos, self.config.pictures
         data = photo_bytes(at.path, max_megapixels=settings.max_megapixels)
-        # What the model is called changes nothing on the photo.
+        # The model's name has no influence on the findings, so the key depends on its weights only.
         key = photo_fingerprint(data, {**self.made_by, "model": self.made_by["model"]["weights"]})
         if record := found_before(at, key):
             return record, False
-        # Large photos take turns, or two of them would need the memory of both.
+        # Only one large photo is read at a time, to limit the memory.
         large = megapixels(data) > settings.large_megapixels
         with self._large if large else nullcontext():
             photo = read_photo(data, max_megapixels=settings.max_megapixels)
@@ -127,8 +143,9 @@ class Inspector:
         return write_record(at, key, size, findings, drawn), True
 
     def findings(self, photo: Image.Image) -> Findings:
-        """What the network finds on an upright RGB photo."""
-        # The network's work fills all cores, so photos take turns; reading and drawing go on.
+        """Find the cracks on an upright RGB photo."""
+        # The network uses all cores, so it scores one photo at a time. Other photos are read and
+        # drawn meanwhile.
         with self._scoring:
             scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
         return find_cracks(
@@ -137,9 +154,9 @@ class Inspector:
 
 
 def _concerns_all(error: Exception) -> bool:
-    """Would it stop the other photos as well: a full disk, an engine that is missing?
+    """Return whether an error would occur for all photos, such as a full disk.
 
-    A file where a folder should be, or the other way round, concerns only the photo itself.
+    A file where a folder should be concerns only one photo, and so does the opposite case.
     """
     in_the_way = IsADirectoryError, NotADirectoryError, FileExistsError
     return isinstance(error, InputError) and not isinstance(error.__cause__, in_the_way)

@@ -1,24 +1,28 @@
-"""Names of photos, safe to show and to keep wherever they come from."""
+"""Names of photos as text that is safe in terminals, tables and spreadsheets."""
 
 import os
 from pathlib import Path
 
-# A spreadsheet takes a cell that starts with one of these for a formula, and runs it:
+# A spreadsheet runs a cell as a formula if it starts with one of these:
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def photo_name(path: Path, root: Path) -> str:
-    """The name of the photo at `path` within the folder `root`, as people and tables read it.
+    """Return the name of the photo at `path` within the folder `root`.
 
-    Bytes that are no UTF-8 are escaped, as `\\xdf`, and still tell one photo from another.
+    Bytes that are not UTF-8 are written as escape sequences such as `\\xdf`. Names of different
+    photos thus stay different.
     """
     within = path.relative_to(root).as_posix()
     return os.fsencode(within).decode("utf-8", "backslashreplace")
 
 
 def printable(text: str) -> str:
-    """The text for a terminal: control characters are escaped, as `\\x1b`, and do nothing."""
+    """Return the text for a terminal, with escape sequences such as `\\x1b` for control characters.
+
+    The terminal does not carry out such characters.
+    """
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
         for letter in text
@@ -26,5 +30,5 @@ def printable(text: str) -> str:
 
 
 def guarded(text: str) -> str:
-    """The text for a cell of a spreadsheet; one that would run gets an apostrophe before it."""
+    """Return the text for a cell of a spreadsheet, with an apostrophe if it would run."""
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,4 +1,4 @@
-"""The folder that the results over photos go to, checked before any work is done for it."""
+"""The output folder of a run over photos, which is checked before the run."""
 
 import tempfile
 from pathlib import Path
@@ -10,11 +10,11 @@ from src.photos.photo_tables import DETAILS, TABLE
 
 
 def prepare_output(output: Path) -> None:
-    """Make the folder and those in it.
+    """Create the output folder and the folders in it, and check that results can be written.
 
     Raises:
-        InputError: nothing can be written there, a link in it leads elsewhere, or a folder has the
-            name of a file to be written.
+        InputError: the folder cannot be written, or one of the folders in it is a link. It is also
+            raised if a folder has the name of a file that will be written.
     """
     try:
         for folder in (output, output / RECORDS, output / OVERLAYS):
@@ -23,7 +23,7 @@ def prepare_output(output: Path) -> None:
                     f"output: {folder} is a link, and nothing is written through links; remove it"
                 )
             folder.mkdir(parents=True, exist_ok=True)
-            # Whether a file can be made, its permissions alone don't tell.
+            # The permissions of a folder do not tell whether a file can be created in it.
             tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise InputError(f"output: {error.filename or output}: {reason_of(error)}") from error

@@ -1,4 +1,4 @@
-"""Heat and outlines drawn over a photo, and what a report shows of it in small."""
+"""Drawing heat and outlines over a photo, and the small pictures for the report."""
 
 import io
 import itertools
@@ -9,19 +9,19 @@ from PIL import Image, ImageDraw
 
 from src.photos.regions import Findings
 
-SQUARE = 256  # pixels along a side blended at a time
-FAINTEST = 0.02  # heat below which nothing is drawn
-HOT = np.array(((255, 214, 0), (255, 96, 0), (214, 0, 60)), np.float32)  # from little heat to most
+SQUARE = 256  # side of the squares that are blended at a time, in pixels
+FAINTEST = 0.02  # heat is drawn only above this value
+HOT = np.array(((255, 214, 0), (255, 96, 0), (214, 0, 60)), np.float32)  # RGB from low to high heat
 OUTLINE, CASING = (0, 229, 255), (0, 40, 60)
 
 
 def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> None:
-    """Blend the heat into an RGB photo, in place and at full resolution, and outline the regions.
+    """Blend the heat into a photo at full resolution, and draw the outlines of the regions.
 
     Args:
-        photo: as it was scored.
-        findings: of it.
-        opacity: of the strongest heat, 0 to 1.
+        photo: the RGB photo that was scored. It is changed in place.
+        findings: the findings on this photo.
+        opacity: opacity of the strongest heat, 0 to 1.
     """
     table = heat_colours(opacity)
     colours = np.ascontiguousarray(table[:, None, :3])
@@ -45,17 +45,27 @@ def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> Non
 
 
 def heat_colours(opacity: float) -> np.ndarray:
-    """(256, 4) uint8 RGBA for heat from 0 to 1."""
+    """Return the colours (256, 4) uint8 RGBA for heat from 0 to 1.
+
+    Args:
+        opacity: opacity of the strongest heat, 0 to 1.
+    """
     heat = np.linspace(0, 1, 256)
     places = np.linspace(0, 1, len(HOT))
     colours = [np.interp(heat, places, band) for band in HOT.T]
-    # The square root lifts the faint heat that a crack's thin ends have.
+    # The square root makes low heat more visible, because the thin ends of a crack have low heat.
     alpha = np.where(heat > FAINTEST, 255 * opacity * np.sqrt(heat), 0)
     return np.rint(np.column_stack([*colours, alpha])).astype(np.uint8)
 
 
 def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
-    """A JPEG of the photo, its longer side at most `longest` pixels."""
+    """Make a small JPEG of a photo.
+
+    Args:
+        photo: an RGB photo.
+        longest: the most pixels along the longer side. Smaller photos are not enlarged.
+        quality: quality of the JPEG, 1 to 95.
+    """
     scale = min(1, longest / max(photo.size))
     size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
     small = photo.resize(size, Image.Resampling.HAMMING, reducing_gap=1)
@@ -63,7 +73,14 @@ def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
 
 
 def heat_picture(findings: Findings, width: int, height: int, longest: int) -> bytes:
-    """A PNG, transparent where it is cold, of the heat over a photo of that size."""
+    """Make a PNG of the heat, which is transparent where there is none.
+
+    Args:
+        findings: the findings on a photo.
+        width: width of the photo in pixels.
+        height: height of the photo in pixels.
+        longest: the most pixels along the longer side of the PNG.
+    """
     pixel = max(1.0, max(width, height) / longest)
     size = max(1, round(width / pixel)), max(1, round(height / pixel))
     heat = _heat_at(findings, 0, 0, *size, pixel)
@@ -71,7 +88,7 @@ def heat_picture(findings: Findings, width: int, height: int, longest: int) -> b
 
 
 def _is_warm(findings: Findings, left: int, top: int, right: int, bottom: int) -> bool:
-    """Is there heat to be drawn on any of the grid's points in or next to this part of a photo?"""
+    """Return whether a point of the grid in or next to this part of a photo has visible heat."""
     rows, columns = (
         slice(
             max(0, int((start - findings.first) // findings.step)),
@@ -89,7 +106,16 @@ def _levels(heat: np.ndarray) -> np.ndarray:
 def _heat_at(
     findings: Findings, left: int, top: int, width: int, height: int, pixel: float
 ) -> np.ndarray:
-    """Heat (height, width) float32, linear between the grid's points, each `pixel` pixels."""
+    """Interpolate the heat (height, width) float32 linearly between the points of its grid.
+
+    Args:
+        findings: the findings on a photo.
+        left: first column of the result.
+        top: first row of the result.
+        width: number of columns.
+        height: number of rows.
+        pixel: side of one pixel of the result, in pixels of the photo.
+    """
     scale = pixel / findings.step
     middle = pixel / 2 - 0.5 - findings.first
     shift = [(n * pixel + middle) / findings.step for n in (left, top)]
@@ -103,7 +129,13 @@ def _heat_at(
 
 
 def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
-    """The image as a file's bytes, in a format of Pillow's with its options."""
+    """Encode an image as the content of a file.
+
+    Args:
+        image: the image.
+        kind: one of Pillow's formats, such as JPEG.
+        **options: options of this format.
+    """
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""One HTML file that shows what was found on a folder of photos, to open anywhere or to print."""
+"""The report: one HTML file that shows the findings on a folder of photos."""
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,14 +23,21 @@ def write_report(
     made_by: Mapping[str, Any],
     places: Mapping[str, Place],
 ) -> Path:
-    """Write report.html, with all its pictures inside, and return its path.
+    """Write report.html, which contains all its pictures.
 
     Args:
-        output: the folder it goes to.
-        records: as `src.photos.records.write_record` returns them, in the order shown.
-        unreadable: names and reasons.
-        made_by: model and settings.
-        places: by photo name, where the small photo and its heat lie.
+        output: the folder to write to.
+        records: the records of the photos in the order to show them; see
+            `src.photos.records.write_record`.
+        unreadable: names of photos that could not be read, and the reasons.
+        made_by: the model and the settings.
+        places: the places of the photos' results, by the photos' names.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -49,13 +56,16 @@ def write_report(
         unreadable=unreadable,
         photos=_shown(records, places),
     )
-    # As a stream: the pictures of a thousand photos are more than belongs in memory.
+    # The report is written in parts, because the pictures of many photos do not fit into memory.
     write_bytes(output / REPORT, (part.encode() for part in stream))
     return output / REPORT
 
 
 def percent(share: float) -> str:
-    """A share of 1 as a person reads it; never 100 %, as a probability is none."""
+    """Format a share, 0 to 1, as a percentage.
+
+    It is never 100 %, because no predicted probability is certain.
+    """
     value = 100 * share
     if 0 < value < 0.1:
         return "< 0.1 %"

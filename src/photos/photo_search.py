@@ -1,4 +1,4 @@
-"""Which photos a folder holds, and what in it can't be searched."""
+"""Finding the photos in a folder, and the folders that cannot be searched."""
 
 import os
 import stat
@@ -9,17 +9,17 @@ from pathlib import Path
 from src.errors import InputError
 from src.photos.names import printable
 
-# In an output folder: what was found, and the marked photos.
+# The folders in an output folder: the records of the photos, and the marked photos.
 RECORDS, OVERLAYS = ".records", "overlays"
 
 
 @dataclass(frozen=True)
 class FoundPhotos:
-    """What a search has found.
+    """The results of a search.
 
     Attributes:
-        photos: paths, sorted.
-        skipped: paths that could not be searched or are no files, with the reason, sorted.
+        photos: the paths of the photos, sorted.
+        skipped: paths that could not be searched or are not files, and the reasons, sorted.
     """
 
     photos: list[Path]
@@ -27,18 +27,18 @@ class FoundPhotos:
 
 
 def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> FoundPhotos:
-    """Find the photos at `source`, without those that a run has marked.
+    """Find the photos at `source`. Marked photos of earlier runs are left out.
 
-    Links to folders are followed. Each folder is searched once, however many links lead to it.
-    Hidden files and folders are left out.
+    Links to folders are followed, and each folder is searched once. Hidden files and folders are
+    left out.
 
     Args:
-        source: a photo, taken whatever its name ends in, or a folder, searched at any depth.
-        extensions: what the names of a folder's photos end in, in lower case with the dot.
-        output: where the results go, a folder not searched.
+        source: a photo with any extension, or a folder, which is searched at any depth.
+        extensions: the extensions of the photos in a folder, in lower case and with the dot.
+        output: the folder of the results, which is not searched.
 
     Raises:
-        InputError: there is no such file or folder, nothing in it, or `output` holds it.
+        InputError: `source` does not exist, holds no photos, or is inside `output`.
     """
     if source.is_file():
         return FoundPhotos([source], [])
@@ -55,7 +55,7 @@ def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> Fou
 
 
 class _Search:
-    """One search of a folder."""
+    """A search of one folder and the folders in it."""
 
     def __init__(self, source: Path, extensions: Sequence[str], output: Path) -> None:
         self.source, self.extensions, self.output = source, extensions, output
@@ -66,7 +66,8 @@ class _Search:
 
     def run(self) -> None:
         self._search(self.source)
-        # After all real folders, so that photos have the names that they have without links.
+        # Links are followed after all real folders are searched. A photo that can be reached in
+        # both ways thus gets its real name.
         while self._links:
             link = self._links.pop(0)
             if self.source.resolve().is_relative_to(link.resolve()):
@@ -98,7 +99,7 @@ class _Search:
 
     def _take(self, path: Path) -> None:
         photo = path.suffix.lower() in self.extensions
-        # A dead link without a suffix may have led to a folder of photos.
+        # A broken link without an extension may have led to a folder of photos, so it is reported.
         if not photo and (path.suffix or not path.is_symlink()):
             return
         try:

@@ -1,4 +1,4 @@
-"""What was found on photos, as tables for machines and for the terminal."""
+"""The findings on photos as CSV, as JSON and as a table for the terminal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,15 +32,18 @@ def write_tables(
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],
 ) -> None:
-    """Write photos.csv, a row a photo, and photos.json, with regions, outlines and settings.
+    """Write photos.csv, with a row for each photo, and photos.json, with all details.
 
-    In photos.csv, text that a spreadsheet would run as a formula has an apostrophe before it.
+    In photos.csv, text that a spreadsheet would run as a formula begins with an apostrophe.
 
     Args:
-        output: the folder they go to.
-        records: as `src.photos.records.write_record` returns them.
-        unreadable: names and reasons.
-        made_by: model and settings.
+        output: the folder to write to.
+        records: the records of the photos; see `src.photos.records.write_record`.
+        unreadable: names of photos that could not be read, and the reasons.
+        made_by: the model and the settings.
+
+    Raises:
+        InputError: a file cannot be written.
     """
     everything = {
         "made_by": dict(made_by),
@@ -63,7 +66,7 @@ def write_tables(
 
 
 def verdict(record: Mapping[str, Any]) -> str:
-    """cracked or no crack."""
+    """Return the verdict of a record as text: cracked or no crack."""
     return "cracked" if record["cracked"] else "no crack"
 
 
@@ -72,12 +75,12 @@ def photo_table(
     unreadable: Sequence[tuple[str, str]],
     shown: int,
 ) -> str:
-    """One line for each of the first `shown` photos, and one for each that can't be read.
+    """Format the findings as text, with a line for each photo.
 
     Args:
-        records: as `src.photos.records.write_record` returns them.
-        unreadable: names and reasons.
-        shown: how many photos at most.
+        records: the records of the photos; see `src.photos.records.write_record`.
+        unreadable: names of photos that could not be read, and the reasons.
+        shown: the most records that get a line.
     """
     lines = [f"{'probability':>11}{'of area':>10}{'regions':>9}  photo"]
     for record in records[:shown]:

@@ -1,4 +1,4 @@
-"""Reading photos as they come from cameras, phones and scanners."""
+"""Reading photos from cameras, phones and scanners."""
 
 import ctypes
 import functools
@@ -11,47 +11,51 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from src.photos.colours import as_rgb, declared_bits, highest_values, merge_low_bytes, swapped
 from src.photos.unreadable import Unreadable, failure_reason, one_line
 
-# Nothing else is opened, whatever a file is called: for EPS, Pillow would start Ghostscript.
+# Files of other formats are not opened. For EPS, for example, Pillow would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP")
-# Memory of 16 MiB each that Pillow keeps for the next photo, instead of giving it back and having
-# the system clear it anew: two photos of 12 megapixels.
+# Number of memory blocks, of 16 MiB each, that Pillow keeps for the next photo. New memory would
+# have to be cleared by the system. The blocks hold two photos of 12 megapixels.
 KEPT_BLOCKS = 8
-BYTES = 8  # a pixel, at most, to decode and turn a photo of `max_megapixels`
-METADATA = 2**26  # bytes of a file that are not its pixels, at most
-# Pixels along a side: libjpeg writes no more, and a marked photo is a JPEG.
+BYTES = 8  # the most bytes for each pixel to decode and turn a photo of `max_megapixels`
+METADATA = 2**26  # the most bytes of a file that are not its pixels
+# The most pixels along a side. A marked photo is a JPEG, and libjpeg writes no longer ones.
 LONGEST_SIDE = 65_500
-# An undamaged JPEG has at least a bit for each 8 x 8 pixels.
-JPEG_PIXELS = 8 * 64  # at most in each byte
-# Bytes a pixel that libwebp and libheif take to decode a photo: measured, docs/photos.md.
+# The most pixels for each byte of a JPEG. An undamaged one has at least a bit for 8 x 8 pixels.
+JPEG_PIXELS = 8 * 64
+# Bytes for each pixel that libwebp and libheif need to decode a photo, as measured in
+# docs/photos.md.
 WEBP_BYTES, HEIF_BYTES = 17, 9
-# Tags of a TIFF.
+# The numbers of tags of a TIFF.
 TILE_WIDTH, TILE_HEIGHT, STRIP_HEIGHT, BITS, ORIENTATION = 322, 323, 278, 258, 274
 
 
 def megapixels(data: bytes) -> float:
-    """Of a photo, by its header alone.
+    """Return a photo's size in megapixels, which is read from its header.
+
+    Args:
+        data: the file's bytes.
 
     Raises:
-        Unreadable: not an image.
+        Unreadable: the file is not an image, or its header is damaged.
     """
     with _opened(data) as image:
         return image.width * image.height / 1e6
 
 
 def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
-    """Decode a photo, upright as its camera was held, as an RGB image of 8 bits a channel.
+    """Decode a photo to an upright RGB image with 8 bits a channel.
 
-    Of several frames the first. Transparency shows grey; of 16 bits the upper 8 of those in use are
-    kept; CMYK is converted without its colour profile. Needs at most 8 bytes for each pixel of the
-    largest photo that is accepted.
+    If there are several frames, the first one is read. Transparent pixels become grey. Of 16 bits,
+    the upper 8 of the bits in use are kept. CMYK is converted without its colour profile.
 
     Args:
         data: the file's bytes.
-        max_megapixels: larger photos are refused before they are decoded, and those that need more
-            memory than 8 bytes for each of so many pixels.
+        max_megapixels: the largest accepted size, above 0. Decoding needs at most 8 bytes of memory
+            for each pixel of a photo of this size. Photos that need more are refused before they
+            are decoded.
 
     Raises:
-        Unreadable: not an image, damaged, cut short or too large.
+        Unreadable: the file is not an image, or it is damaged, truncated or too large.
     """
     with _opened(data) as image:
         try:
@@ -64,7 +68,7 @@ def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
 
 
 def release_memory() -> None:
-    """Give the memory of photos that are done back to the system; the C library would keep it."""
+    """Return the memory of finished photos to the system. The C library would keep it."""
     Image.core.clear_cache()  # type: ignore[attr-defined]
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
@@ -72,11 +76,15 @@ def release_memory() -> None:
 
 
 def photo_bytes(path: Path, *, max_megapixels: float) -> bytes:
-    """The content of a photo's file.
+    """Read the content of a photo's file.
+
+    Args:
+        path: the file.
+        max_megapixels: see `read_photo`.
 
     Raises:
-        Unreadable: it is larger than any photo of `max_megapixels` without compression.
-        OSError: it can't be read.
+        Unreadable: the file is larger than an uncompressed photo of `max_megapixels`.
+        OSError: the file cannot be read.
     """
     size = path.stat().st_size
     if size > BYTES * max_megapixels * 1e6 + METADATA:
@@ -98,10 +106,10 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
 
 
 def _unreadable(error: Exception) -> Unreadable:
-    """Why a photo can't be read, of what Pillow raises.
+    """Return the error to raise for an exception of Pillow.
 
-    Pillow and the libraries under it trip over damaged bytes anywhere, with exceptions of any type:
-    AssertionError, RuntimeError, TypeError, OverflowError and others were seen.
+    Pillow and its libraries raise exceptions of any type for damaged files. AssertionError,
+    RuntimeError, TypeError, OverflowError and others were seen.
     """
     if isinstance(error, Unreadable | MemoryError):
         return Unreadable(failure_reason(error))
@@ -109,7 +117,13 @@ def _unreadable(error: Exception) -> Unreadable:
 
 
 def _check_header(image: Image.Image, size: int, max_megapixels: float) -> None:
-    """Refuse what the header of a file of `size` bytes says is too large to decode."""
+    """Refuse a photo that is too large to decode according to its header.
+
+    Args:
+        image: the photo, of which only the header is read.
+        size: size of its file in bytes.
+        max_megapixels: see `read_photo`.
+    """
     pixels = image.width * image.height
     if pixels > max_megapixels * 1e6:
         raise Unreadable(
@@ -130,27 +144,27 @@ def _check_header(image: Image.Image, size: int, max_megapixels: float) -> None:
 
 
 def _bytes_to_decode(image: Image.Image) -> float:
-    """How much memory the photo needs at most before it is RGB, by its header."""
+    """Return the most bytes of memory that decoding a photo needs, according to its header."""
     pixels = image.width * image.height
     if image.format == "WEBP":
         return WEBP_BYTES * pixels
     if image.format == "HEIF":
         return HEIF_BYTES * pixels
     if image.info.get("progressive"):
-        # libjpeg keeps all coefficients, 2 bytes each, until the last scan.
+        # libjpeg keeps all coefficients of 2 bytes until the last scan.
         return pixels * (4 + 2 * len(getattr(image, "layer", "RGB")))
     if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined]
         width = tags.get(TILE_WIDTH, image.width)
         height = tags.get(TILE_HEIGHT) or min(tags.get(STRIP_HEIGHT, image.height), image.height)
-        # Pillow turns it while the tile's or strip's own memory is still there.
+        # Pillow turns the image before it frees the memory of the tile or strip.
         copies = 2 if tags.get(ORIENTATION, 1) > 1 else 1
         return 4 * pixels * copies + width * height * sum(tags.get(BITS, (1,))) / 8
     return 4 * pixels
 
 
 def _decoded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
-    """The loaded image; one of 16 bits a channel with the upper 8 of the bits that it uses."""
+    """Load the image. Of 16 bits a channel, the upper 8 of the bits in use are kept."""
     lower = [tile._replace(args=swapped(tile.args)) for tile in image.tile]
     deep = image.mode in ("RGB", "RGBA") and any(";16" in str(tile.args) for tile in image.tile)
     image.load()
@@ -167,7 +181,11 @@ def _decoded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
 
 @functools.cache
 def _prepare_pillow() -> bool:
-    """Lift Pillow's own limit, as `read_photo` has one, and add HEIC; is HEIC there?"""
+    """Remove Pillow's own limit, because `read_photo` has one, and add HEIC.
+
+    Returns:
+        Whether HEIC is available.
+    """
     Image.MAX_IMAGE_PIXELS = None
     Image.core.set_blocks_max(KEPT_BLOCKS)  # type: ignore[attr-defined]
     try:
@@ -185,7 +203,18 @@ def _unknown(data: bytes) -> str:
 
 
 def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np.ndarray:
-    """Pixels (height, width, 3) uint8; what lies right of or below the image is its reflection."""
+    """Cut a part out of an RGB image. Pixels to the right of or below it are reflected.
+
+    Args:
+        image: the image.
+        left: first column, 0 or more.
+        top: first row, 0 or more.
+        width: number of columns.
+        height: number of rows.
+
+    Returns:
+        The pixels (height, width, 3) uint8.
+    """
     rows = _reflected(top, height, image.height)
     columns = _reflected(left, width, image.width)
     first = columns.min(), rows.min()
@@ -196,15 +225,19 @@ def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np
 
 
 def _reflected(start: int, count: int, side: int) -> np.ndarray:
-    """The `count` places from `start` on, those beyond `side` reflected at its last as often as
-    need be."""
+    """Return the rows or columns of a part. Those beyond the image's `side` are reflected."""
     period = max(1, 2 * (side - 1))
     places = np.arange(start, start + count) % period
     return np.minimum(places, period - places)
 
 
 def rescaled(image: Image.Image, scale: float) -> Image.Image:
-    """The image with `scale` times as many pixels along each side; itself at 1."""
+    """Resize an image by a factor. At 1 the image itself is returned.
+
+    Args:
+        image: the image.
+        scale: factor of both sides, above 0.
+    """
     if scale == 1:
         return image
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))

@@ -1,4 +1,4 @@
-"""What was found on each photo, kept so that a second run does only what is new."""
+"""Records of the findings on photos, so that a second run inspects new photos only."""
 
 import hashlib
 import json
@@ -14,20 +14,21 @@ from src.photos.photo_search import OVERLAYS, RECORDS
 from src.photos.regions import Findings
 from src.photos.unreadable import Unreadable
 
-LONGEST = 240  # bytes of a file's name; file systems allow 255, some of which temporary names need
+# The most bytes of a file's name. File systems allow 255, and some are left for temporary names.
+LONGEST = 240
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one photo and what is made of it lie.
+    """The paths of a photo and its results.
 
     Attributes:
-        path: of the photo.
-        name: of the photo within the input, as people and tables read it.
-        overlay: of the marked photo.
-        record: of what was found, as JSON.
-        preview: of the small photo, a JPEG.
-        heat: of its heat, a PNG.
+        path: path of the photo.
+        name: name of the photo within the input folder; see `photo_name`.
+        overlay: path of the marked photo, a JPEG.
+        record: path of the record, a JSON file.
+        preview: path of the small photo, a JPEG.
+        heat: path of the picture of the heat, a PNG.
     """
 
     path: Path
@@ -39,14 +40,21 @@ class Place:
 
 
 def place(path: Path, root: Path, output: Path) -> Place:
-    """Where the results of the photo at `path` in the folder `root` go."""
+    """Choose the paths of a photo's results.
+
+    Args:
+        path: the photo, which is in `root`.
+        root: the input folder.
+        output: the output folder.
+    """
     within = path.relative_to(root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
     kept = output / RECORDS / identity
     name = photo_name(path, root)
     overlay = f"{name}.jpg"
     too_long = max(len(part.encode()) for part in overlay.split("/")) > LONGEST
-    # In a folder `a.png.jpg` it would need a folder where the overlay of `a.png` may lie.
+    # A file and a folder cannot have the same name. The overlay of the photo `a.png` is the file
+    # `a.png.jpg`. A photo in the folder `a.png.jpg` would need a folder of this name.
     if too_long or any(part.lower().endswith(".jpg") for part in overlay.split("/")[:-1]):
         overlay = f"{identity}.jpg"
     return Place(
@@ -60,17 +68,25 @@ def place(path: Path, root: Path, output: Path) -> Place:
 
 
 def photo_fingerprint(data: bytes, made_by: Mapping[str, Any]) -> str:
-    """sha256 over a photo's bytes and what its findings depend on."""
+    """Compute the SHA-256 (hex) of a photo and of everything that its findings depend on.
+
+    Args:
+        data: the bytes of the photo's file.
+        made_by: the code, the model and the settings.
+    """
     settings = json.dumps(made_by, sort_keys=True).encode()
     return hashlib.sha256(hashlib.sha256(settings).digest() + data).hexdigest()
 
 
 def found_before(at: Place, key: str) -> dict[str, Any] | None:
-    """The record at `at`, if it and the pictures are just as `write_record` has written them.
+    """Read the record of an earlier run.
 
     Args:
-        at: where the record lies.
-        key: the photo's fingerprint, which it must have.
+        at: the places of the photo and its results.
+        key: the photo's fingerprint, which the record must have.
+
+    Returns:
+        The record, or None if it or a picture is missing, damaged or of another fingerprint.
     """
     try:
         kept = json.loads(at.record.read_text(encoding="utf-8"))
@@ -78,14 +94,14 @@ def found_before(at: Place, key: str) -> dict[str, Any] | None:
         record = kept["record"]
         if kept == _vouched(record, pictures) and record["fingerprint"] == key:
             return dict(record) if record["photo"] == at.name else None
-    # Of a damaged file anything may be missing or of another type; it is made again.
+    # In a damaged file anything may be missing or of another type. The photo is inspected again.
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     return None
 
 
 def _vouched(record: Mapping[str, Any], pictures: Mapping[Path, bytes]) -> dict[str, Any]:
-    """What is kept of a record: itself, and checksums of it and of the pictures beside it."""
+    """Return the content of a record's file: the record, and checksums of it and its pictures."""
     content = json.dumps(record, sort_keys=True).encode()
     return {
         "record": dict(record),
@@ -101,18 +117,21 @@ def write_record(
     findings: Findings,
     pictures: Mapping[Path, bytes],
 ) -> dict[str, Any]:
-    """Write the pictures, then the record that vouches for them, and return it.
+    """Write the pictures of a photo, and then its record.
 
     Args:
-        at: where the record goes.
+        at: the places of the photo and its results.
         key: the photo's fingerprint.
-        size: its width and height.
-        findings: on it.
-        pictures: bytes by path: overlay, preview and heat, in this order.
+        size: width and height of the photo in pixels.
+        findings: the findings on the photo.
+        pictures: the bytes of the overlay, the preview and the heat by path, in this order.
+
+    Returns:
+        The record, which can be written as JSON.
 
     Raises:
-        Unreadable: a link lies where the pictures go.
-        InputError: they can't be written.
+        Unreadable: a folder of the overlay is a link.
+        InputError: a file cannot be written.
     """
     record = {
         "photo": at.name,
@@ -136,7 +155,7 @@ def write_record(
         ],
     }
     _refuse_links(at)
-    # So that no record vouches for pictures that are half replaced.
+    # The old record is deleted first, so that it never belongs to pictures that are half replaced.
     at.record.unlink(missing_ok=True)
     for path, data in pictures.items():
         write_bytes(path, data)
@@ -145,7 +164,7 @@ def write_record(
 
 
 def _refuse_links(at: Place) -> None:
-    """Nothing is written through a link that lies in the folder of the overlays."""
+    """Refuse to write through a link in the folder of the overlays."""
     for folder in at.overlay.parents:
         if folder.name == OVERLAYS and folder.parent == at.record.parent.parent:
             return

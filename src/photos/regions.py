@@ -1,4 +1,4 @@
-"""From scores to what a person asks: where the cracks are, and how much of the photo they take."""
+"""Finding the cracked regions of a photo from its scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import numpy as np
 
 from src.photos.scoring import Scores, tile_means
 
-FINER = 4  # outlines are drawn on a grid this much finer than the map's
-# Logits beyond which a cell counts no more in an outline, so that a strong one does not push the
-# outline into its neighbours.
+FINER = 4  # number of points of the outlines' grid for each cell, along a side
+# The evidence is clipped to this logit for outlines. Otherwise a strong cell would push the outline
+# into its neighbours.
 CLEAR = 5.0
 
 
 @dataclass(frozen=True)
 class Region:
-    """One connected cracked place.
+    """A connected cracked region of a photo.
 
     Attributes:
-        box: left, top, right, bottom in pixels of the photo, right and bottom excluded.
-        outline: (n, 2) int32 x, y in pixels of the photo.
-        share: of the photo's area, 0 to 1.
-        probability: the highest of a tile over it.
+        box: left, top, right and bottom in pixels of the photo. Right and bottom are excluded.
+        outline: (n, 2) int32, the x and y of the outline's points in pixels of the photo.
+        share: the region's share of the photo's area, 0 to 1.
+        probability: the highest probability of a tile that covers a part of the region, 0 to 1.
     """
 
     box: tuple[int, int, int, int]
@@ -33,18 +33,18 @@ class Region:
 
 @dataclass(frozen=True)
 class Findings:
-    """What one photo shows.
+    """The findings on one photo.
 
     Attributes:
-        probability: the highest of its tiles; at or above the threshold the photo is cracked.
-        cracked: the verdict.
-        share: of the photo's area that the regions take, 0 to 1.
-        regions: the most likely first.
-        tiles: how many were scored.
-        cracked_tiles: of them at or above the threshold.
-        heat: (rows, columns) float32 0 to 1, one value each `step` pixels.
-        first: the pixel, along either axis, on which heat[0, 0] lies.
-        step: pixels of the photo.
+        probability: the highest probability of a tile, 0 to 1.
+        cracked: whether the probability is at or above the threshold.
+        share: the share of the photo's area that the regions cover, 0 to 1.
+        regions: the regions, the most likely first.
+        tiles: number of tiles that were scored, at all scales.
+        cracked_tiles: number of tiles at or above the threshold.
+        heat: (rows, columns) float32, 0 to 1, one value every `step` pixels.
+        first: position of heat[0, 0] along both axes, in pixels of the photo.
+        step: distance of two values of `heat`, in pixels of the photo.
     """
 
     probability: float
@@ -61,16 +61,17 @@ class Findings:
 def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:
     """Find the cracked regions of one photo.
 
-    A place belongs to a crack where its own evidence is positive and, joined with its neighbours,
-    makes a tile cracked. Heat is the evidence times the highest probability of a tile over it, as
-    a share of the photo's strongest evidence.
+    A cell belongs to a region if its evidence is positive and its group of cells makes a tile
+    cracked; see `standing`. The heat of a cell is the product of two numbers. One is its evidence
+    as a share of the photo's strongest evidence. The other is the highest probability of the tiles
+    that cover the cell.
 
     Args:
-        scores: of the photo, at one or several scales. Coarser ones add the regions that no finer
-            one has touched; the photo's probability is the highest of all.
-        width: of the photo in pixels.
-        height: of the photo in pixels.
-        threshold: probability from which a tile is cracked.
+        scores: the scores of the photo at one or several scales. A coarser scale only adds regions
+            that do not touch those of finer scales. The photo's probability is the highest of all.
+        width: width of the photo in pixels.
+        height: height of the photo in pixels.
+        threshold: probability from which a tile is cracked, 0 to 1.
     """
     scores = sorted(scores, key=lambda one: one.step)
     first, step = scores[0].first, scores[0].step / FINER
@@ -107,10 +108,18 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
 
 
 def standing(scores: Scores, threshold: float) -> np.ndarray:
-    """Cells (rows, columns) bool of the groups that alone bring a tile to the threshold.
+    """Find the groups of cells that alone bring a tile to the threshold.
 
-    Beside a crack its tiles make every speck look cracked; a group counts only if it would do
-    without what speaks for a crack elsewhere in the tile. If none would, all count.
+    All tiles over a crack are cracked, so specks beside the crack would count as well. A group of
+    cells therefore counts only if it makes a tile cracked without the other groups. For this test,
+    the positive evidence of the other groups is set to 0. If no group passes, all groups count.
+
+    Args:
+        scores: the scores of a photo at one scale.
+        threshold: probability from which a tile is cracked, 0 to 1.
+
+    Returns:
+        The cells (rows, columns) bool of the groups that count.
     """
     candidates = (scores.evidence > 0) & (scores.nearby() >= threshold)
     count, labels = cv2.connectedComponents(candidates.astype(np.uint8), connectivity=8)
@@ -123,7 +132,7 @@ def standing(scores: Scores, threshold: float) -> np.ndarray:
 
 
 def _untouched(new: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """What is connected in `new` and nowhere meets `mask`."""
+    """Return the connected parts of `new` that do not meet `mask`."""
     count, labels = cv2.connectedComponents(new, connectivity=8)
     alone = np.ones(count, bool)
     alone[0] = False
@@ -134,7 +143,7 @@ def _untouched(new: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _resampled(
     field: np.ndarray, scores: Scores, first: float, step: float, grid: tuple[int, int]
 ) -> np.ndarray:
-    """The field of one scale on the common grid (columns, rows), linear between cells."""
+    """Interpolate a field of one scale linearly on the common grid (columns, rows)."""
     ratio = step / scores.step
     offset = (first - scores.first) / scores.step
     to_field = np.array([[ratio, 0, offset], [0, ratio, offset]])

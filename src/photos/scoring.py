@@ -1,13 +1,15 @@
-"""How likely each tile of a photo is to show a crack, by one pass over the photo.
+"""Scoring every tile of a photo: the probability that it shows a crack.
 
-Overlapping tiles share most of their convolutions, so the network runs once, over large blocks of
-the photo, and a tile's logit is the mean of the class map under it. A tile that is scored alone has
-zeros around it where the photo goes on. That shifts a photo's logits, all by about as much: some
-real tiles, spread over the map's whole range, tell by how much (docs/photos.md has the figures).
+Overlapping tiles share most of their convolutions. The network therefore runs once, over large
+blocks of the photo. A tile's logit is the mean of the class map over the tile.
 
-The network runs in two stages: its shallow layers over small pieces, which keep their large
-activations in the processor's cache, and the deep ones over large blocks, of which less is lost to
-borders.
+A tile that is scored alone is padded with zeros, but in the photo it has neighbours. All logits of
+a photo are shifted by this, by about the same amount. To correct the shift, some tiles are also
+scored alone. They are spread over the whole range of logits (docs/photos.md has the figures).
+
+The network runs in two stages. The shallow layers run over small blocks, so that their large
+activations stay in the processor's cache. The deep layers run over large blocks, because less of a
+large block is lost to its borders.
 """
 
 from dataclasses import dataclass
@@ -36,21 +38,21 @@ if TYPE_CHECKING:
     from src.config.tool_schema import PhotoEngine
     from src.model.decision import Decision
 
-FINER = CELL // SHALLOW_CELL  # shallow features in a cell, along a side
-Mirror = tuple[int, ...]  # the axes of (height, width, …) along which it is flipped
+FINER = CELL // SHALLOW_CELL  # number of shallow features in a cell, along a side
+Mirror = tuple[int, ...]  # the axes of (height, width, …) along which an image is flipped
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One photo at one scale.
+    """The scores of one photo at one scale.
 
     Attributes:
-        evidence: (rows, columns) float32, what each cell adds to the logit of the tiles over it.
-        probability: (rows - cells + 1, columns - cells + 1) float32, of the tiles of `cells` x
-            `cells` cells, by their first cell.
-        cells: along a tile's side.
-        first: the pixel of the photo, along either axis, on which cell 0 is centred.
-        step: pixels of the photo from one cell to the next.
+        evidence: (rows, columns) float32. The logit of a tile is the mean evidence of its cells.
+        probability: (rows - cells + 1, columns - cells + 1) float32, 0 to 1. It has the probability
+            of each tile at its first cell. A tile has `cells` x `cells` cells.
+        cells: number of cells along a tile's side.
+        first: position of the centre of cell 0 along both axes, in pixels of the photo.
+        step: distance of two neighbouring cells, in pixels of the photo.
     """
 
     evidence: np.ndarray
@@ -60,7 +62,10 @@ class Scores:
     step: float
 
     def nearby(self) -> np.ndarray:
-        """(rows, columns) float32: for each cell the highest probability of a tile over it."""
+        """Return for each cell the highest probability of the tiles that cover it.
+
+        The result is (rows, columns) float32, 0 to 1.
+        """
         border = self.cells - 1
         tiles = np.pad(self.probability, ((0, border), (0, border)))
         square = np.ones((self.cells, self.cells), np.uint8)
@@ -72,12 +77,13 @@ class Scorer:
     """Scores photos of any size.
 
     Attributes:
-        shallow: compiled, the first of `class_map_stages`: batches of images (n, height, width, 3)
-            uint8 to features (n, rows, columns, channels).
-        deep: compiled, the second: to (n, rows, columns, 1) float32.
+        shallow: the first compiled stage of `class_map_stages`. It maps batches of images
+            (n, height, width, 3) uint8 to features (n, rows, columns, channels).
+        deep: the second compiled stage, which maps these features to evidence (n, rows, columns, 1)
+            float32.
         patch: side of the model's patches in pixels.
-        decision: its temperature, and whether mirror images are averaged.
-        engine: sizes of the blocks, and how many tiles are scored alone.
+        decision: the decision, which has the temperature and whether mirror images are averaged.
+        engine: the sizes of the blocks, and the number of tiles that are scored alone.
     """
 
     shallow: Stream
@@ -87,15 +93,20 @@ class Scorer:
     engine: "PhotoEngine"
 
     def score(self, photo: Image.Image, scale: float) -> Scores:
-        """Score every tile of an RGB photo, `scale` times its size, in steps of CELL pixels."""
+        """Score every tile of a photo, in steps of CELL pixels of the resized photo.
+
+        Args:
+            photo: an upright RGB photo.
+            scale: factor by which the photo is resized, above 0.
+        """
         image = rescaled(photo, scale)
         maps = self._maps(image)
         logits = np.stack([tile_means(evidence, self.cells) for evidence in maps])
         if self.engine.anchors:
             shifts = self._shifts(image, logits)
             maps, logits = maps + shifts, logits + shifts
-        # Probabilities are averaged, as where the temperature was fitted, in float64: near 1
-        # float32 has too few digits for the way back to a logit.
+        # The probabilities of mirror images are averaged, as for the fit of the temperature. This
+        # needs float64, because float32 has too few digits near 1 to compute the logit.
         averaged = logit(expit(logits, dtype=np.float64).mean(axis=0))
         return Scores(
             evidence=maps.mean(axis=0) / self.decision.temperature,
@@ -107,11 +118,14 @@ class Scorer:
 
     @property
     def cells(self) -> int:
-        """Along a tile's side."""
+        """The number of cells along a tile's side."""
         return patch_cells(self.patch)
 
     def _maps(self, image: Image.Image) -> np.ndarray:
-        """(mirror images, rows, columns) float32, all the same way up."""
+        """Compute the class map of each mirror image (mirror images, rows, columns) float32.
+
+        The maps are flipped back, so that all have the photo's orientation.
+        """
         return np.stack(
             [
                 np.flip(self._evidence(self._features(image, mirror)), mirror)
@@ -120,7 +134,7 @@ class Scorer:
         )
 
     def _features(self, image: Image.Image, mirror: Mirror) -> np.ndarray:
-        """The shallow features (rows, columns, channels) of the mirrored photo."""
+        """Compute the shallow features (rows, columns, channels) of the mirrored photo."""
         finer = patch_cells(self.patch, SHALLOW_CELL)
         rows, columns = (
             finer + FINER * (self._grid(side) - self.cells) for side in (image.height, image.width)
@@ -141,7 +155,7 @@ class Scorer:
         return in_blocks(self.shallow, pixels, (rows, columns), size, SHALLOW_REACH)
 
     def _evidence(self, features: np.ndarray) -> np.ndarray:
-        """The map (rows, columns) float32 of shallow features (rows, columns, channels)."""
+        """Compute the class map (rows, columns) float32 from features (rows, columns, channels)."""
         finer = patch_cells(self.patch, SHALLOW_CELL)
         rows, columns = (self.cells + (side - finer) // FINER for side in features.shape[:2])
         size = block_size(
@@ -156,11 +170,14 @@ class Scorer:
         return in_blocks(self.deep, taken, (rows, columns), size, self.engine.halo)[..., 0]
 
     def _shifts(self, image: Image.Image, logits: np.ndarray) -> np.ndarray:
-        """(mirror images, 1, 1): how much higher tiles score alone than in the photo, on average.
+        """Compute the mean difference of a tile's logit alone and its logit in the photo.
 
         Args:
-            image: the photo.
-            logits: (mirror images, rows, columns), of its tiles.
+            image: the resized photo.
+            logits: (mirror images, rows, columns) the logits of its tiles in the photo.
+
+        Returns:
+            The differences (mirror images, 1, 1).
         """
         order = np.argsort(logits.mean(axis=0), axis=None, kind="stable")
         chosen = np.linspace(0, len(order) - 1, min(self.engine.anchors, len(order))).astype(int)
@@ -176,7 +193,7 @@ class Scorer:
         return np.asarray((alone - logits[:, tops, lefts]).mean(axis=1))[:, None, None]
 
     def _pixel_sides(self, rows: int, columns: int) -> tuple[int, int]:
-        """Height and width in pixels of what has so many shallow features."""
+        """Return the height and width in pixels of an image with so many shallow features."""
         finer = patch_cells(self.patch, SHALLOW_CELL)
         height, width = (self.patch + SHALLOW_CELL * (side - finer) for side in (rows, columns))
         return height, width
@@ -186,21 +203,22 @@ class Scorer:
         return ((), (0,), (1,), (0, 1)) if self.decision.flips else ((),)
 
     def _grid(self, side: int) -> int:
-        """Cells of the smallest map whose tiles cover `side` pixels."""
+        """Return the number of cells of the smallest map whose tiles cover `side` pixels."""
         return self.cells + max(0, -(-(side - self.patch) // CELL))
 
 
 def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEngine") -> Scorer:
-    """Compile a classifier from `build_classifier` for whole photos.
+    """Compile a classifier for whole photos.
 
     Args:
-        classifier: of square patches.
-        decision: what computes it and how precisely, and how its outputs become probabilities.
-        engine: the sizes of the blocks, and how many tiles are scored alone.
+        classifier: a classifier of square patches; see `build_classifier`.
+        decision: the decision, which has the engine, its precision and the temperature.
+        engine: the sizes of the blocks, and the number of tiles that are scored alone.
     """
     first, second = class_map_stages(classifier)
     name, precision = decision.engine, decision.precision
-    # Between the stages: half the memory to write and read where that is as fine as the arithmetic.
+    # The features between the stages are float16 to halve the memory traffic. For f32 they would
+    # be less precise than the arithmetic, so they are float32.
     dtype = "float32" if precision == "f32" else "float16"
     shallow = build_engine(first, name=name, precision=precision, output=dtype)
     deep = build_engine(second, name=name, precision=precision, output="float32", inputs=dtype)
@@ -209,7 +227,15 @@ def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEn
 
 
 def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:
-    """(rows - cells + 1, columns - cells + 1) means of the squares of `cells` x `cells`."""
+    """Compute the mean evidence of each tile.
+
+    Args:
+        evidence: (rows, columns) float32.
+        cells: number of cells along a tile's side.
+
+    Returns:
+        The means (rows - cells + 1, columns - cells + 1) float32.
+    """
     square = cells, cells
     means = cv2.boxFilter(evidence, -1, square, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(means[: 1 - cells or None, : 1 - cells or None])

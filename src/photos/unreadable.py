@@ -1,12 +1,12 @@
-"""What a photo is that can't be done, and why."""
+"""The error for a photo that cannot be read, and the reason as text."""
 
 
 class Unreadable(Exception):
-    """A photo that can't be read; the message is the reason."""
+    """A photo that cannot be read. The message is the reason."""
 
 
 def failure_reason(error: Exception) -> str:
-    """Why a photo could not be done, as one line of text, whatever was raised."""
+    """Return the reason why a photo failed as one line of text, for an exception of any type."""
     if isinstance(error, Unreadable):
         return str(error)
     if isinstance(error, MemoryError):
@@ -17,5 +17,5 @@ def failure_reason(error: Exception) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """What an exception says, without line breaks; its type where it says nothing."""
+    """Return an exception's message without line breaks, or its type if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

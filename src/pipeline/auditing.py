@@ -15,7 +15,7 @@ from src.data.related.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.related.relations import Relations
 from src.data.related.twins import Twins, find_twins
 
-# What the audit leaves in the workspace: its tables, and what vouches for them.
+# The files that the audit writes to the workspace. The last one has checksums of the tables.
 PAIRS, OVERLAPS, GROUPS, AUDITED = "pairs.csv", "overlaps.csv", "groups.csv", "audit.json"
 
 

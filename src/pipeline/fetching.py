@@ -69,8 +69,8 @@ def fetched_dataset(data: Data, workspace: Path) -> Dataset:
         workspace: see `fetch_dataset`.
 
     Raises:
-        InputError: the source is not available, see `collect_images`. In a stage of DVC, also if
-            something has changed, because only the fetch stage may fetch.
+        InputError: the source is not available; see `collect_images`. In a stage of DVC, it is also
+            raised if something has changed, because only the fetch stage may fetch.
     """
     with _fetching(data):
         if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace)):

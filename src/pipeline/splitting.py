@@ -32,8 +32,8 @@ def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Datase
     """Return the dataset with the manifest that `split.manifest` names, or with a new manifest.
 
     Raises:
-        InputError: the file is not a manifest of these images and labels, the images cannot be
-            split as configured, or a part has no image of a class.
+        InputError: the file is not a manifest of these images and labels. It is also raised if the
+            images cannot be split as configured, or if a part lacks a class.
     """
     if not split.manifest:
         return split_anew(dataset, split)
@@ -70,7 +70,7 @@ def _kept_together(dataset: Dataset, split: RandomSplit | GroupedSplit) -> np.nd
 
 
 def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:
-    """Refuse parts that lack a class, by which nothing could be learnt or measured."""
+    """Refuse parts that lack a class, because training and metrics need both classes."""
     counts = pd.crosstab(manifest.part, manifest.label).reindex(
         index=PARTS, columns=range(len(classes)), fill_value=0
     )

@@ -91,8 +91,8 @@ def configure_tensorflow(threads: int | None) -> None:
     Raises:
         InputError: this process has already used TensorFlow with another number of threads.
     """
-    # With this, results on one machine are the same bit for bit. It costs no measurable time on
-    # the CPU.
+    # Results on one machine are then the same bit for bit. On the CPU this costs no measurable
+    # time.
     tf.config.experimental.enable_op_determinism()
     if not threads:
         return

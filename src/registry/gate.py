@@ -1,4 +1,4 @@
-"""Whether a model may take the champion's place."""
+"""The gate: it decides whether a challenger becomes the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from src.statistics.result_tables import points
 
 @dataclass(frozen=True)
 class Ruling:
-    """What was decided of a challenger.
+    """The decision about a challenger.
 
     Attributes:
-        promoted: it becomes the champion.
-        why: in a sentence, with the figures.
-        figures: what was compared, by name.
+        promoted: whether the challenger becomes the champion.
+        why: the reason, with the figures.
+        figures: the figures that were compared, by name.
     """
 
     promoted: bool
@@ -30,18 +30,19 @@ def decide(
 ) -> Ruling:
     """Compare two models on their common test part.
 
-    The challenger is promoted if it makes no more errors than the champion, or if the upper bound
-    of the difference of their error rates is at most `margin`. The bound is the upper end of the
-    95 % interval over groups of related images.
+    The challenger is promoted if it makes no more errors than the champion. It is also promoted if
+    the upper bound of the difference of their error rates is at most `margin`. The bound is the
+    upper end of the 95 % interval over groups of related images.
 
     Args:
-        challenger: its prediction table.
-        champion: its prediction table; None where there is none yet.
-        margin: a share of the test images.
-        min_accuracy: on the test images, below which the challenger is refused in any case.
+        challenger: the challenger's prediction table.
+        champion: the champion's prediction table, or None if there is no champion yet.
+        margin: the largest accepted upper bound, as a share of the test images, 0 to 1.
+        min_accuracy: the lowest accepted accuracy on the test images, 0 to 1. Below it, the
+            challenger is always refused.
 
     Raises:
-        InputError: they were not tested on the same images, or the challenger on none.
+        InputError: the models were tested on different images, or the challenger on none.
     """
     tables = {"challenger": challenger} | ({} if champion is None else {"champion": champion})
     tests = aligned_tests(tables)
@@ -71,7 +72,7 @@ def decide(
 
 
 def _by_the_bound(figures: Mapping[str, float], margin: float, made: str) -> Ruling:
-    """The ruling on a challenger that makes more errors than the champion."""
+    """Decide about a challenger that makes more errors than the champion."""
     within = figures["high"] <= margin
     verb = "is within" if within else "exceeds"
     why = (

@@ -1,4 +1,4 @@
-"""Is there a crack in this image? Answered for images of any size, however they were sent."""
+"""The judge: it decides whether images of any size and in several encodings show a crack."""
 
 import base64
 import threading
@@ -17,22 +17,23 @@ from src.photos.reading import megapixels, read_photo, release_memory
 from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
-# Pixels of an image after which memory is given back, which takes some milliseconds.
+# After images with more pixels than this, the memory is returned to the system. This takes some
+# milliseconds.
 LARGE = 30_000_000
 
 
 class BadRequestImage(Exception):
-    """An image that can't be judged; the message says which one and why."""
+    """An image that cannot be judged. The message says which one and why."""
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Says of images what src.predict says of photos.
+    """Gives images the same verdicts that src.predict gives photos.
 
     Attributes:
-        scorer: compiled for the classifier.
-        decision: how its outputs become a verdict.
-        max_megapixels: larger images are refused.
+        scorer: the scorer with the compiled classifier.
+        decision: the decision that applies.
+        max_megapixels: the largest accepted size of an image, above 0.
     """
 
     scorer: Scorer
@@ -41,26 +42,28 @@ class Judge:
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def judge(self, images: Iterable[Any]) -> list[dict[str, Any]]:
-        """For each image its `label` and the calibrated `probability` of a crack.
-
-        That is the probability of its most likely tile. May be called by several threads.
+        """Judge images. Several threads may call this at the same time.
 
         Args:
-            images: each a file's content (JPEG, PNG, …) as bytes or as base64 text, or RGB pixels
-                (height, width, 3) in [0, 255] as an array or nested lists.
+            images: the images. Each is a file's content (JPEG, PNG, …) as bytes or base64 text. It
+                can also be RGB pixels (height, width, 3) in [0, 255], as an array or nested lists.
+
+        Returns:
+            For each image its `label`, the name of a class, and the calibrated `probability` of a
+            crack, 0 to 1. The probability is the highest one of the image's tiles.
 
         Raises:
-            BadRequestImage: one of them is none of these, damaged, empty or too large.
+            BadRequestImage: an image is of another kind, damaged, empty or too large.
         """
         verdicts = []
         for number, image in enumerate(images, start=1):
-            # Images are judged in turn, so that the memory is that of one however many are sent.
+            # One image is judged at a time, so the memory does not depend on their number.
             with self._turn:
                 try:
                     probability = self._probability(image)
                 except BadRequestImage as reason:
                     raise BadRequestImage(f"image {number}: {reason}") from reason
-                # Whatever one image does, its sender learns which one and why.
+                # The sender learns which image failed and why, for an exception of any type.
                 except Exception as error:
                     raise BadRequestImage(f"image {number}: {failure_reason(error)}") from error
             label = self.decision.classes[probability >= self.decision.threshold]
@@ -81,10 +84,10 @@ class Judge:
 
 
 def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:
-    """The judge of a classifier.
+    """Load a classifier and make its judge.
 
     Args:
-        file: of the classifier, .keras.
+        file: the .keras file of the classifier.
         settings: the `decision` that applies, and `engine` and `max_megapixels` of `serving` in
             conf/promote/config.yaml.
     """
@@ -95,14 +98,19 @@ def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:
 
 
 def as_photo(image: Any, max_megapixels: float) -> Image.Image:
-    """An upright RGB photo of an image as `Judge.judge` takes it.
+    """Convert an image to an upright RGB photo.
+
+    Args:
+        image: an image of any of the kinds that `Judge.judge` accepts.
+        max_megapixels: the largest accepted size.
 
     Raises:
-        BadRequestImage, Unreadable: see there.
+        BadRequestImage: the image is of another kind, empty or too large.
+        Unreadable: the image's file is damaged, or it cannot be decoded.
     """
     if isinstance(image, str):
         try:
-            # Some encoders break lines.
+            # Some encoders insert line breaks, which `validate` would not accept.
             image = base64.b64decode("".join(image.split()), validate=True)
         except ValueError as error:
             raise BadRequestImage(f"text that is not base64: {error}") from error
@@ -123,7 +131,7 @@ def _of_pixels(image: Any, max_megapixels: float) -> Image.Image:
         shape = " x ".join(str(side) for side in pixels.shape)
         raise BadRequestImage(f"pixels of shape {shape}; RGB is height x width x 3")
     _check_size(pixels.shape[0] * pixels.shape[1] / 1e6, max_megapixels)
-    # False for NaN as well.
+    # Comparisons with NaN are False, so NaN is refused, too.
     if not ((pixels >= 0) & (pixels <= 255)).all():
         raise BadRequestImage("pixels that are not all numbers from 0 to 255")
     return Image.fromarray(np.rint(pixels).astype(np.uint8))

@@ -1,6 +1,7 @@
-"""A registered model as MLflow loads and serves it, from a copy of this file in its folder.
+"""The class of registered models, which MLflow loads and serves.
 
-Beside the copy lie those of the packages that it imports (src/registry/packaged_model.py).
+A registered model's folder has a copy of this file and of the modules that it imports; see
+src/registry/packaged_model.py.
 """
 
 from pathlib import Path
@@ -16,9 +17,9 @@ from src.registry.image_judge import BadRequestImage, load_judge
 
 
 class PhotoModel(PythonModel):
-    """Images of any size to labels and probabilities; see `Judge.judge`."""
+    """Predicts labels and probabilities of images; see `Judge.judge`."""
 
-    # MLflow's own check of the input's type, too, would answer with the whole request.
+    # MLflow's own check of the input's type is off, because its error repeats the whole request.
     _skip_type_hint_validation = True
 
     def load_context(self, context: PythonModelContext) -> None:

@@ -1,4 +1,4 @@
-"""Whether the packaged model answers as its run was evaluated."""
+"""Checking that a packaged model gives the same answers as the evaluation of its run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from src.registry.image_judge import Judge
 
 @dataclass(frozen=True)
 class ServedCheck:
-    """Answers of the packaged model beside the run's prediction table.
+    """A comparison of a packaged model's answers with the prediction table of its run.
 
     Attributes:
-        images: how many test images were judged.
-        largest_difference: between the two probabilities of an image, 0 to 1.
-        disagreements: images that got another verdict.
+        images: number of test images that were judged.
+        largest_difference: the largest difference of the two probabilities of an image, 0 to 1.
+        disagreements: number of images with another verdict.
     """
 
     images: int
@@ -27,23 +27,24 @@ class ServedCheck:
 
     @property
     def share(self) -> float:
-        """Disagreements as a share of the images, 0 to 1."""
+        """The share of the images with another verdict, 0 to 1."""
         return self.disagreements / max(self.images, 1)
 
 
 def check_served(
     load: Callable[[], Judge], predictions: pd.DataFrame, folder: Path, count: int
 ) -> ServedCheck | None:
-    """Judge some test images and compare with the prediction table.
+    """Judge some test images, and compare the answers with the prediction table.
 
     Args:
-        load: gives the judge of the packaged model; called only where there are images to judge.
-        predictions: the prediction table with verdicts, see `with_verdicts`.
-        folder: the folder that its paths are relative to.
-        count: how many images at most, evenly spread.
+        load: function that loads the judge of the packaged model. It is called only if there are
+            images to judge.
+        predictions: the prediction table with verdicts; see `with_verdicts`.
+        folder: the folder that the table's paths are relative to.
+        count: the most images to judge. They are evenly spread over the test images.
 
     Returns:
-        The comparison; None where an image is not on this machine, or `count` is 0.
+        The comparison, or None if one of the images is not on this machine or `count` is 0.
     """
     test = predictions[predictions.part == "test"]
     chosen = test.iloc[evenly_spread(len(test), count)]

@@ -1,4 +1,4 @@
-"""Whether a predicted probability means what it says, and how to mend it where it does not."""
+"""Calibration: how to measure and correct the calibration error of predicted probabilities."""
 
 import numpy as np
 import pandas as pd
@@ -6,21 +6,25 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import chi2
 
-# A temperature is looked for between its inverse and itself.
+# The highest temperature of the search. The lowest one is its inverse.
 HOTTEST = 100.0
-# The standard deviation of the prior of a temperature's logarithm, around 0. It moves a fit to
-# thousands of images with errors by less than 2 % (tests/statistics/test_calibration.py).
+# Standard deviation of the prior of a temperature's logarithm; the mean is 0. The prior changes a
+# fit to thousands of images with errors by less than 2 % (tests/statistics/test_calibration.py).
 PRIOR_DEVIATION = 1.0
 
 
 def fit_temperature(predictions: pd.DataFrame) -> float:
-    """The temperature by which logits are divided to be calibrated (Guo et al. 2017).
+    """Fit the temperature that calibrates the logits (Guo et al. 2017, arXiv:1706.04599).
 
-    It is the likeliest one under a log-normal prior around 1. Without a prior, images that are all
-    predicted rightly would have the temperature 0, and every probability would be 0 or 1.
+    Calibrated logits are the logits divided by the temperature. The temperature has the highest
+    posterior probability under a log-normal prior around 1. Without a prior, images that are all
+    predicted correctly would give the temperature 0. Every probability would then be 0 or 1.
 
     Args:
-        predictions: a prediction table, of validation images.
+        predictions: prediction table of validation images.
+
+    Returns:
+        The temperature, from 0.01 to 100.
     """
     deviation = np.log(HOTTEST)
 
@@ -33,14 +37,14 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
 
 
 def determines_temperature(predictions: pd.DataFrame, temperature: float) -> bool:
-    """Whether these images alone rule out both half and twice the temperature.
+    """Return whether the images alone rule out both half and twice the temperature.
 
-    The test is the likelihood ratio's at the level of 5 %, without the prior. If it fails, as it
-    does where no image is wrong, the temperature is the prior's as much as the data's.
+    This is a likelihood-ratio test at the level of 5 %, without the prior. It fails if no image is
+    wrong, for example. The temperature then depends on the prior as much as on the images.
 
     Args:
         predictions: the prediction table that the temperature was fitted to.
-        temperature: what `fit_temperature` found.
+        temperature: the result of `fit_temperature`.
     """
     least = _total_loss(predictions, temperature)
     others = (_total_loss(predictions, temperature * factor) for factor in (0.5, 2))
@@ -48,12 +52,17 @@ def determines_temperature(predictions: pd.DataFrame, temperature: float) -> boo
 
 
 def _total_loss(predictions: pd.DataFrame, temperature: float) -> float:
-    """The sum of the images' cross-entropies at that temperature, in nats."""
+    """Compute the sum of the images' cross-entropies at a temperature, in nats."""
     return float(at_temperature(predictions, temperature).loss.sum())
 
 
 def at_temperature(predictions: pd.DataFrame, temperature: float) -> pd.DataFrame:
-    """The prediction table with logit, probability and loss as they are at that temperature."""
+    """Return the prediction table with the logits, probabilities and losses at a temperature.
+
+    Args:
+        predictions: a prediction table.
+        temperature: divisor of the logits, above 0.
+    """
     logit = predictions.logit / temperature
     toward_truth = np.where(predictions.label == 1, logit, -logit)
     return predictions.assign(
@@ -62,12 +71,17 @@ def at_temperature(predictions: pd.DataFrame, temperature: float) -> pd.DataFram
 
 
 def reliability(predictions: pd.DataFrame, bins: int) -> pd.DataFrame:
-    """Confidence against accuracy in bins of equal width (Guo et al. 2017).
+    """Compare confidence with accuracy in bins of equal width (Guo et al. 2017, arXiv:1706.04599).
 
-    The confidence is the probability of the class predicted, from 0.5 to 1.
+    The confidence is the probability of the predicted class, from 0.5 to 1.
+
+    Args:
+        predictions: a prediction table.
+        bins: number of bins from 0 to 1.
 
     Returns:
-        One row a bin that is not empty: `images`, mean `confidence` and `accuracy`.
+        A table with a row for each bin that is not empty. The columns are the mean `confidence`,
+        `accuracy` and the number of `images`.
     """
     confidence = np.maximum(predictions.probability, 1 - predictions.probability)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
@@ -77,7 +91,15 @@ def reliability(predictions: pd.DataFrame, bins: int) -> pd.DataFrame:
 
 
 def expected_calibration_error(predictions: pd.DataFrame, bins: int) -> float:
-    """The mean distance of confidence from accuracy over the bins, weighted by their images."""
+    """Compute the mean difference of confidence and accuracy over bins, weighted by their images.
+
+    Args:
+        predictions: a prediction table.
+        bins: see `reliability`.
+
+    Returns:
+        The mean absolute difference, 0 to 1 (Guo et al. 2017, arXiv:1706.04599).
+    """
     table = reliability(predictions, bins)
     gaps = (table.accuracy - table.confidence).abs()
     return float((gaps * table.images).sum() / table.images.sum())

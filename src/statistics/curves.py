@@ -1,4 +1,4 @@
-"""The data of the plots that `dvc plots` draws."""
+"""Data of the plots that `dvc plots` draws."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,12 @@ from src.statistics.metrics import predicted_labels
 
 
 def confusion_table(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """`actual` and `predicted` class names, one row an image."""
+    """Make a table with the class names `actual` and `predicted` of each image.
+
+    Args:
+        predictions: a prediction table.
+        classes: the class names in label order.
+    """
     names = np.asarray(classes)
     return pd.DataFrame(
         {"actual": names[predictions.label], "predicted": names[predicted_labels(predictions)]}
@@ -18,14 +23,16 @@ def confusion_table(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.Dat
 
 
 def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """`false_positive_rate`, `true_positive_rate` and `threshold`.
+    """Make the table of the ROC curve.
 
-    Images of one class have no such curve, and no row.
+    Returns:
+        A table with `false_positive_rate`, `true_positive_rate` and `threshold`. It is empty if
+        all images are of one class, because the curve is not defined then.
     """
     if predictions.label.nunique() < 2:
         return pd.DataFrame(columns=["false_positive_rate", "true_positive_rate", "threshold"])
     false, true, threshold = metrics.roc_curve(predictions.label, predictions.probability)
-    # The first threshold is infinite, which JSON and plots can't hold.
+    # The first threshold is infinite, and JSON has no infinite numbers.
     return pd.DataFrame(
         {
             "false_positive_rate": false,
@@ -36,9 +43,11 @@ def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def precision_recall_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """`recall`, `precision` and `threshold`; the end at recall 0 stands at threshold 1.
+    """Make the table of the precision-recall curve.
 
-    Images of one class have no such curve, and no row.
+    Returns:
+        A table with `recall`, `precision` and `threshold`. The point at recall 0 has the threshold
+        1. The table is empty if all images are of one class, as in `roc_table`.
     """
     if predictions.label.nunique() < 2:
         return pd.DataFrame(columns=["recall", "precision", "threshold"])

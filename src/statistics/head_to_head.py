@@ -1,4 +1,4 @@
-"""Runs compared on the same test images."""
+"""Comparing runs on the same test images."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -16,10 +16,13 @@ Tests = dict[str, pd.DataFrame]
 
 
 def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The test parts of one cross-validation's prediction tables as one.
+    """Join the test parts of the prediction tables of one cross-validation.
+
+    Args:
+        folds: the prediction table of each fold.
 
     Raises:
-        InputError: an image is tested in two of them.
+        InputError: an image is tested in two folds.
     """
     tests = pd.concat([table[table.part == "test"] for table in folds], ignore_index=True)
     twice = tests.path[tests.path.duplicated()]
@@ -32,13 +35,16 @@ def pooled(folds: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:
-    """The test parts of prediction tables, each indexed by path and in the same order.
+    """Return the test parts of prediction tables, indexed by path and in the same order.
 
-    Where a table has the verdicts of its run's decision, an image is correct if its verdict is. So
-    runs are compared by what their models will say when they are served.
+    If a table has the column `verdict`, an image is correct if its verdict is. Runs are thus
+    compared by the answers that their models give when they are served.
+
+    Args:
+        tables: the prediction table of each run, by the run's name.
 
     Raises:
-        InputError: they are not the same images under the same labels.
+        InputError: the runs were tested on other images or labels.
     """
     tests = {
         name: by_verdict(table[table.part == "test"]).set_index("path").sort_index()
@@ -57,11 +63,14 @@ def aligned_tests(tables: Mapping[str, pd.DataFrame]) -> Tests:
 
 
 def ranking(tests: Tests) -> pd.DataFrame:
-    """The runs, best first.
+    """Rank runs by their errors, and by their losses if the errors are equal.
+
+    Args:
+        tests: see `aligned_tests`.
 
     Returns:
-        `run`, `errors`, `images`, `accuracy` with its 95 % interval over groups (`accuracy_low`,
-        `accuracy_high`), and `loss`.
+        A table of the runs, the best first. The columns are `run`, `errors`, `images`, `accuracy`
+        with its 95 % interval over groups (`accuracy_low`, `accuracy_high`), and `loss`.
     """
     rows = []
     for name, test in tests.items():
@@ -82,11 +91,14 @@ def ranking(tests: Tests) -> pd.DataFrame:
 
 
 def differences(tests: Tests) -> pd.DataFrame:
-    """For each two runs, whether one errs more often.
+    """Compare each pair of runs.
+
+    Args:
+        tests: see `aligned_tests`; at least two runs.
 
     Returns:
-        `first`, `second`, what `paired_difference` gives of them, and `p_holm`: the p-value
-        corrected for the number of pairs.
+        A table with the names `first` and `second` and the results of `paired_difference`. The
+        column `p_holm` has the p-value corrected for the number of pairs.
     """
     pairs = list(combinations(tests, 2))
     rows = [
@@ -98,16 +110,16 @@ def differences(tests: Tests) -> pd.DataFrame:
 
 
 def paired_difference(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:
-    """Whether one of two classifiers errs more often on the same images.
+    """Test whether one of two classifiers makes more errors on the same images.
 
     Args:
-        first: a prediction table.
-        second: another classifier's table of the same images, in the same order.
+        first: the prediction table of the first classifier.
+        second: the second classifier's table of the same images, in the same order.
 
     Returns:
-        only_first_wrong and only_second_wrong (images); `difference` of the error rates, first
-        minus second, with its 95 % interval over groups (`low`, `high`); and p_value of the
-        sign-flip test over groups.
+        `only_first_wrong` and `only_second_wrong` are numbers of images. `difference` is the first
+        error rate minus the second. `low` and `high` are its 95 % interval over groups. `p_value`
+        is that of the sign-flip test over groups.
     """
     one, other = first.correct.to_numpy(bool), second.correct.to_numpy(bool)
     groups = _joined_groups(first.group.to_numpy(), second.group.to_numpy())
@@ -123,7 +135,10 @@ def paired_difference(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, fl
 
 
 def _joined_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n,) groups of images that are related in either table, as two audits may differ."""
+    """Return groups (n,) of the images that are related in either table.
+
+    The tables may come from different audits and have different groups.
+    """
     rows = pd.Series(np.arange(len(first)))
     links = [
         pd.DataFrame({"left": rows.groupby(g).transform("first"), "right": rows})
@@ -133,11 +148,14 @@ def _joined_groups(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def disagreements(tests: Tests) -> pd.DataFrame:
-    """The images that some of the runs have right and others wrong.
+    """Find the images that some runs predict correctly and other runs do not.
+
+    Args:
+        tests: see `aligned_tests`.
 
     Returns:
-        `path`, `label` and, by each run's name, its probability of Positive; those first on which
-        the probabilities lie furthest apart.
+        A table with `path`, `label` and a column for each run, which has its probability of
+        Positive. The images with the largest differences of probabilities come first.
     """
     right = pd.DataFrame({name: test.correct for name, test in tests.items()})
     chosen = right.index[right.nunique(axis=1) > 1]

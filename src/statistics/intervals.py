@@ -1,7 +1,7 @@
-"""Intervals of 95 % whose unit is the group of related images, not the image.
+"""Intervals of 95 % over groups of related images.
 
-Images that show the same spot are predicted alike. An interval over images would count one
-picture several times and would be too narrow.
+Images that show the same spot get similar predictions. An interval over single images would count
+one spot several times and would be too narrow.
 """
 
 import numpy as np
@@ -9,30 +9,39 @@ import pandas as pd
 from scipy.stats import beta, bootstrap
 
 LEVEL = 0.95
-# Groups that are added to every part, each of them of mean size and wholly wrong.
+# Number of groups that `design_effect` adds. Each has the mean size, and all its images are wrong.
 ADDED_GROUPS = 2
 
 
 def sums_of_groups(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sum of the values (n,) in each group, and how many images the group has."""
+    """Return the sum of the values in each of m groups (m,), and the groups' sizes (m,) int64.
+
+    Args:
+        values: (n,) a number for each image.
+        groups: (n,) the group of each image.
+    """
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return np.bincount(group, values), sizes
 
 
 def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
-    """By how much groups widen the variance of a mean: n images tell as much as n / this do alone.
+    """Compute the factor by which groups increase the variance of a mean.
 
-    It is the variance between groups divided by that between images (Kish 1965; Rao and Scott
-    1992). A few wrong images say little about how errors gather in groups. So `ADDED_GROUPS`
-    groups of mean size that are wholly wrong are added. Without any error as many images count as
-    there are groups.
+    With a design effect of d, n images give as much information as n / d independent ones. It is
+    the variance between groups divided by the variance between images (Kish 1965; Rao and Scott
+    1992).
+
+    A few wrong images do not show whether errors occur together in groups. `ADDED_GROUPS` groups
+    of mean size, whose images are all wrong, are therefore added. Without any errors, n / d is the
+    number of groups.
 
     Args:
-        values: (n,) numbers, such as 1 for each image that is wrong.
+        values: (n,) a number for each image, such as 1 for a wrong image and 0 for a correct one.
         groups: (n,) the group of each image.
 
     Returns:
-        From 1 (each image is a group, or related images are no more alike than others) to n.
+        The design effect, from 1 to n. It is 1 if each image is a group. It is also 1 if images of
+        a group are not more similar than others.
     """
     images = len(values)
     sums, sizes = sums_of_groups(values - values.mean(), groups)
@@ -46,14 +55,18 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
 
 
 def accuracy_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of an accuracy (Korn and Graubard 1998).
+    """Compute the 95 % interval of an accuracy (Korn and Graubard 1998).
 
-    It is Clopper and Pearson's exact interval with the images divided by the design effect, which
-    is right for rare errors: its lower end is below 1 where no image is wrong.
+    It is the exact interval of Clopper and Pearson, with the numbers of images divided by the
+    design effect. It is valid for rare errors: if no image is wrong, its lower end is still below
+    1.
 
     Args:
-        correct: (n,) bool, whether each image is predicted rightly.
+        correct: (n,) bool, whether each image is predicted correctly.
         groups: (n,) the group of each image.
+
+    Returns:
+        The lower and the upper end, 0 to 1.
     """
     effect = design_effect(1.0 - correct, groups)
     right, wrong = correct.sum() / effect, (~correct).sum() / effect
@@ -64,14 +77,17 @@ def accuracy_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, f
 
 
 def loss_interval(predictions: pd.DataFrame, resamples: int, seed: int) -> tuple[float, float]:
-    """The 95 % interval of the mean loss, by a percentile bootstrap over groups.
+    """Compute the 95 % interval of the mean loss by a percentile bootstrap over groups.
 
-    With fewer than some 20 groups it is too narrow, as every bootstrap is.
+    Like every bootstrap, it is too narrow with fewer than about 20 groups.
 
     Args:
-        predictions: a prediction table of at least two groups.
-        resamples: how often the groups are drawn anew.
-        seed: of the draws.
+        predictions: a prediction table with at least two groups.
+        resamples: number of times that the groups are resampled.
+        seed: seed of the resampling.
+
+    Returns:
+        The lower and the upper end, in nats.
     """
     table = predictions.loss.groupby(predictions.group)
     loss, images = table.sum().to_numpy(), table.size().to_numpy(float)
@@ -84,7 +100,7 @@ def loss_interval(predictions: pd.DataFrame, resamples: int, seed: int) -> tuple
         mean,
         n_resamples=resamples,
         confidence_level=LEVEL,
-        # Groups by resamples in memory at once, some 100 MB.
+        # This limits the memory to about 100 MB: a batch has a row of groups for each resample.
         batch=max(1, 4_000_000 // len(images)),
         vectorized=True,
         paired=True,

@@ -1,4 +1,4 @@
-"""What a set of predictions is worth, in numbers."""
+"""Prediction tables, and the metrics of one part of them."""
 
 from pathlib import Path
 
@@ -25,19 +25,20 @@ COLUMNS = tuple(_KINDS)
 
 
 def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """One row an image, with what was predicted.
+    """Make a prediction table, which has a row for each image.
 
     Args:
-        manifest: `path`, `label` (0 or 1), `part` and `group` (of images that show the
-            same) of the images predicted.
-        probabilities: (n, 2), in the manifest's order.
+        manifest: a table of n images with `path`, `label` (0 or 1), `part` and `group`. Images of
+            a group show the same spot.
+        probabilities: (n, 2) the probabilities of both classes, in the same order.
 
     Returns:
-        The manifest's columns and `logit` (the log-odds of Positive), `probability` of Positive,
-        `loss` (cross-entropy, in nats) and `correct`.
+        The manifest's columns and four more. These are `logit` (the log-odds of Positive),
+        `probability` (of Positive, 0 to 1), `loss` (cross-entropy in nats) and `correct` (bool).
     """
     label = manifest.label.to_numpy()
-    # Keras takes the loss from the logits, so nothing but float32's own range bounds it.
+    # Keras computes the loss from the logits, without clipping. Here the probabilities are only
+    # clipped to the range of float32, so that both losses agree.
     logs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
     return manifest[["path", "label", "part", "group"]].assign(
         logit=logs[:, 1] - logs[:, 0],
@@ -48,11 +49,11 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a prediction table.
+    """Read a prediction table; see `prediction_table`.
 
     Raises:
-        InputError: the file is missing or no table, holds no image, lacks one of the columns, or
-            an image's label, part or probability is none.
+        InputError: the file is missing, is not a table, lacks a column or has no image. It is also
+            raised if a label, a part or a probability of an image is invalid.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
@@ -81,22 +82,27 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
 
 def predicted_labels(predictions: pd.DataFrame) -> np.ndarray:
-    """(n,) int: the label each image was given."""
+    """Return the predicted labels (n,) int64 of a prediction table."""
     return np.where(predictions.correct, predictions.label, 1 - predictions.label)
 
 
 def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
-    """Metrics of one part's prediction table.
+    """Compute the metrics of one part of a prediction table.
 
     Args:
         predictions: see `prediction_table`.
-        bins: of the expected calibration error.
+        bins: number of bins of the expected calibration error.
 
     Returns:
-        loss (mean cross-entropy in nats), accuracy with its 95 % interval over groups
-        (accuracy_low, accuracy_high), errors of images, false_alarms and missed_cracks, precision,
-        recall and f1 of Positive, roc_auc, average_precision, and calibration_error. A metric that
-        is not defined for these images, as roc_auc for images of one class, is left out.
+        The metrics by name:
+
+        - loss, the mean cross-entropy in nats,
+        - accuracy with its 95 % interval over groups, accuracy_low and accuracy_high,
+        - errors, images, false_alarms and missed_cracks, which are numbers of images,
+        - precision, recall and f1 of Positive,
+        - roc_auc, average_precision and calibration_error.
+
+        A metric is missing if it is not defined, such as roc_auc for images of one class.
     """
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())

@@ -1,4 +1,4 @@
-"""Two classifiers on the same images: is their difference real, and how large may it be?"""
+"""Test and interval for the difference of two classifiers on the same images."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,29 @@ from scipy.stats import norm
 
 from src.statistics.intervals import LEVEL, design_effect, sums_of_groups
 
-# Below this p-value, two classifiers are told apart.
+# Two classifiers are told apart if the p-value is below this level.
 SIGNIFICANT = 1 - LEVEL
 
 
 def sign_flip_test(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> float:
-    """The two-sided p-value that both classifiers err equally often, over groups.
+    """Test over groups whether two classifiers make equally many errors.
 
-    If they do, the classifiers could change places in any group. The test counts, among all such
-    exchanges, those with at least the observed difference in errors (Fisher 1935). The count is
-    exact. Where each image is a group, this is McNemar's exact test.
+    If they do, the results of both classifiers can be exchanged in any group. The p-value is the
+    share of all such exchanges with at least the observed difference of errors (Fisher 1935). It is
+    computed exactly. If each image is a group, this is McNemar's exact test.
 
     Args:
-        first: (n,) bool, whether the first classifier is right on each image.
-        second: (n,) bool, the same of the second one, in the same order.
+        first: (n,) bool, whether the first classifier is correct on each image.
+        second: (n,) bool, whether the second classifier is correct on the same images.
         groups: (n,) the group of each image.
+
+    Returns:
+        The two-sided p-value.
     """
     more, _ = sums_of_groups(second.astype(int) - first.astype(int), groups)
-    # Whole numbers, which `bincount` gives as floats.
+    # The sums are whole numbers, but `bincount` returns them as floats.
     sizes = np.abs(more[more != 0]).astype(int)
-    # The probability of each sum of the differences under random signs, from the least sum on.
+    # The probabilities of all sums of the differences under random signs, the lowest sum first.
     chance = np.ones(1)
     for size in sizes:
         shift = np.zeros(2 * size)
@@ -39,15 +42,18 @@ def sign_flip_test(first: np.ndarray, second: np.ndarray, groups: np.ndarray) ->
 def difference_interval(
     first: np.ndarray, second: np.ndarray, groups: np.ndarray
 ) -> tuple[float, float]:
-    """The 95 % interval of how many more errors the first makes, as a share of the images.
+    """Compute the 95 % interval of the first error rate minus the second.
 
-    It is Tango's score interval for paired proportions (1998) with all counts divided by the
-    design effect (Rao and Scott 1992). It has a width where the classifiers never disagree.
+    It is Tango's score interval for paired proportions (1998). All counts are divided by the design
+    effect (Rao and Scott 1992). The interval has a width even if the classifiers never disagree.
 
     Args:
-        first: (n,) bool, whether the first classifier is right on each image.
-        second: (n,) bool, the same of the second one, in the same order.
+        first: (n,) bool, whether the first classifier is correct on each image.
+        second: (n,) bool, whether the second classifier is correct on the same images.
         groups: (n,) the group of each image.
+
+    Returns:
+        The lower and the upper end, -1 to 1.
     """
     effect = design_effect(second.astype(float) - first.astype(float), groups)
     only_first = (~first & second).sum() / effect
@@ -58,7 +64,14 @@ def difference_interval(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number by Holm's method (1979), in the same order."""
+    """Correct p-values for their number by Holm's method (1979).
+
+    Args:
+        p_values: the p-values.
+
+    Returns:
+        The corrected p-values, in the same order.
+    """
     corrected = np.empty(len(p_values))
     order = np.argsort(p_values)
     factors = np.arange(len(p_values), 0, -1)
@@ -67,24 +80,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _tango_upper(only_first: float, only_second: float, images: float) -> float:
-    """The upper end of Tango's interval: the largest difference that the score test accepts.
+    """Compute the upper end of Tango's interval: the largest difference that the test accepts.
+
+    The numbers of images may be fractions, because they are divided by the design effect.
 
     Args:
-        only_first: images that only the first classifier has wrong; need not be whole.
-        only_second: images that only the second has wrong.
-        images: all of them.
+        only_first: number of images on which only the first classifier is wrong.
+        only_second: number of images on which only the second classifier is wrong.
+        images: number of all images.
     """
     critical = norm.isf((1 - LEVEL) / 2)
     estimate = (only_first - only_second) / images
 
     def score(difference: float) -> float:
-        """Positive where the squared score exceeds its critical value."""
-        # The likeliest share that only the second has wrong, given the difference.
+        """Return a positive number if the squared score exceeds its critical value."""
+        # The most likely share of images on which only the second one is wrong, if the difference
+        # is given.
         half = (2 * images - only_first + only_second) * difference - only_first - only_second
         product = -8 * images * only_second * difference * (1 - difference)
         share = (np.sqrt(max(half**2 - product, 0)) - half) / (4 * images)
         variance = images * (2 * share + difference * (1 - difference))
         return float((images * (difference - estimate)) ** 2 - critical**2 * variance)
 
-    # At the estimate itself the score is 0 where the classifiers never disagree.
+    # The search starts a little above the estimate. At the estimate itself the score is 0 if the
+    # classifiers never disagree, and the search would end there.
     return float(brentq(score, estimate + 1e-9 / images, 1, xtol=1e-12))

@@ -1,4 +1,4 @@
-"""Results as a person reads them in a terminal."""
+"""Results as text for the terminal."""
 
 from collections.abc import Mapping
 
@@ -8,10 +8,14 @@ from src.statistics.paired_tests import SIGNIFICANT
 
 
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """What `src.statistics.run_metrics.evaluate_predictions` found, in a few lines.
+    """Format the metrics of a run as text.
 
-    One line a part (loss, accuracy with its 95 % interval over groups, errors of images), then the
-    calibration and the operating threshold, both chosen on validation and read off test.
+    The first lines give the loss, the accuracy and the errors of each part. The 95 % interval of
+    the accuracy is over groups. Further lines give the calibration and the operating threshold.
+    Both are chosen on the validation images, and their results are those of the test images.
+
+    Args:
+        metrics: see `src.statistics.run_metrics.evaluate_predictions`.
     """
     lines = [f"{'':<12}{'loss':>10}{'accuracy':>11}{'95 % interval':>19}   errors"]
     for part in ("validation", "test"):
@@ -48,7 +52,12 @@ def _loss_line(test: Mapping[str, float]) -> str:
 
 
 def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
-    """`src.statistics.head_to_head.ranking` and `differences` in words, one line each."""
+    """Format a comparison of runs as text, with a line for each run and each pair of runs.
+
+    Args:
+        ranking: see `src.statistics.head_to_head.ranking`.
+        differences: see `src.statistics.head_to_head.differences`.
+    """
     width = ranking.run.str.len().max()
     lines = [
         f"{row['run']:<{width}}  {row['errors']} errors of {row['images']}  "
@@ -70,5 +79,5 @@ def comparison_report(ranking: pd.DataFrame, differences: pd.DataFrame) -> str:
 
 
 def points(share: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
+    """Format a difference of shares as percentage points, with its sign."""
     return f"{100 * share:+.3f} points"

@@ -1,4 +1,4 @@
-"""All that is reported of a run's predictions: on validation what is chosen, on test the result."""
+"""The metrics of a run. Temperature and threshold are chosen on the validation images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,36 +21,40 @@ Metrics = dict[str, dict[str, float]]
 
 
 def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metrics:
-    """Metrics by part, and by what was chosen on validation and read off test.
+    """Evaluate the predictions of a run.
 
     Args:
         predictions: a prediction table with the parts validation and test.
-        settings: how to evaluate; see conf/evaluate/standard.yaml.
+        settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
 
     Returns:
-        `validation` and `test`: see `summarise`; `test` has the 95 % interval of its loss over
-        groups, loss_low and loss_high, unless it is a single group. `calibration`: the temperature,
-        temperature_determined (1 if the validation images determine it, else 0), and loss and
-        calibration_error of the test part at it. `operating`: the threshold on the calibrated
-        probability, and what it gives on the test part.
+        The metrics by section and name:
+
+        - `validation` and `test`: see `summarise`. `test` also has loss_low and loss_high, the 95 %
+          interval of the loss over groups. They are missing if it is a single group.
+        - `calibration`: the temperature, and temperature_determined, which is 1 if the validation
+          images determine it and else 0. loss and calibration_error are those of the test part at
+          this temperature.
+        - `operating`: the threshold on the calibrated probability, and missed_cracks, false_alarms
+          and the mean cost of an image on the test part.
     """
     return evaluate_folds([predictions], settings)
 
 
 def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics:
-    """Metrics of a cross-validation, as `evaluate_predictions` gives them of one run.
+    """Evaluate the predictions of a cross-validation.
 
-    Each fold's test part is read by the temperature and the threshold of its own validation part,
-    and then pooled. One fold's validation images are another's test images, so a single choice on
-    all of them would be made on the test images.
+    Each fold has its own temperature and threshold. They are chosen on its validation images and
+    applied to its test images. The test images are then pooled. A single choice for all folds
+    would use test images, because one fold's validation images are another one's test images.
 
     Args:
-        folds: a prediction table each, which are tested on different images.
-        settings: how to evaluate.
+        folds: the prediction table of each fold. Their test images are different.
+        settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
 
     Returns:
-        As `evaluate_predictions`. temperature and threshold are the folds' means, and
-        temperature_determined is 1 if it is 1 in each.
+        The same metrics as `evaluate_predictions`. The temperature and the threshold are the means
+        over the folds. temperature_determined is 1 if it is 1 in every fold.
     """
     chosen = [_chosen_on_validation(fold, settings) for fold in folds]
     validation, test = (
@@ -72,13 +76,17 @@ def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics
 
 
 def label_suspects(predictions: pd.DataFrame, settings: Evaluate) -> pd.DataFrame:
-    """The images that may be labelled wrongly, the likeliest first.
+    """Find images that may have a wrong label (Northcutt et al. 2021, arXiv:1911.00068).
 
-    Those whose own label has a calibrated probability below `settings.suspect`; neither part was
-    trained on, so the model has not learnt the labels by heart (Northcutt et al. 2021).
+    These are the images whose label has a calibrated probability below `settings.suspect`. The
+    model was not trained on them, so it cannot have memorised their labels.
+
+    Args:
+        predictions: a prediction table with the parts validation and test.
+        settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
 
     Returns:
-        Rows of the prediction table, calibrated.
+        The calibrated rows of these images, the most suspect first.
     """
     temperature = fit_temperature(predictions[predictions.part == "validation"])
     calibrated = at_temperature(predictions, temperature)
@@ -88,7 +96,7 @@ def label_suspects(predictions: pd.DataFrame, settings: Evaluate) -> pd.DataFram
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What one fold's validation part has chosen, and its test part at that temperature."""
+    """The choices that are made on one fold's validation images, and its calibrated test part."""
 
     temperature: float
     determined: bool
@@ -106,7 +114,7 @@ def _chosen_on_validation(predictions: pd.DataFrame, settings: Evaluate) -> _Cho
 
 
 def _operating(chosen: Sequence[_Chosen], settings: Evaluate) -> dict[str, float]:
-    """What the folds' own thresholds give on their test parts, summed; the mean cost an image."""
+    """Sum the errors that each fold's threshold gives on its test part, and average the cost."""
     costs = _costs(settings)
     found = pd.DataFrame(
         at_threshold(fold.calibrated_test, fold.threshold, **costs) for fold in chosen

@@ -1,4 +1,4 @@
-"""The probability from which a patch is reported as cracked, chosen by what mistakes cost."""
+"""Choosing the probability from which a patch is reported as cracked, by the costs of errors."""
 
 import numpy as np
 import pandas as pd
@@ -7,32 +7,36 @@ import pandas as pd
 def choose_threshold(
     predictions: pd.DataFrame, *, missed_crack: float, false_alarm: float
 ) -> float:
-    """The threshold of least total cost on these predictions.
+    """Choose the threshold with the lowest total cost on these predictions.
 
-    Where several cost the same, as they do between two neighbouring probabilities, it is the one
-    nearest to false_alarm / (false_alarm + missed_crack), the best for calibrated probabilities.
+    All thresholds between two neighbouring probabilities have the same cost. Among the cheapest
+    ones, the nearest to false_alarm / (false_alarm + missed_crack) is chosen. That ratio is the
+    best threshold for perfectly calibrated probabilities.
 
     Args:
-        predictions: a prediction table of validation images, calibrated.
-        missed_crack: what it costs to call a cracked patch whole.
-        false_alarm: what it costs to call a whole patch cracked.
+        predictions: a calibrated prediction table of validation images.
+        missed_crack: the cost of a cracked patch that is not reported, above 0.
+        false_alarm: the cost of a patch without a crack that is reported, above 0.
+
+    Returns:
+        The threshold, 0 to 1. Images at or above it are reported.
     """
     order = np.argsort(predictions.probability.to_numpy())
     probability = predictions.probability.to_numpy()[order]
     cracked = predictions.label.to_numpy()[order] == 1
-    # With the first k images called whole: those of them cracked are missed, the whole ones among
-    # the others are false alarms.
+    # If the first k images are not reported, their cracks are missed. Images without a crack among
+    # the others are false alarms. Both counts are computed for every k from 0 on.
     missed = np.concatenate([[0], np.cumsum(cracked)])
     alarms = np.concatenate([[0], np.cumsum(~cracked)])
     cost = missed_crack * missed + false_alarm * (alarms[-1] - alarms)
-    # Below 0, so that an image at 0 can be reported too.
+    # The lowest bound is below 0, so that an image with the probability 0 can be reported too.
     low = np.concatenate([[-1], probability])
     high = np.concatenate([probability, [1]])
-    # Images of one probability can't be parted.
+    # No threshold lies between images of the same probability.
     cost = np.where(low < high, cost, np.inf)
     cheapest = cost == cost.min()
     ideal = false_alarm / (false_alarm + missed_crack)
-    # An image is called cracked from the threshold on, so the interval is open below.
+    # An image at the threshold is reported, so the lower bound itself is not in the interval.
     nearest = np.clip(ideal, np.maximum(np.nextafter(low, 1), 0), high)[cheapest]
     return float(nearest[np.argmin(np.abs(nearest - ideal))])
 
@@ -40,7 +44,18 @@ def choose_threshold(
 def at_threshold(
     predictions: pd.DataFrame, threshold: float, *, missed_crack: float, false_alarm: float
 ) -> dict[str, float]:
-    """What is missed and falsely reported at a threshold, and the mean cost of an image."""
+    """Count the missed cracks and the false alarms at a threshold.
+
+    Args:
+        predictions: a prediction table.
+        threshold: the probability from which an image is reported, 0 to 1.
+        missed_crack: see `choose_threshold`.
+        false_alarm: see `choose_threshold`.
+
+    Returns:
+        `missed_cracks` and `false_alarms`, which are numbers of images, and `cost`, the mean cost
+        of an image.
+    """
     reported = predictions.probability >= threshold
     missed = int((~reported & (predictions.label == 1)).sum())
     alarms = int((reported & (predictions.label == 0)).sum())

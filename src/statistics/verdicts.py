@@ -1,4 +1,4 @@
-"""What a decision makes of a model's predictions."""
+"""Verdicts: a decision applied to predictions."""
 
 import pandas as pd
 
@@ -7,11 +7,16 @@ from src.statistics.calibration import at_temperature
 
 
 def with_verdicts(predictions: pd.DataFrame, decision: Decision) -> pd.DataFrame:
-    """The prediction table with each image's verdict.
+    """Return a prediction table with each image's verdict.
+
+    Args:
+        predictions: a prediction table.
+        decision: the decision of the run.
 
     Returns:
-        The table with two more columns: `calibrated`, the probability of a crack as the registered
-        model gives it (float64, 0 to 1), and `verdict`, 1 where that makes the image cracked.
+        The table with two more columns. `calibrated` is the probability of a crack that the
+        registered model gives (float64, 0 to 1). `verdict` is 1 if the image counts as cracked,
+        else 0 (int64).
     """
     calibrated = at_temperature(predictions, decision.temperature).probability
     verdict = (calibrated >= decision.threshold).astype("int64")
@@ -19,7 +24,10 @@ def with_verdicts(predictions: pd.DataFrame, decision: Decision) -> pd.DataFrame
 
 
 def by_verdict(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The prediction table with `correct` by the verdicts, if it has them; else as it is."""
+    """Return a prediction table in which `correct` tells whether the verdict is correct.
+
+    A table without the column `verdict` is returned unchanged.
+    """
     if "verdict" not in predictions:
         return predictions
     return predictions.assign(correct=predictions.verdict == predictions.label)

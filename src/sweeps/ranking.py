@@ -1,4 +1,4 @@
-"""The settings of a sweep in order of how well they do, and how each compares with the best."""
+"""Ranking the candidates of a sweep, and comparing each with the best."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from src.statistics.paired_tests import SIGNIFICANT, holm
 
 @dataclass(frozen=True)
 class Candidate:
-    """One setting of a sweep: one run, or the folds of a cross-validation taken together.
+    """One combination of swept values: a single run, or the runs of a cross-validation.
 
     Attributes:
-        name: of the run.
-        values: what it has for each swept setting.
-        folds: the prediction table of each of its runs.
-        metrics: see `src.statistics.run_metrics.evaluate_folds`.
-        seconds: that its training took.
-        run_id: of its run, or of one of its folds.
-        images: fingerprints of the data that it was tested on: one, or none where it is not known.
-        lacking: how many folds of the sweep's latest start it has no run of.
+        name: name of the candidate.
+        values: the value of each swept setting, by the setting's name.
+        folds: the prediction table of each run.
+        metrics: the metrics; see `src.statistics.run_metrics.evaluate_folds`.
+        seconds: duration of its runs in seconds.
+        run_id: id of its run, or of one of its folds.
+        images: fingerprints of the images that it was tested on. It is empty if they are unknown.
+        lacking: number of folds of the sweep's latest start that have no run of this candidate.
     """
 
     name: str
@@ -37,30 +37,38 @@ class Candidate:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """The prediction table of all its folds."""
+        """The joined prediction table of all folds."""
         return pd.concat(self.folds, ignore_index=True)
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates by validation loss, the least first; those that lack folds after the rest."""
+    """Sort candidates by validation loss, the lowest first. Those that lack folds come last."""
     return sorted(candidates, key=lambda one: (one.lacking, one.metrics["validation"]["loss"]))
 
 
 def ranking_table(ranking: Sequence[Candidate], margin: float) -> pd.DataFrame:
-    """One row a candidate of `ranked`, the best first.
+    """Make a table with a row for each candidate, the best first.
 
     Args:
-        ranking: the candidates.
-        margin: the difference of error rates, as a share, that does not matter to the user.
+        ranking: the sorted candidates; see `ranked`.
+        margin: the largest difference of error rates, as a share, that does not matter to the user.
 
     Returns:
-        `name`; the swept settings; validation_loss and validation_errors; test_errors, test_images,
-        test_accuracy with its 95 % interval over groups test_low to test_high, test_loss; minutes.
-        Then what `paired_difference` says of the candidate against the best on the test images:
-        difference with its interval difference_low to difference_high, p_value, p_holm (corrected
-        for the number of candidates), told_apart (p_holm is below 0.05) and within_margin (the
-        whole interval lies within the margin to both sides). These are missing for the best
-        itself, and where the test images are others.
+        A table with these columns:
+
+        - name, and a column for each swept setting,
+        - validation_loss and validation_errors,
+        - test_errors, test_images and test_loss,
+        - test_accuracy with its 95 % interval over groups, test_low and test_high,
+        - minutes, the duration of the runs.
+
+        The other columns compare the candidate with the best on the test images; see
+        `paired_difference`. They are missing for the best itself and for other test images.
+
+        - difference with its 95 % interval, difference_low and difference_high,
+        - p_value, and p_holm, which is corrected for the number of candidates,
+        - told_apart: whether p_holm is below 0.05,
+        - within_margin: whether the whole interval is within the margin on both sides.
     """
     comparisons = [_against(ranking[0], candidate) for candidate in ranking]
     table = pd.DataFrame(
@@ -95,7 +103,11 @@ def _results(candidate: Candidate) -> dict[str, float | str]:
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    """`ranking_table`, of at least one candidate, as Markdown: what a person compares."""
+    """Format the main columns of a ranking as Markdown.
+
+    Args:
+        table: see `ranking_table`; at least one row.
+    """
     lines = [
         "| run | validation loss | test errors | test accuracy (95 % interval) | minutes "
         "| error rate minus the best's, in points (95 % interval) | p (Holm) | |",
@@ -120,7 +132,7 @@ def markdown_table(table: pd.DataFrame) -> str:
 
 
 def _told(row: Mapping[Hashable, Any]) -> str:
-    """What the comparison with the best has shown, in words."""
+    """Return the result of the comparison with the best as text."""
     if row["told_apart"]:
         told = f"{'more' if row['difference'] > 0 else 'fewer'} errors than the best"
     else:
@@ -129,7 +141,10 @@ def _told(row: Mapping[Hashable, Any]) -> str:
 
 
 def _against(best: Candidate, other: Candidate) -> dict[str, float]:
-    """What `ranking_table` says of the candidate against the best, before any correction."""
+    """Return the comparison of a candidate with the best, before p-values are corrected.
+
+    All values are NaN if the candidate is the best, or if the test images are different.
+    """
     missing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), np.nan)
     if other is best or len(best.images | other.images) > 1:
         return missing

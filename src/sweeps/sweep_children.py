@@ -1,4 +1,4 @@
-"""What the jobs of a sweep have left: their runs, read back and taken together by setting."""
+"""Reading the finished runs of a sweep, and grouping the folds of each cross-validation."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,20 @@ from src.sweeps.sweep_jobs import FINGERPRINT, START, Values, values_of
 from src.tracking.run_reading import config_of, images_of, predictions_of
 from src.tracking.runs import metrics_of_parts
 
-# Runs that differ in nothing else are taken together: each image is tested in one of them.
+# Runs that differ only in this setting are the folds of one cross-validation.
 FOLD = "split.fold"
 
 
 @dataclass(frozen=True)
 class Child:
-    """A finished job: its run, what it has for each swept setting, predictions and metrics."""
+    """A finished job of a sweep.
+
+    Attributes:
+        run: the job's run.
+        values: the value of each swept setting, by the setting's name.
+        predictions: the prediction table.
+        metrics: the metrics by part and name.
+    """
 
     run: Run
     values: Values
@@ -31,10 +38,13 @@ class Child:
 
 
 def latest_children(parent: str) -> list[Run]:
-    """Of a sweep's children with the same swept values, the one its latest start ran or reused.
+    """Return the latest child run of a sweep for each combination of swept values.
 
-    An earlier one may be of another configuration: a value can name a file, as in `experiment=a,b`,
-    that was edited in between.
+    The latest one was run or reused by the latest start of the sweep. An earlier one may have
+    another configuration, because a value such as `experiment=a` names a file that can change.
+
+    Args:
+        parent: id of the sweep's parent run.
     """
     children = mlflow.search_runs(
         filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'",
@@ -53,7 +63,7 @@ def _start(run: Run) -> int:
 
 
 def finished_jobs(children: Iterable[Run]) -> list[Child]:
-    """What those of a sweep's children have left that have finished."""
+    """Read the results of the finished runs among a sweep's children."""
     return [_read(run) for run in children if run.info.status == "FINISHED"]
 
 
@@ -62,7 +72,7 @@ def _read(run: Run) -> Child:
 
 
 def candidates(children: Sequence[Child]) -> list[Candidate]:
-    """One a setting, its folds taken together."""
+    """Make a candidate for each combination of swept values. Its folds are joined."""
     settings: dict[tuple[tuple[str, float | str], ...], list[Child]] = {}
     for child in children:
         values = tuple(sorted((key, v) for key, v in child.values.items() if key != FOLD))

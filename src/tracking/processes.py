@@ -1,4 +1,4 @@
-"""Which process a run belongs to, so that those of processes that are gone can be closed; locks."""
+"""The processes of runs: runs of ended processes are closed, and locks are held by one process."""
 
 import os
 import socket
@@ -12,20 +12,20 @@ from mlflow.entities import Run, RunStatus
 from src.tracking.store import sqlite_file
 
 HOST, PROCESS = "process.host", "process.id"
-# Seconds by which the system's own reckoning of a process's start can shift.
+# Seconds by which the start time of a process, as the system reports it, can change.
 TOLERANCE = 2
 
 
 def process_tags() -> dict[str, str]:
-    """This machine's name, and this process's id with the second it started at."""
+    """Return tags with the name of this machine, and the id and start time of this process."""
     started = psutil.Process().create_time()
     return {HOST: socket.gethostname(), PROCESS: f"{os.getpid()} {started:.0f}"}
 
 
 def close_abandoned_runs() -> list[str]:
-    """End as KILLED what runs on in this experiment though its process on this machine is gone.
+    """Set the status KILLED for open runs of this experiment whose process has ended.
 
-    Runs of other machines, and runs that don't say whose they are, stay as they are.
+    Runs of other machines and runs without the tags of a process are not changed.
 
     Returns:
         The ids of the runs that were closed.
@@ -36,7 +36,7 @@ def close_abandoned_runs() -> list[str]:
     )
     client, closed = mlflow.MlflowClient(), []
     for run in running:
-        # Read again once the process is known to be gone: it may have ended its run just before.
+        # The run is read again, because the process may have closed it just before it ended.
         if not _is_alive(run.data.tags[PROCESS]) and _is_running(client.get_run(run.info.run_id)):
             client.set_tag(run.info.run_id, "error", "its process ended without closing the run")
             client.set_terminated(run.info.run_id, "KILLED")
@@ -45,7 +45,7 @@ def close_abandoned_runs() -> list[str]:
 
 
 def is_at_work(run: Run) -> bool:
-    """Whether the run is open and the process it belongs to lives on this machine."""
+    """Return whether a run is open and its process is still alive on this machine."""
     here = run.data.tags.get(HOST) == socket.gethostname()
     return here and _is_running(run) and _is_alive(run.data.tags[PROCESS])
 
@@ -65,6 +65,13 @@ def _is_alive(process: str) -> bool:
 
 
 def one_process(uri: str, work: str) -> AbstractContextManager[object]:
-    """Held by the one process that does this work on a sqlite file; a server has no such lock."""
+    """Return a lock, so that only one process at a time does some work on a sqlite database.
+
+    For other addresses, the returned context does nothing.
+
+    Args:
+        uri: a tracking URI.
+        work: name of the work, which is part of the lock file's name.
+    """
     file = sqlite_file(uri)
     return FileLock(file.with_name(f".{file.name}.{work}.lock")) if file else nullcontext()

@@ -1,4 +1,4 @@
-"""MLflow runs: where they are kept and what each of them has."""
+"""MLflow runs: the connection to their store, and what is logged in each run."""
 
 import hashlib
 import json
@@ -34,26 +34,28 @@ STORE = Path("mlruns")
 
 
 def connect(uri: str | None, experiment: str) -> None:
-    """Choose the tracking server and the experiment, making both if need be.
+    """Connect to the tracking server and choose the experiment.
 
-    Runs of the experiment that a killed process on this machine left running are closed.
+    A missing experiment is created, and so is a missing sqlite database.
+
+    Open runs of the experiment are closed if their process on this machine has ended.
 
     Args:
-        uri: a tracking URI; None takes MLFLOW_TRACKING_URI if set, else sqlite in mlruns/ with the
-            artifacts beside it.
-        experiment: the experiment's name.
+        uri: a tracking URI. None means MLFLOW_TRACKING_URI if it is set, else a sqlite database in
+            mlruns/ with the artifacts beside it.
+        experiment: name of the experiment.
 
     Raises:
-        InputError: the server does not answer or refuses, or the database can't be used.
+        InputError: the server does not answer or refuses, or the database cannot be used.
     """
     uri, artifacts = uri or os.environ.get("MLFLOW_TRACKING_URI"), None
     if not uri:
-        # Resolved, because several paths may lead to the same folder.
+        # The path is resolved, because several paths may lead to the same folder.
         artifacts = STORE.resolve() / ARTIFACTS
         uri = sqlite_uri(artifacts.with_name("mlflow.db"))
     uri = with_login_set_apart(uri)
     mlflow.set_tracking_uri(uri)
-    # Or each small file that is read back shows two of them.
+    # Without this, MLflow shows two progress bars for each small file that is read.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     file = sqlite_file(uri)
     with opening(uri):
@@ -82,7 +84,7 @@ def _make_experiment(name: str, artifacts: str | None) -> None:
     try:
         mlflow.create_experiment(name, artifact_location=artifacts)
     except MlflowException as error:
-        # Another process was faster.
+        # Another process may have created the experiment meanwhile, which is not an error.
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
 
@@ -96,16 +98,16 @@ def tracked_run(
     parent: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """A run that has `settings` as flat parameters and as config.yaml; yields its id.
+    """Start a run, log its settings as parameters and as config.yaml, and yield its id.
 
-    A run that raises ends FAILED, with the error as its tag `error`.
+    If the body raises an exception, the run gets the status FAILED and the tag `error`.
 
     Args:
-        name: the run's; None lets MLflow choose one.
-        settings: nested.
-        system_metrics: whether MLflow watches processor and memory.
-        parent: the id of the run that this one is a child of.
-        tags: besides those of the process and the commit.
+        name: name of the run; None lets MLflow choose one.
+        settings: the nested settings.
+        system_metrics: whether MLflow logs the use of processor and memory.
+        parent: id of the parent run, or None.
+        tags: further tags, in addition to those of the process and the commit.
     """
     with mlflow.start_run(
         run_name=name,
@@ -141,7 +143,12 @@ def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one level of dotted names."""
+    """Return nested settings as one level of dotted names.
+
+    Args:
+        settings: the nested settings.
+        prefix: text that begins each name.
+    """
     flat: dict[str, Any] = {}
     for key, value in settings.items():
         name = f"{prefix}{key}"
@@ -152,7 +159,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def git_tags() -> dict[str, str]:
     """Return the commit of this code, and whether it has uncommitted changes.
 
-    Nothing is returned for a copy without .git, also inside another repository.
+    The result is empty for a copy of this code without .git, even inside another repository.
     """
 
     def git(*arguments: str) -> str:
@@ -176,10 +183,10 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
     """Log the manifest's parts as the run's inputs.
 
     Args:
-        manifest: `path`, `label` and `part`.
-        name: the dataset's name.
-        source: where its images lie.
-        fingerprint: of all images.
+        manifest: table with `path`, `label` and `part`.
+        name: name of the dataset.
+        source: folder of its images.
+        fingerprint: fingerprint of all images.
     """
     for part, rows in manifest.groupby("part", sort=False):
         # MLflow takes inputs of one name and digest for one dataset, so each part has its own.
@@ -192,12 +199,16 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
 
 
 def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """Log metrics by part as `best.<part>.<metric>`: those of the weights that were kept."""
+    """Log metrics by part as `best.<part>.<metric>`. They are those of the best epoch's weights."""
     mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
 
 
 def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """What `log_metrics_of_parts` was given, out of all metrics of a run."""
+    """Return the metrics by part and name that `log_metrics_of_parts` has logged.
+
+    Args:
+        logged: all metrics of a run, by name.
+    """
     parts: dict[str, dict[str, float]] = {}
     for name, value in logged.items():
         if name.startswith("best."):
@@ -207,7 +218,7 @@ def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]
 
 
 def log_predictions(predictions: pd.DataFrame) -> None:
-    """Log the whole prediction table, and its test part as a table for the UI."""
+    """Log the prediction table, and its test part as a table for MLflow's web pages."""
     mlflow.log_text(predictions.to_csv(index=False), "predictions.csv")
     test = predictions[predictions.part == "test"].sort_values("loss", ascending=False)
     # mlflow.log_table would add the rows to those of an earlier evaluation of the run.
@@ -218,7 +229,7 @@ def log_predictions(predictions: pd.DataFrame) -> None:
 
 
 def log_figure(figure: Figure, name: str) -> None:
-    """Log figures/NAME.png."""
-    # Photographs hardly compress: zlib's best takes as long again as drawing for a seventh of size.
+    """Log a figure as figures/NAME.png, where NAME is `name`."""
+    # The highest compression saves a seventh of the size, but it takes as long as drawing.
     fast = {"pil_kwargs": {"compress_level": 1}}
     mlflow.log_figure(figure, f"figures/{name}.png", save_kwargs=fast)

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from src.errors import without_credentials
 
-# Seconds per try, and further tries: together less than 20 s.
+# Seconds for each attempt, and the number of further attempts. Together they take less than 20 s.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 

@@ -1,4 +1,4 @@
-"""MLflow's database on this machine: created whole, checked, and corrected after a move."""
+"""MLflow's database on this machine. It is created, checked, and corrected after a move."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from src.errors import InputError, reason_of
 
-# Raised by the libraries below MLflow if a database cannot be used.
+# Exceptions of the libraries below MLflow if a database cannot be used.
 DATABASE_ERRORS = (SQLAlchemyError, CommandError, sqlite3.Error)
 # The folder of the artifacts, beside the database.
 ARTIFACTS = "artifacts"
@@ -117,7 +117,7 @@ def unusable(file: Path, error: Exception) -> str:
 
     Args:
         file: the database.
-        error: what was raised.
+        error: the exception that was raised.
     """
     try:
         with closing(sqlite3.connect(file)) as database:
@@ -142,8 +142,8 @@ def _remove_decoy(uri: str, file: Path) -> None:
 def follow_move(file: Path) -> int:
     """Correct the locations of artifacts after the project's folder was moved or copied.
 
-    MLflow stores absolute locations. Experiments always get the new one. The location of a run or
-    a model stays if its artifacts are still in the former folder and not in the new one.
+    MLflow stores absolute locations. Experiments always get the new one. A run or a model keeps its
+    location if its artifacts exist only in the former folder.
 
     Args:
         file: the database.
@@ -161,7 +161,7 @@ def follow_move(file: Path) -> int:
 
 
 def _follow(database: sqlite3.Connection, old: str, root: Path) -> int:
-    """Correct the locations below the address `old`, for which `root`'s parent stands now."""
+    """Replace the address `old` by the parent of `root` in all locations below it."""
     moves = {old: root.parent.as_uri(), str(_path_of(old)): str(root.parent)}
     corrected = 0
     for table, column in _LOCATIONS:

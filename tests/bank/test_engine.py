@@ -24,7 +24,7 @@ def prefix(classifier_of):
 
 @pytest.fixture(scope="module")
 def engines(prefix):
-    """By name, in float32 and with batches of two."""
+    """The engines by name, in float32 and with batches of two images."""
     options = {"precision": "f32", "batch_size": 2, "output": "float32"}
     return {name: build_engine(prefix, name=name, **options) for name in ("openvino", "tensorflow")}
 
@@ -33,7 +33,7 @@ def engines(prefix):
 def many() -> np.ndarray:
     """42 images whose features differ."""
     images = np.random.default_rng(0).integers(0, 256, (42, 96, 96, 3)).astype(np.uint8)
-    # Dark and bright ones, or noise would look all alike.
+    # The images differ in brightness, because features of noise would be almost equal.
     return images // np.arange(1, 43, dtype=np.uint8)[:, None, None, None]
 
 

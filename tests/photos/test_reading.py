@@ -18,7 +18,7 @@ from tests.photos.pictures import header_of, saved
 
 @pytest.fixture(scope="module")
 def scene() -> Image.Image:
-    """Smooth, and different in every corner and channel."""
+    """A smooth picture that differs in every corner and channel."""
     y, x = np.mgrid[:48, :64].astype(np.float32)
     return Image.fromarray(np.stack([4 * x, 5 * y, 255 - 2 * x - 2 * y], axis=-1).astype(np.uint8))
 

@@ -1,4 +1,4 @@
-"""Crops of drawn photos, as a dataset."""
+"""Fixture with a dataset of crops of drawn photos."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from src.data.drawn.pictures import draw_photo
 
 @pytest.fixture(scope="package")
 def crops(tmp_path_factory) -> Dataset:
-    """60 crops of 128 pixels, each three of one photo, neither audited nor split."""
+    """A dataset of 60 crops of 128 pixels, three of each photo. It is not audited and not split."""
     folder = tmp_path_factory.mktemp("crops")
     rows = []
     for number in range(20):

@@ -51,7 +51,7 @@ DAMAGES = {
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, patches, composed) -> tuple[Path, Config, Dataset]:
-    """A workspace, its settings and the dataset; `other` beside it is of other images."""
+    """A folder with a workspace, its settings and its dataset. `other` has other images."""
     folder = tmp_path_factory.mktemp("made")
     for name, images in (("workspace", 40), ("other", 30)):
         origin = folder / f"origin-{name}"

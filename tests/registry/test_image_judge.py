@@ -46,14 +46,14 @@ SETTINGS = {"decision": DECISION.model_dump(), "max_megapixels": 1.0, "engine": 
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    """400 x 300 pixels of concrete with a crack."""
+    """A drawn photo of 400 x 300 pixels that shows concrete with a crack."""
     pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
     return Image.fromarray(pixels)
 
 
 @pytest.fixture(scope="module")
 def classifier(photo) -> keras.Model:
-    """That says something else of each image."""
+    """A classifier whose predictions differ between images."""
     return build_classifier(
         small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
     )

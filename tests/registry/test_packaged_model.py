@@ -43,7 +43,7 @@ def uri(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(uri, tmp_path_factory) -> Iterator[str]:
-    """Of the served champion, started in a folder that has a package `src` of its own."""
+    """The address of the served champion, in a folder that has another package named `src`."""
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "src").mkdir()
     (folder / "src" / "__init__.py").write_text("raise ImportError('another project')")
@@ -56,7 +56,7 @@ def address(uri, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def photo() -> np.ndarray:
-    """300 x 200 pixels of concrete with a crack."""
+    """A drawn photo of 300 x 200 pixels that shows concrete with a crack."""
     return draw_photo(np.random.default_rng(3), width=300, height=200, cracks=1)[0]
 
 

@@ -30,7 +30,7 @@ CLOSE = 1e-3
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory):
-    """A tracking server in a folder that stays the working directory."""
+    """A tracking server in a folder that is the working directory for all tests."""
     folder, before = tmp_path_factory.mktemp("served"), mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -42,7 +42,7 @@ def uri(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["flip_rotate", "flips"])
 def champion(request, uri, composed):
-    """The recipe's name, the registered model's name, and its run's test images with verdicts."""
+    """The name of the recipe, the registered model's name, and the test images with verdicts."""
     backbone = small_backbone()
     weights = Path(f"{request.param}.weights.h5").resolve()
     backbone.save_weights(weights)

@@ -1,4 +1,4 @@
-"""What the tests of sweeps share."""
+"""Fixture for the tests of sweeps."""
 
 import mlflow
 import pytest
@@ -9,7 +9,7 @@ from tests.tracking.store import put_database
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """MLflow on a database in a folder of its own, which is the current one."""
+    """Connect MLflow to a new database in a temporary folder, which is the working directory."""
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -14,7 +14,7 @@ from src.tracking.runs import flatten
 
 @pytest.fixture(scope="module")
 def of(composed):
-    """The fingerprint of a configuration with overrides."""
+    """Function that computes the fingerprint of a configuration with overrides."""
 
     @functools.cache
     def of(*overrides: str) -> str:
@@ -99,7 +99,7 @@ def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
 
 @pytest.fixture
 def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
-    """Fingerprints are of a copy of src/; this adds a line at the end of one of its modules."""
+    """Function that adds a line to a module in a copy of src/, which fingerprints are taken of."""
     copied = shutil.copytree(code_closure.SRC, tmp_path / "src")
     monkeypatch.setattr(code_closure, "SRC", copied)
 

@@ -32,7 +32,7 @@ def wait_for(sweep: subprocess.Popen[bytes], condition: Callable[[], object]) ->
 
 @pytest.fixture(scope="module")
 def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
-    """Runs after Ctrl-C in the second job; after a kill; status and output of the last start."""
+    """The runs after Ctrl-C and after a kill, and the status and output of the last start."""
     sweep = sweeps.start(*SWEEP)
     # From then on there is a database that can be read.
     wait_for(sweep, lambda: "Launching" in (sweeps.folder / "log").read_text())
@@ -162,7 +162,7 @@ def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory) -> tuple[Sweeps, Run, list[str]]:
-    """A sweep, and a wider one by other code of evaluation: where, the first's parent, outputs."""
+    """Two sweeps, the second with changed evaluation code: folder, first parent, both outputs."""
     project = Project(tmp_path_factory.mktemp("code"))
     sweeps = Sweeps(tmp_path_factory.mktemp("project"), code=project.folder)
     options = ("tracking.run_name=edited", "features.engine=tensorflow")

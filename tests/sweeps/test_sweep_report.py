@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("store")
 
 @pytest.fixture(scope="module")
 def reported(store) -> tuple[str, str]:
-    """A sweep of four jobs, one of which failed, and its summary; reported twice, as on resume."""
+    """The parent and summary of a sweep that was reported twice. One of its four jobs failed."""
     parent = opened("reported", "model.frozen_layers", "model.dropout")
 
     def log(frozen: int, dropout: float, table: pd.DataFrame) -> None:

@@ -27,7 +27,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def logged(classifier, tmp_path_factory):
-    """A server with one run that logged the classifier, registered as `cracks`; the run's id."""
+    """The id of a run that has logged the classifier, which is registered as `cracks`."""
     before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("project")

@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests that look at pages as a person does."""
+"""Fixtures that open pages in a headless Chromium."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
-# Without them Chromium looks for updates and Google's hosts at every start.
+# Without these options, Chromium connects to its update servers at every start.
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -17,13 +17,13 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
-# A busy machine of two cores takes its time.
+# The limit is high, because a busy machine with two cores is slow.
 TIMEOUT_MS = 60_000
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Chromium's command; without one the test skips, in CI it fails."""
+    """The command of Chromium. If there is none, the test is skipped, and in CI it fails."""
     for command in COMMANDS:
         if found := shutil.which(command):
             return found
@@ -33,12 +33,12 @@ def chromium() -> str:
     pytest.skip(missing)
 
 
-# Only for one module: asyncio.run() does not work while Playwright's own loop is there.
+# The scope is a module, because asyncio.run() does not work while Playwright's loop is running.
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         expect.set_options(timeout=TIMEOUT_MS)
-        # Root, as which containers run tests, has no sandbox.
+        # Containers run the tests as root, and Chromium's sandbox does not work for root.
         arguments = [*QUIET, "--disable-gpu", "--no-sandbox"]
         launched = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield launched
@@ -47,7 +47,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A page of an empty profile; what it shows in the end is kept as page.png in tmp_path."""
+    """A page of a new profile. At the end of the test, page.png in tmp_path shows it."""
     context = browser.new_context(viewport={"width": 1600, "height": 1200})
     context.set_default_timeout(TIMEOUT_MS)
     opened = context.new_page()

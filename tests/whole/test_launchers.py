@@ -37,7 +37,7 @@ def sweep_by(launcher: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def started(sweeps: Sweeps) -> Started:
-    """A sweep by each launcher that is there, begun at once where no database is yet."""
+    """Sweeps by the installed launchers, started at the same time before a database exists."""
     there = [launcher for launcher, plugin in PLUGINS.items() if installed(plugin)]
     return {name: sweeps.start(*sweep_by(name), log=name) for name in there}
 
@@ -61,7 +61,7 @@ def test_sweeps_at_once_all_complete(sweeps: Sweeps, started: Started, launcher:
 
 @pytest.fixture(scope="module")
 def ended(sweeps: Sweeps, started: Started) -> Sweeps:
-    """The sweeps once those begun at once are over: Ray gives up if it can't start in 30 s."""
+    """The sweeps after the first ones have ended. Ray gives up if it cannot start within 30 s."""
     for sweep in started.values():
         sweep.wait()
     return sweeps

@@ -31,7 +31,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, server: Server) -> Project:
-    """A clone whose data.dvc pins a small archive's images, with neither them nor a cache."""
+    """A clone whose data.dvc pins the images of a small archive. It has no images and no cache."""
     project = Project(tmp_path_factory.mktemp("clone"))
     folder = project.folder
     lay_out(folder / "data", FILES)

@@ -35,7 +35,7 @@ def project(tmp_path_factory) -> Project:
 
 @pytest.fixture
 def edited(project) -> Iterator[Project]:
-    """The clone, whose tracked files are afterwards as they were."""
+    """The clone. Its tracked files are restored after the test."""
     yield project
     project.git("checkout", "-q", ".")
 
@@ -132,7 +132,7 @@ def test_split_seed_reruns_the_split_and_what_follows(edited):
 
 @pytest.fixture(scope="module")
 def experiment(project) -> Iterator[set[str]]:
-    """`dvc exp run` of another dropout; the stages that it ran."""
+    """The stages that `dvc exp run` runs for another dropout."""
     project.git("checkout", "-q", ".")
     project.repro()
     assert project.git("status", "--porcelain") == ""

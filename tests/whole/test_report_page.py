@@ -20,7 +20,7 @@ EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> Path:
-    """Of two photos, one with a name that would be code, and one that can't be read."""
+    """The report of two photos, one with code as its name, and of one that cannot be read."""
     folder = tmp_path_factory.mktemp("report")
     photos, output = folder / "photos", folder / "out"
     photos.mkdir()

@@ -47,7 +47,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """What the compose file starts, on loopback and with a database of this test; tracked on."""
+    """The server of the compose file, with a new database. MLflow tracks runs on it."""
     programs = postgresql_programs()
     needs("psycopg2")
     folder, port = tmp_path_factory.mktemp("server"), free_port()
@@ -66,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def sweeps(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
-    """A client's folder after a sweep of two jobs, and the same with a third value."""
+    """The folder of a client after a sweep with two values and another one with a third value."""
     sweeps = Sweeps(tmp_path_factory.mktemp("client"), server.address)
     for log, values in {"first": "0.1,0.3", "again": "0.1,0.3,0.5"}.items():
         status, output = sweeps.run(*SWEEP, f"model.dropout={values}", log=log)
@@ -82,7 +82,7 @@ def parent(sweeps: Sweeps) -> Run:
 
 @pytest.fixture(scope="module")
 def best(sweeps: Sweeps, parent: Run) -> Run:
-    """The sweep's best child, with its model registered."""
+    """The best run of the sweep. Its model is registered."""
     name = parent.data.tags["sweep.best"]
     (best,) = [run for run in sweeps.children(parent) if run.info.run_name == name]
     (output,) = best.outputs.model_outputs

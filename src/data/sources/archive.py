@@ -1,4 +1,4 @@
-"""Unpacking archives from elsewhere without trusting them."""
+"""Unpacking archives safely: an archive that could do harm is refused."""
 
 import errno
 import functools
@@ -17,14 +17,14 @@ from tqdm import tqdm
 
 from src.errors import InputError
 
-# What tar itself may take beyond its members' content; real headers take a few hundred bytes each.
+# Bytes that a tar may take beyond its members' content. A real header takes a few hundred bytes.
 _TAR_ROOM = 1 << 20
-# Bytes read at once: more are a header of a size that no honest archive has.
+# The most bytes that are read at once. tarfile reads a header at once, and no real one is so long.
 _MOST_AT_ONCE = 1 << 20
 
 
 class _Gate:
-    """Admits the members of one archive one by one, or refuses the archive."""
+    """Checks the members of one archive one by one, and refuses the archive if one is unsafe."""
 
     def __init__(self, archive: Path, max_ratio: float) -> None:
         self._archive = archive
@@ -33,9 +33,18 @@ class _Gate:
         self._admitted: set[PureWindowsPath] = set()
 
     def admit(self, name: str, size: int, *, plain: bool) -> Path:
-        """Return the member's path below the target; `plain`: neither link nor device."""
-        # Windows' rules are the stricter ones: they know both slashes and drives, and take names
-        # that differ only in case for one.
+        """Return the member's path within the target folder.
+
+        Args:
+            name: the member's name in the archive.
+            size: its size in bytes, as the archive declares it.
+            plain: whether it is a plain file, and not a link or a device.
+
+        Raises:
+            InputError: the member is unsafe or repeated, or the archive becomes too large by it.
+        """
+        # Windows has the strictest rules for paths. It knows drives and both kinds of slashes,
+        # and names that differ only in case are the same file.
         path = PureWindowsPath(name)
         if path.anchor or ".." in path.parts or not path.parts:
             self._refuse(name, "would land outside the target folder")
@@ -51,7 +60,7 @@ class _Gate:
 
     @property
     def proportion(self) -> str:
-        """How much an archive may unpack to, in words."""
+        """The size that the archive may unpack to, in words."""
         return (
             f"{self._max_ratio:g} times the archive's own {self._archive.stat().st_size:,} bytes, "
             "out of all proportion for images"
@@ -61,7 +70,14 @@ class _Gate:
         self.refuse_archive(f"its member {name!r} {problem}")
 
     def refuse_archive(self, problem: str) -> NoReturn:
-        """Refuse the archive as a whole."""
+        """Refuse the whole archive.
+
+        Args:
+            problem: the reason, whose subject is the archive.
+
+        Raises:
+            InputError: always.
+        """
         raise InputError(
             f"{self._archive} is refused: {problem}. "
             "Nothing was kept of it; if you trust it, unpack it by hand and give the folder."
@@ -69,7 +85,7 @@ class _Gate:
 
 
 class _Bounded:
-    """What comes out of a decompressor, up to a limit."""
+    """A decompressed stream. The archive is refused if it unpacks to more than the limit."""
 
     def __init__(self, stream: IO[bytes], gate: _Gate) -> None:
         self._stream = stream
@@ -96,20 +112,26 @@ class _Bounded:
 
 
 def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
-    """Unpack a .rar (RAR4, RAR5, solid too), .zip, .tar, .tar.gz or .tar.xz into `target`.
+    """Unpack an archive into the folder `target`.
 
-    Modes, owners and times of the members are not taken over. What was unpacked before a member
-    was refused, or damage met, stays in `target`: let it be a folder to throw away. A RAR cut off
-    exactly between two members can't be told from a shorter one: count what should be there.
+    The formats are .rar (RAR4 and RAR5, also solid ones), .zip, .tar, .tar.gz and .tar.xz. The
+    members' modes, owners and times are not kept. If the archive is refused, the members that were
+    already unpacked stay in `target`. It should therefore be a temporary folder.
+
+    A RAR archive that was cut off exactly between two members looks like a complete one. Callers
+    should count the unpacked files.
 
     Args:
-        max_ratio: how many times the archive's own size its members may declare together, and
-            a .tar may unpack to, 1 MiB apart.
+        archive: the archive's file.
+        target: the folder to unpack into.
+        max_ratio: the largest accepted ratio of the unpacked size to the archive's own size, above
+            1. The declared sizes count, and for a .tar also the bytes that it really unpacks to. A
+            .tar may have 1 MiB more, for its headers.
 
     Raises:
-        InputError: no such kind of archive; damaged, truncated or protected by a password; or a
-            member would land outside `target`, is a link or device, comes twice, or goes over
-            `max_ratio`.
+        InputError: the format is unknown, or the archive is damaged, truncated, protected by a
+            password, or too large by `max_ratio`. It is also raised if a member is a link, a
+            device, a duplicate, or outside `target`.
     """
     name = archive.name.lower()
     unpackers = (unpacker for suffix, unpacker in _UNPACKERS.items() if name.endswith(suffix))
@@ -123,7 +145,7 @@ def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
         unpacker(archive, target, _Gate(archive, max_ratio))
     except InputError:
         raise
-    # A damaged archive may raise anything: no list of it was ever complete.
+    # A damaged archive may raise any exception, so no list of types would be complete.
     except Exception as error:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = (
@@ -138,7 +160,7 @@ def unpack(archive: Path, target: Path, *, max_ratio: float) -> None:
 
 def _unpack_rar(archive: Path, target: Path, gate: _Gate) -> None:
     rar = rars.RarFile(str(archive))
-    # RAR5 members may declare no size: with a limit they are refused.
+    # A member of a RAR5 archive may declare no size. If there is a limit, rars refuses it.
     limited = rars.ReadOptions(max_total_output_bytes=gate.room)
     for member in rar.infolist():
         gate.admit(member.filename, member.file_size, plain=not _is_rar_link(rar, member))
@@ -157,7 +179,7 @@ def _unpack_zip(archive: Path, target: Path, gate: _Gate) -> None:
     with zipfile.ZipFile(archive) as opened:
         for member in tqdm(opened.infolist(), desc=f"unpacking {archive.name}", unit="file"):
             if not member.is_dir():
-                kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where no Unix wrote it
+                kind = stat.S_IFMT(member.external_attr >> 16)  # 0 if not written on Unix
                 plain = kind in (0, stat.S_IFREG)
                 path = gate.admit(member.filename, member.file_size, plain=plain)
                 with opened.open(member) as stream:
@@ -176,11 +198,12 @@ def _unpack_tar(
                     content = opened.extractfile(member)
                     assert content is not None
                     _write(content, target / path)
-            # tarfile takes a header cut short, or damaged, for the end of the archive.
+            # tarfile takes a truncated or damaged header for the end of the archive. A complete
+            # archive ends with a block of zeros, so this block is read here.
             bounded.seek(opened.offset)
             if bounded.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                 raise tarfile.ReadError("it has no end-of-archive mark")
-            # The checksums of .gz and .xz come after the last byte, which tarfile never reads.
+            # The checksums of .gz and .xz are at the end of the file, which tarfile does not read.
             while bounded.read(tarfile.RECORDSIZE):
                 pass
 

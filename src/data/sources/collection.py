@@ -1,4 +1,4 @@
-"""Bringing the images of a source into one folder, each of them checked."""
+"""Collecting the images of a source in one folder, and checking each of them."""
 
 import dataclasses
 import hashlib
@@ -25,24 +25,35 @@ from src.data.dataset import (
 from src.data.sources.patch_check import UnusableImage, usable_jpeg
 from src.errors import InputError
 
-_REJECTED_SHOWN = 5  # in an error's message; the receipt has them all
+_REJECTED_SHOWN = 5  # rejected images in an error's message; the receipt lists all of them
 
 
 class Source(Protocol):
-    """Where images come from."""
+    """A place that images come from."""
 
     @property
     def name(self) -> str:
-        """What the receipt calls it."""
+        """The source's name in the receipt."""
 
     def state(self, classes: Sequence[str]) -> str | None:
-        """Another once the images there change; None where they can't, or where nothing is."""
+        """Return a text that changes when the source's images change.
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> Sequence[Rejected]:
-        """Lay all images out as `staging/<class>/<file>`, in files of their own.
+        Args:
+            classes: the class names.
 
         Returns:
-            What was left out without a look into it.
+            The text, or None if the images cannot change or there are none.
+        """
+
+    def collect(self, staging: Path, classes: Sequence[str]) -> Sequence[Rejected]:
+        """Write all images to `staging/<class>/<file>`, as new files.
+
+        Args:
+            staging: an empty folder.
+            classes: the class names.
+
+        Returns:
+            What was left out without being opened.
         """
 
 
@@ -58,32 +69,32 @@ class _Image:
 def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
     """Fill the folder `data.dir` with the usable images of `source`, as `<class>/<file>`.
 
-    All or nothing: the folder changes only when everything was collected and checked, also when
-    the process is killed. The next fetch clears away what a killed one left beside the folder. The
-    listing of what was put there lies beside it, as `.<name>.fetched.csv`.
+    The folder changes only after all images were collected and checked. This also holds if the
+    process is killed. The next fetch then removes the temporary files beside the folder. The file
+    `.<name>.fetched.csv` beside the folder lists the images that a fetch has put there.
 
     Args:
-        source: where the images come from.
-        data: where they go, the names of the classes, the size wanted, whether images of another
-            size are resized or left out, and how many usable images there must be. A folder that
-            exists is replaced, and may hold no file but what an earlier fetch put there.
-        reuse: if the folder holds images of every class (restored from a DVC remote, or fetched
-            before), take them instead of collecting. They are checked, and unusable ones left out
-            of the listing, but no file is touched.
+        source: the source of the images.
+        data: the settings of the dataset. An existing folder `data.dir` is replaced. It must not
+            hold any file that no earlier fetch has put there.
+        reuse: whether existing images are used instead of collecting them, if the folder holds
+            images of every class. They may come from a DVC remote or an earlier fetch. They are
+            checked, and unusable ones are not listed. No file is changed.
 
     Returns:
         The dataset: images, listing and receipt.
 
     Raises:
-        InputError: the source can't be had, a class has no usable image, there are fewer than
-            `data.minimum_images`, or the folder holds a file that no fetch put there.
+        InputError: the source is not available, or the folder holds a file that no fetch put there.
+            It is also raised if a class has no usable image, or if there are fewer than
+            `data.minimum_images`.
     """
     target = Path(data.dir)
     beside = _Beside(target)
     beside.clear_away()
     if reuse and all(_files(target / name) for name in data.classes):
         try:
-            # Checked as it lies there: resizing would change files that DVC pins.
+            # The images are not resized, because DVC pins the content of these files.
             return _survey(target, source.name, data.model_copy(update={"resize": False}))
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
@@ -103,14 +114,15 @@ def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
 
 
 class _Beside:
-    """What a fetch keeps beside its target, on the same disk, so that all can be renamed.
+    """The files that a fetch keeps beside its target. They are on the same disk, to be renamed.
 
     Attributes:
-        inventory: the listing of what the last fetch put into the target.
-        staging: the folder of the rest, there during a fetch only.
-        collected: the new images.
-        listing: their listing.
-        replaced: the old images.
+        target: the folder of the images.
+        inventory: the listing of the images that the last fetch put into the target.
+        staging: a folder that exists only during a fetch. It holds the following three.
+        collected: the folder of the new images.
+        listing: the listing of the new images.
+        replaced: the folder of the old images.
     """
 
     def __init__(self, target: Path) -> None:
@@ -122,7 +134,7 @@ class _Beside:
         self.replaced = self.staging / "replaced"
 
     def clear_away(self) -> None:
-        """Finish what a fetch began, or undo it, and remove the staging folder."""
+        """Complete or undo an interrupted fetch, and remove the staging folder."""
         if self.replaced.exists() and not self.target.exists():
             self.replaced.rename(self.target)
         if self.listing.exists() and not self.collected.exists():
@@ -132,13 +144,13 @@ class _Beside:
 
 
 def _refuse_foreign(target: Path, inventory: Path) -> None:
-    """Refuse a target with a file in it that is not, to the byte, what a fetch put there."""
+    """Refuse a target that holds a file which no fetch put there or which was changed since."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is no folder: choose another data.dir")
     try:
         put = read_listing(inventory).set_index("path").sha256.to_dict()
     except InputError:
-        # It is missing or damaged, so that no file there is known to come from a fetch.
+        # The inventory is missing or damaged, so no file is known to come from a fetch.
         put = {}
 
     def foreign(file: Path) -> bool:
@@ -162,7 +174,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _keep_only(dataset: Dataset) -> None:
-    """Delete the images of the dataset's folder that its listing leaves out."""
+    """Delete the images in the dataset's folder that its listing does not have."""
     usable = set(dataset.paths)
     for name in dataset.classes:
         for file in _files(dataset.folder / name):
@@ -171,7 +183,10 @@ def _keep_only(dataset: Dataset) -> None:
 
 
 def _survey(root: Path, source: str, data: Images, left_out: Sequence[Rejected] = ()) -> Dataset:
-    """Check every image under `root`, resizing in place, and list the usable ones."""
+    """Check every image in the class folders of `root`, and list the usable ones.
+
+    If `data.resize` is set, images of another size are resized in place.
+    """
     classes = data.classes
     jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
 
@@ -205,7 +220,7 @@ def _survey(root: Path, source: str, data: Images, left_out: Sequence[Rejected] 
 
 
 def _readable_name(file: Path) -> str:
-    """The file's name, with an escape sequence for each byte of it that is not UTF-8."""
+    """Return the file's name, with an escape sequence for each byte that is not UTF-8."""
     return os.fsencode(file.name).decode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""Downloading over HTTP so that breaks, stalls and changed files do no harm."""
+"""Downloading over HTTP, even if the connection breaks or stalls, or the file changes."""
 
 import contextlib
 import datetime
@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 def http_client(http: Http) -> httpx.Client:
-    """A client with these timeouts and this name that follows redirects."""
+    """Make a client with these timeouts and this user agent. It follows redirects."""
     timeout = httpx.Timeout(http.read_timeout, connect=http.connect_timeout)
     headers = {"User-Agent": http.user_agent}
     return httpx.Client(timeout=timeout, headers=headers, follow_redirects=True)
 
 
 class Unavailable(InputError):
-    """A server did not give what was asked of it.
+    """A server did not answer, or did not give the requested file.
 
     Attributes:
-        passing: whether another try may succeed.
-        wait: the seconds the server asked to wait before it, if it did.
+        passing: whether another attempt may succeed.
+        wait: the time in seconds after which the server asked for another attempt, or None.
     """
 
     def __init__(self, reason: str, *, passing: bool, wait: float | None = None) -> None:
@@ -44,10 +44,15 @@ class Unavailable(InputError):
 
 
 def get_json(url: str, *, headers: dict[str, str], http: Http) -> Any:
-    """The JSON at `url`.
+    """Download and parse the JSON at `url`.
+
+    Args:
+        url: the address.
+        headers: headers of the request.
+        http: timeouts and retries.
 
     Raises:
-        Unavailable: every try failed, or the answer is no JSON.
+        Unavailable: every attempt failed, or the answer is not JSON.
     """
 
     def attempt() -> Any:
@@ -63,20 +68,22 @@ def get_json(url: str, *, headers: dict[str, str], http: Http) -> Any:
 
 
 def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> None:
-    """Download `url` to `target`, going on where an earlier try or a killed run ended.
+    """Download `url` to `target`, and continue an earlier download that was interrupted.
 
-    The bytes gather in `<target>.part`, with the server's mark of the file's version (its ETag
-    or Last-Modified) in `<target>.part.version`: if the file has another version by the time the
-    rest is asked for, or the server gives none, the download starts from nothing. The file gets
-    its own name when its size and hash are right.
+    The bytes are first written to `<target>.part`. The file `<target>.part.version` holds the
+    version that the server gives to the file, its ETag or Last-Modified. If the version is unknown
+    or has changed, the download starts again. The part is renamed when its size and hash are right.
 
     Args:
-        size: expected bytes.
+        url: the address.
+        target: the file to write.
+        size: expected size in bytes.
         sha256: expected SHA-256, hex.
+        http: timeouts and retries.
 
     Raises:
-        Unavailable: every try failed, the server refuses, or gives a file of another size or
-            hash. A part with the wrong hash is deleted, any other stays for the next try.
+        Unavailable: every attempt failed, the server refuses, or the file has another size or
+            hash. A part with the wrong hash is deleted. Any other part stays for the next attempt.
     """
     part = _Part(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +102,7 @@ def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> N
 
 
 class _Part:
-    """The bytes got so far, and which version of the file they are of."""
+    """The bytes that were downloaded so far, and the version of the file that they belong to."""
 
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(f"{target.name}.part")
@@ -108,7 +115,7 @@ class _Part:
         if not self._version.exists():
             return None
         mark = self._version.read_bytes().decode("ascii", "replace")
-        # What can't have come from a header is damaged.
+        # A header holds only printable ASCII, so any other content is damaged.
         return mark if mark.isascii() and mark.isprintable() else None
 
     def discard(self) -> None:
@@ -122,7 +129,7 @@ class _Part:
 
 
 def _fill(part: _Part, client: httpx.Client, url: str, size: int) -> None:
-    """One try to get what `part` lacks."""
+    """Try once to download the bytes that `part` lacks."""
     start, version = part.length(), part.version()
     if start == size:
         return
@@ -160,7 +167,10 @@ def _append(part: _Part, response: httpx.Response, url: str, size: int) -> None:
 
 
 def _version(response: httpx.Response) -> str | None:
-    """What If-Range may hold (RFC 9110, 13.1.5): a strong ETag, else the date of the change."""
+    """Return the version for the header If-Range: a strong ETag, else Last-Modified, else None.
+
+    A weak ETag is not allowed there (RFC 9110, 13.1.5).
+    """
     etag: str | None = response.headers.get("ETag")
     if etag is not None and not etag.startswith("W/"):
         return etag
@@ -169,7 +179,7 @@ def _version(response: httpx.Response) -> str | None:
 
 
 def _continues(response: httpx.Response, start: int, size: int, version: str | None) -> bool:
-    """Whether a partial answer is the rest of the file that the first part is of."""
+    """Return whether a partial answer is the rest of the file that the first part belongs to."""
     asked = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
     if asked is None or (int(asked[1]), int(asked[2])) != (start, size):
         return False
@@ -179,7 +189,7 @@ def _continues(response: httpx.Response, start: int, size: int, version: str | N
 
 @contextlib.contextmanager
 def _answer(client: httpx.Client, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
-    """The answer to a GET, its body not read yet; failures on the way become `Unavailable`."""
+    """Yield the answer to a GET request before its body is read. Failures raise `Unavailable`."""
     try:
         with client.stream("GET", url, headers=headers) as response:
             yield response
@@ -201,7 +211,10 @@ def _check_status(response: httpx.Response) -> None:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header, which gives them or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds to wait from a Retry-After header, or None if it has no valid value.
+
+    The header holds seconds or a date (RFC 9110, 10.2.3).
+    """
     value = response.headers.get("Retry-After", "")
     if value.isdecimal():
         return float(value)
@@ -213,9 +226,15 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 def _persist(attempt: Callable[[], T], http: Http, *, reached: Callable[[], int]) -> T:
-    """Call `attempt` until it succeeds, fails for good, or fails too often without progress.
+    """Call `attempt` until it succeeds, or until another attempt is useless.
 
-    `reached` tells how far the work has come.
+    Args:
+        attempt: the function to call, which may raise `Unavailable`.
+        http: the number of retries without progress, and the time to wait between them.
+        reached: function that returns the progress, such as a number of bytes.
+
+    Raises:
+        Unavailable: the last attempt failed.
     """
     failures, furthest = 0, reached()
     while True:

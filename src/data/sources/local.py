@@ -1,4 +1,4 @@
-"""Images that lie on this machine, in a folder or an archive."""
+"""Images on this machine, in a folder or an archive."""
 
 import hashlib
 import os
@@ -14,16 +14,17 @@ from src.data.dataset import Rejected
 from src.data.sources.archive import unpack
 from src.errors import InputError
 
-# Folders that macOS puts into zips and Synology beside images; both mirror the real ones.
+# macOS adds the first folder to zip files, and Synology adds the second beside images. Both hold
+# files with the names of the real images.
 _SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 
 
 @dataclass(frozen=True)
 class LocalSource:
-    """A folder, or an archive `unpack` reads, that holds one folder a class at any depth.
+    """A folder or an archive that holds one folder for each class, at any depth.
 
     Attributes:
-        path: the folder or archive.
+        path: the folder, or an archive that `unpack` can read.
         max_ratio: see `unpack`.
     """
 
@@ -35,12 +36,13 @@ class LocalSource:
         return f"local {self.path.name}"
 
     def state(self, classes: Sequence[str]) -> str | None:
-        """SHA-256 (hex) over name, size and time of each image, or of the archive.
+        """Compute a SHA-256 (hex) of the name, size and time of each image, or of the archive.
 
-        None where there is nothing at `path`: what was fetched from there may outlive it.
+        The result is None if nothing exists at `path`. Images that were fetched from there can
+        still be used.
 
         Raises:
-            InputError: a class has no folder, or several.
+            InputError: a class has no folder, or it has several.
         """
         if self.path.is_dir():
             folders = _class_folders(self.path, classes, self.path).values()
@@ -53,14 +55,18 @@ class LocalSource:
         return hashlib.sha256(os.fsencode("".join(lines))).hexdigest() if lines else None
 
     def collect(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
-        """Lay the images out as `staging/<class>/<file>`; the original stays as it is.
+        """Write the images to `staging/<class>/<file>`. The originals are not changed.
+
+        Args:
+            staging: an empty folder.
+            classes: the class names.
 
         Returns:
             The hidden folders among the images, which are left out.
 
         Raises:
-            InputError: there is nothing at `path`; `unpack` refused it; a class has no folder, or
-                several; or a class folder holds a folder that is not hidden.
+            InputError: nothing exists at `path`, or `unpack` refused the archive. It is also raised
+                if a class has no folder or several, or its folder holds a visible folder.
         """
         if self.path.is_dir():
             return _lay_out(self.path, staging, classes, shutil.copyfile, self.path)
@@ -75,10 +81,14 @@ class LocalSource:
 
 
 def refuse_overlap(origin: Path, target: Path) -> None:
-    """Refuse an origin of images that lies in the folder they are fetched into, or around it.
+    """Check that the folder of the original images and the folder to fetch into do not overlap.
+
+    Args:
+        origin: the folder or archive with the original images.
+        target: the folder to fetch into, which a fetch replaces.
 
     Raises:
-        InputError: one is the other, or lies inside it.
+        InputError: both are the same, or one is inside the other.
     """
     one, other = origin.resolve(), target.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
@@ -112,7 +122,7 @@ def _lay_out(
 
 
 def _is_hidden(folder: str) -> bool:
-    """Whether a folder of this name is one that a system made for itself."""
+    """Return whether a folder of this name is hidden or made by an operating system."""
     return folder.startswith(".") or folder in _SYSTEM_FOLDERS
 
 

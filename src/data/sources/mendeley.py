@@ -1,4 +1,4 @@
-"""Images of a data set published on Mendeley Data."""
+"""Images of a dataset that is published on Mendeley Data."""
 
 import logging
 from collections.abc import Sequence
@@ -19,9 +19,13 @@ _ACCEPT = {"Accept": "application/vnd.mendeley-public-dataset.1+json"}
 
 @dataclass(frozen=True)
 class MendeleySource:
-    """One archive of a data set, asked for through the public API and, should that fail, directly.
+    """One archive of a dataset.
 
-    An archive that was put into `data.downloads` by hand is taken if its hash is right.
+    Its address comes from the public API. If that fails, the direct address of the settings is
+    used. An archive that the user has put into `data.downloads` is used if its hash is right.
+
+    Attributes:
+        data: the settings of the dataset.
     """
 
     data: Mendeley
@@ -34,13 +38,18 @@ class MendeleySource:
         return None
 
     def collect(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
-        """Download the archive if need be and lay its images out as `staging/<class>/<file>`.
+        """Download the archive if necessary, and write its images to `staging/<class>/<file>`.
+
+        Args:
+            staging: see `LocalSource.collect`.
+            classes: see `LocalSource.collect`.
 
         Returns:
             See `LocalSource.collect`.
 
         Raises:
-            InputError: the archive can't be had, by neither way, or can't be unpacked.
+            InputError: the archive cannot be downloaded from either address, or it cannot be
+                unpacked.
         """
         archive = self._obtain()
         return LocalSource(archive, self.data.max_ratio).collect(staging, classes)
@@ -71,7 +80,7 @@ class MendeleySource:
         )
 
     def _ask_api(self) -> str:
-        """The archive's address at the moment; the API's addresses expire."""
+        """Ask the API for the archive's present address, because its addresses expire."""
         data = self.data
         url = f"{data.api}/datasets/{data.dataset}/files?folder_id=root&version={data.version}"
         files = get_json(url, headers=_ACCEPT, http=self.data.http)

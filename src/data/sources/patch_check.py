@@ -1,33 +1,34 @@
-"""The check every image passes before it is used."""
+"""The check of every image of a dataset."""
 
 import io
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 _JPEG_START = b"\xff\xd8"
-# As Pillow's own limit, which whoever reads whole photos in the same process lifts.
+# The same as Pillow's own limit, which reading photos in the same process removes.
 _MOST_PIXELS = 178_956_970
 
 
 class UnusableImage(Exception):
-    """An image that can't be used; the message is the reason."""
+    """An image that cannot be used. The message is the reason."""
 
 
 def usable_jpeg(data: bytes, *, image_size: int, resize: bool) -> bytes:
-    """Decode one image whole and return the JPEG to keep.
+    """Decode an image completely, and return the JPEG to keep.
 
     Args:
         data: the file's bytes.
-        image_size: the height and width wanted, in pixels.
-        resize: bring an image of another size to `image_size` (Lanczos, the aspect ratio is not
-            kept) and encode it again with the quantisation tables and chroma subsampling it had.
+        image_size: the required height and width in pixels.
+        resize: whether an image of another size is resized to `image_size`, with Lanczos. The
+            aspect ratio is not kept. The image is encoded with its former quantisation tables and
+            chroma subsampling.
 
     Returns:
-        `data` itself where the image is a JPEG, RGB and of the size wanted; else the resized JPEG.
+        `data` itself if the image has the required size, else the resized JPEG.
 
     Raises:
-        UnusableImage: the file is empty, not a JPEG, truncated or damaged, not RGB, or of another
-            size while `resize` is off.
+        UnusableImage: the file is empty, not a JPEG, truncated, damaged or not RGB. It is also
+            raised if the image has another size and `resize` is False.
     """
     if not data:
         raise UnusableImage("empty file")

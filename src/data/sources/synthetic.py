@@ -1,4 +1,4 @@
-"""Patches drawn by the project."""
+"""Synthetic patches, which this project draws."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,11 @@ from src.data.drawn.pictures import write_patches
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """A source that draws its images; see `write_patches`."""
+    """A source that draws its images; see `write_patches`.
+
+    Attributes:
+        data: the settings of the dataset.
+    """
 
     data: Synthetic
 

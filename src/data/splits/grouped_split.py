@@ -14,21 +14,22 @@ from src.errors import InputError
 def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSplit) -> pd.DataFrame:
     """Split images so that no group is in two parts, stratified by class.
 
-    The groups are dealt out to equal folds, 5 of them for 60:20:20. Test takes its share of them,
-    validation the next ones, train the rest; the next `fold` starts where this one's test ends.
-    Where test's share goes into 1, each image is tested once over all values of `fold`.
+    The groups are distributed over equal folds, for example 5 folds for 60:20:20. The first folds
+    are the test part, the next ones are for validation, and the rest is for training. For the next
+    value of `fold`, the test part starts where it ended before. If 1 is a multiple of the test
+    fraction, each image is tested once over all values of `fold`.
 
     Args:
-        listing: one row an image, with `path`, `label` and `sha256`.
-        groups: (n,) the group of each image.
-        split: the fractions, which are met as closely as whole groups allow; the fold; the seed:
-            the same seed, listing and groups give the same folds.
+        listing: a table of n images with `path`, `label` and `sha256`.
+        groups: (n,) int64, the group of each image.
+        split: the settings. The fractions are met as closely as whole groups allow. The same seed,
+            listing and groups give the same folds.
 
     Returns:
         The manifest: `path`, `label`, `part` and `group`, in the listing's order.
 
     Raises:
-        InputError: there are fewer images than asked for, or fewer groups than folds.
+        InputError: there are fewer images than `split.images`, or fewer groups than folds.
     """
     folds, validation, test = split.folds
     rows = listing.assign(group=groups)
@@ -43,14 +44,14 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
 
 
 def _deal(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
-    """(n,) int64: the fold of each image."""
+    """Return the fold (n,) int64 of each image."""
     try:
         return np.array(_dealt(tuple(rows.label), tuple(rows.group), folds, seed), np.int64)
     except ValueError as error:
         raise InputError(f"too few images to split: {error}") from error
 
 
-# Dealing out METU takes seconds, and the jobs of a sweep, folds included, mostly share it.
+# The result is cached, because it takes seconds for METU and most jobs of a sweep share it.
 @lru_cache(maxsize=8)
 def _dealt(
     labels: tuple[int, ...], groups: tuple[int, ...], folds: int, seed: int

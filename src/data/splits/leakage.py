@@ -1,4 +1,4 @@
-"""How many test images show what was trained on."""
+"""Leakage: the share of test images that show the same spot as a training image."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,14 @@ from src.errors import InputError
 
 
 def leakage(dataset: Dataset) -> dict[str, float]:
-    """`leaked_share` of twins and, named `overlap.…`, of overlaps and twins together.
+    """Compute the leakage of a split by twins, and by overlaps if the audit has searched for them.
 
-    The latter only where the audit looked for overlaps.
+    Args:
+        dataset: a dataset with relations and a split.
+
+    Returns:
+        The shares of `leaked_share` for twins. The names that begin with `overlap.` are the shares
+        for twins and overlaps together.
     """
     listing, manifest, relations = dataset.listing, dataset.manifest, dataset.relations
     shares = leaked_share(manifest, listing, relations.twins, dataset.classes)
@@ -27,16 +32,19 @@ def leakage(dataset: Dataset) -> dict[str, float]:
 def leaked_share(
     manifest: pd.DataFrame, listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[str]
 ) -> dict[str, float]:
-    """The share of test images that have a twin in training, by class and of `all`.
+    """Compute the share of test images that are related to a training image.
 
     Args:
-        manifest: `path`, `label` and `part`, of some or all images of the listing.
-        listing: the images that the pairs are rows of.
-        pairs: see `Twins.pairs`.
-        classes: names by label.
+        manifest: a table with `path`, `label` and `part` of some or all images of the listing.
+        listing: the table of images whose rows the pairs refer to.
+        pairs: the related images; see `Twins.pairs`.
+        classes: the class names in label order.
+
+    Returns:
+        The shares, 0 to 1: `all`, and one for each class by its name.
 
     Raises:
-        InputError: the manifest names an image that the listing lacks.
+        InputError: the manifest names an image that the listing does not have.
     """
     row = pd.Index(listing.path).get_indexer(pd.Index(manifest.path))
     if (row < 0).any():

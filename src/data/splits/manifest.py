@@ -1,4 +1,4 @@
-"""The manifest: which image serves for training, validation or test."""
+"""The manifest: the table that says which images are for training, validation and test."""
 
 import hashlib
 from pathlib import Path
@@ -12,16 +12,21 @@ PARTS = ("train", "validation", "test")
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
-    """Write a manifest as CSV, whole or not at all."""
+    """Write a manifest as CSV.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     write_text(path, manifest.to_csv(index=False))
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Read a manifest and check that it is one.
+    """Read and check a manifest.
 
     Raises:
-        InputError: the file is missing or no table, lacks a column, names an unknown part, a label
-            that is neither 0 nor 1, or an image twice, or leaves a part empty.
+        InputError: the file is missing, is not a table or lacks a column. It is also raised if a
+            part is unknown or has no image. Labels other than 0 and 1 and repeated images are
+            refused, too.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such manifest; `python -m src.split` writes it")
@@ -47,5 +52,5 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
 
 def manifest_fingerprint(manifest: pd.DataFrame) -> str:
-    """sha256 over the manifest's CSV form: which image is in which part under which label."""
+    """Compute the SHA-256 (hex) of a manifest in its CSV form."""
     return hashlib.sha256(manifest.to_csv(index=False).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A split at random, as published: stratified by class, blind to related images."""
+"""A random split as published: it is stratified by class and ignores related images."""
 
 from collections.abc import Mapping
 
@@ -11,17 +11,17 @@ from src.errors import InputError
 
 
 def split_randomly(listing: pd.DataFrame, split: RandomSplit) -> pd.DataFrame:
-    """Split images at random, stratified by class: each class keeps its share in every part.
+    """Split images at random, so that each class has the same share in every part.
 
     Args:
-        listing: one row an image, with at least `path` and `label`.
-        split: the fractions and the seed; the same seed and listing give the same split.
+        listing: a table of images with at least `path` and `label`.
+        split: the settings. The same seed and listing give the same split.
 
     Returns:
         The manifest: `path`, `label` and `part`, in the listing's order.
 
     Raises:
-        InputError: there are fewer images than asked for, or too few to fill every part.
+        InputError: there are fewer images than `split.images`, or too few to fill every part.
     """
     manifest = listing[["path", "label"]].reset_index(drop=True)
     manifest = stratified_sample(manifest, split.images, split.seed).reset_index(drop=True)
@@ -42,10 +42,18 @@ def split_randomly(listing: pd.DataFrame, split: RandomSplit) -> pd.DataFrame:
 
 
 def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.DataFrame:
-    """`count` of the images (None: all), each class keeping its share, in the order they had.
+    """Draw a random sample of images in which each class keeps its share.
+
+    Args:
+        images: a table with `label`.
+        count: number of images to draw; None means all.
+        seed: seed of the sample.
+
+    Returns:
+        The rows that were drawn, in their former order.
 
     Raises:
-        InputError: there are fewer images than asked for, or too few for every class.
+        InputError: there are fewer than `count` images, or too few for every class.
     """
     if count is None or count == len(images):
         return images
@@ -61,7 +69,12 @@ def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.
 
 
 def part_counts(images: int, fractions: Mapping[str, float]) -> dict[str, int]:
-    """How many of `images` go to each part; rounding goes to train."""
+    """Compute the number of images of each part. The training part gets what rounding leaves.
+
+    Args:
+        images: number of images in all.
+        fractions: the fraction of each part, by its name.
+    """
     validation = round(images * fractions["validation"])
     test = round(images * fractions["test"])
     return {"train": images - validation - test, "validation": validation, "test": test}

@@ -43,7 +43,7 @@ def listed(files: dict[str, bytes]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def search(composed: Callable[..., Config]) -> OverlapSearch:
-    """The settings of conf/."""
+    """The settings of the overlap search in conf/."""
     return composed().audit.overlaps
 
 

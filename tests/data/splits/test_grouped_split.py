@@ -19,7 +19,7 @@ from tests.sections import changed
 
 @pytest.fixture(scope="module")
 def published(composed: Callable[..., Config]) -> GroupedSplit:
-    """60:20:20."""
+    """The settings of a split with the fractions 60:20:20."""
     split = composed("split=grouped").split
     assert isinstance(split, GroupedSplit)
     return split

@@ -12,7 +12,7 @@ from tests.sections import changed
 
 @pytest.fixture(scope="module")
 def published(composed):
-    """60:20:20."""
+    """The settings of a split with the fractions 60:20:20."""
     return composed("split=random").split
 
 
