@@ -68,7 +68,7 @@ def test_difference_and_disagreements_are_told(compare, tmp_path):
     told = compare("good", "bad", "--csv", str(csv))
     assert "0 errors of 40" in told
     assert "differ: 0 images only the first has wrong, 20 only the second" in told
-    assert "they disagree on 20 images" in told
+    assert "the runs disagree on 20 images" in told
     written = pd.read_csv(csv)
     assert len(written) == 20
     assert set(written.label) == {1}

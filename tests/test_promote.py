@@ -265,9 +265,9 @@ def test_the_command_says_what_was_decided(ids, tracked, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "name one run, or --back and none"),
-        (["a", "b"], "name one run, or --back and none"),
-        (["a", "--back"], "name one run, or --back and none"),
+        ([], "name one run, or use --back without a run"),
+        (["a", "b"], "name one run, or use --back without a run"),
+        (["a", "--back"], "name one run, or use --back without a run"),
         (["a", "margin=2"], "margin: should be less than or equal to 1"),
         (["a", "serving.scale=1"], "serving.scale"),
     ],

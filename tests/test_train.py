@@ -246,7 +246,10 @@ def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("model.frozen_layers=0", "model.frozen_layers=0 leaves no prefix: end to end"),
+        (
+            "model.frozen_layers=0",
+            "model.frozen_layers=0 leaves no frozen prefix, so the classifier is trained end to end",
+        ),
         (
             "features.max_kib_per_image=1",
             "KiB an image, above features.max_kib_per_image=1: end to end",

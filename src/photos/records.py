@@ -133,7 +133,18 @@ def write_record(
         Unreadable: a folder of the overlay is a link.
         InputError: a file cannot be written.
     """
-    record = {
+    record = _as_record(at, key, size, findings)
+    _refuse_links(at)
+    # The old record is deleted first, so that it never belongs to pictures that are half replaced.
+    at.record.unlink(missing_ok=True)
+    for path, data in pictures.items():
+        write_bytes(path, data)
+    write_text(at.record, json.dumps(_vouched(record, pictures)) + "\n")
+    return record
+
+
+def _as_record(at: Place, key: str, size: tuple[int, int], findings: Findings) -> dict[str, Any]:
+    return {
         "photo": at.name,
         "fingerprint": key,
         "width": size[0],
@@ -154,13 +165,6 @@ def write_record(
             for region in findings.regions
         ],
     }
-    _refuse_links(at)
-    # The old record is deleted first, so that it never belongs to pictures that are half replaced.
-    at.record.unlink(missing_ok=True)
-    for path, data in pictures.items():
-        write_bytes(path, data)
-    write_text(at.record, json.dumps(_vouched(record, pictures)) + "\n")
-    return record
 
 
 def _refuse_links(at: Place) -> None:

@@ -1,6 +1,7 @@
 """Commands end with a message, and no traceback, where their settings are wrong."""
 
-import runpy
+import json
+import os
 import subprocess
 import sys
 
@@ -14,19 +15,49 @@ def started(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+# One interpreter runs many commands, each as `python -m` would: Hydra takes seconds to import, and
+# closes what pytest captures output in.
+RUN_COMMANDS = """
+import contextlib, io, json, os, runpy, sys
+answers = sys.stdout
+for line in sys.stdin:
+    folder, module, arguments = json.loads(line)
+    os.chdir(folder)
+    sys.argv, told, code = [module, *arguments], io.StringIO(), 0
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            runpy.run_module(module, run_name="__main__")
+        except SystemExit as exit:
+            code = exit.code
+    print(json.dumps([code, told.getvalue()]), file=answers, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def commands():
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN_COMMANDS],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.fixture
-def ended(tmp_path, monkeypatch, capsys):
+def ended(tmp_path, commands):
     """Function that runs a command like `python -m` and returns its message for exit status 1."""
 
     def run(module: str, *arguments: str) -> str:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [module, *arguments])
-        with pytest.raises(SystemExit) as exit:
-            runpy.run_module(module, run_name="__main__")
-        if isinstance(exit.value.code, str):
-            return exit.value.code
-        assert exit.value.code == 1
-        return capsys.readouterr().err
+        commands.stdin.write(json.dumps([str(tmp_path), module, arguments]) + "\n")
+        commands.stdin.flush()
+        code, told = json.loads(commands.stdout.readline())
+        if isinstance(code, str):
+            return code
+        assert code == 1
+        return told
 
     return run
 

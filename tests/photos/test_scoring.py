@@ -162,7 +162,9 @@ def test_probabilities_of_the_flips_are_averaged():
     alone = np.array([lopsided(shallow(image)).mean() for image in mirrored])
     averaged = logit(expit(alone).mean())
     streams = (lambda batches, run=run: map(run, batches) for run in (shallow, lopsided))
-    scores = Scorer(*streams, PATCH, 0.5, True, ENGINE).score(Image.fromarray(patch), 1.0)
+    decision = undecided("a" * 64, "openvino", "f32")
+    averaging = decision.model_copy(update={"temperature": 0.5, "flips": True})
+    scores = Scorer(*streams, PATCH, averaging, ENGINE).score(Image.fromarray(patch), 1.0)
     assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
     # The average of the logits is another one.
     assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3

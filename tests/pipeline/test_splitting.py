@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from src.data.splits.leakage import leakage
+from src.data.splits.manifest import PARTS
 from src.errors import InputError
 from src.pipeline.auditing import audited_dataset
 from src.pipeline.splitting import split_anew, split_dataset
@@ -57,13 +58,14 @@ def test_manifest_of_other_images_or_labels_is_refused(
 def test_a_manifest_is_taken_as_it_is_but_by_those_who_write_it_anew(tmp_path, composed, audited):
     path = tmp_path / "split.csv"
     path.write_text(
-        "path,label,part\n02-1.jpg,0,train\n01-0.jpg,1,validation\n02-0.jpg,0,test\n",
+        "path,label,part\n02-1.jpg,0,train\n03-0.jpg,1,train\n01-0.jpg,1,validation\n"
+        "04-0.jpg,0,validation\n02-0.jpg,0,test\n05-0.jpg,1,test\n",
         encoding="utf-8",
     )
     split = changed(composed("split=overlap").split, manifest=str(path))
     given = split_dataset(audited, split)
-    assert given.manifest.part.tolist() == ["train", "validation", "test"]
-    assert given.manifest.group.tolist() == [6, 3, 6]
+    assert given.manifest.part.tolist() == [part for part in PARTS for _ in range(2)]
+    assert given.manifest.group.tolist() == [6, 9, 3, 12, 6, 15]
     anew = split_anew(audited, split)
     pd.testing.assert_frame_equal(
         anew.manifest, split_dataset(audited, composed("split=overlap").split).manifest

@@ -92,7 +92,9 @@ def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
     (tmp_path / "Negative" / "1.jpg").write_bytes(b"one")
     local = ("data=local", f"data.path={tmp_path}")
     before = of(*local)
+    of.cache_clear()
     assert of(*local) == before
+    of.cache_clear()
     (tmp_path / "Negative" / "1.jpg").rename(tmp_path / "Positive" / "1.jpg")
     assert of(*local) != before
 
