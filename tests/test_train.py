@@ -248,7 +248,7 @@ def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
     [
         (
             "model.frozen_layers=0",
-            "model.frozen_layers=0 leaves no frozen prefix, so the classifier is trained end to end",
+            "model.frozen_layers=0 leaves no frozen prefix, so the classifier is",
         ),
         (
             "features.max_kib_per_image=1",
