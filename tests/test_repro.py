@@ -48,8 +48,8 @@ def test_the_result_is_shown(demo, output):
     reports = demo.project.folder / "outputs/demo/reports"
     metrics = json.loads((reports / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["test"]["images"] == 12
-    assert f"{metrics['test']['accuracy']:.4f}" in output
-    assert "outputs/demo: results" in output
+    assert f"{metrics['test']['accuracy']:.6f}" in output
+    assert "the results are in outputs/demo" in output
 
 
 def test_git_sees_no_change_and_the_run_says_so(demo, output):

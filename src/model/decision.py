@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from src.config.schema import Name, Scale, Section, Sha256
-from src.data.files import write_text
 from src.errors import InputError
 
 DECISION = "decision.json"
@@ -62,11 +61,6 @@ def overridden(
         key: value for key, value in given.items() if value is not None and value != own[key]
     }
     return Decision.model_validate(own | deviations), deviations
-
-
-def write_decision(decision: Decision, path: Path) -> None:
-    """Write the decision to `path` as JSON."""
-    write_text(path, decision.model_dump_json(indent=2) + "\n")
 
 
 def read_decision(path: Path) -> Decision:

@@ -12,7 +12,7 @@ from src.data.image_batches import load_images
 from src.figures import run_figures
 from src.figures.class_map_figures import class_map_grid
 from src.model.class_map import class_maps_of_patches
-from src.model.decision import DECISION, Decision, write_decision
+from src.model.decision import DECISION, Decision
 from src.model.fitting import History
 from src.tracking import runs
 
@@ -48,4 +48,4 @@ def save_model(folder: Path, classifier: keras.Model, history: History, run_id: 
 def save_results(folder: Path, predictions: pd.DataFrame, decision: Decision) -> None:
     """Write the predictions and the decision to the folder that the next stages read."""
     write_text(folder / "predictions.csv", predictions.to_csv(index=False))
-    write_decision(decision, folder / DECISION)
+    write_text(folder / DECISION, decision.model_dump_json(indent=2) + "\n")

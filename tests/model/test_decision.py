@@ -9,7 +9,6 @@ from src.model.decision import (
     overridden,
     read_decision,
     undecided,
-    write_decision,
 )
 
 MADE = Decision(
@@ -26,7 +25,7 @@ MADE = Decision(
 
 
 def test_a_decision_is_read_back_as_it_was_written(tmp_path):
-    write_decision(MADE, tmp_path / DECISION)
+    (tmp_path / DECISION).write_text(MADE.model_dump_json(), encoding="utf-8")
     assert read_decision(tmp_path / DECISION) == MADE
 
 

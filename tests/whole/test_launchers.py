@@ -39,11 +39,11 @@ def sweep_by(launcher: str) -> list[str]:
 def started(sweeps: Sweeps) -> Started:
     """Sweeps by the installed launchers, started at the same time before a database exists."""
     there = [launcher for launcher, plugin in PLUGINS.items() if installed(plugin)]
-    return {name: sweeps.start(*sweep_by(name), log=name) for name in there}
+    return {name: sweeps.start(*sweep_by(name), log=f"{name}.log") for name in there}
 
 
 def check_children(sweeps: Sweeps, launcher: str) -> None:
-    output = (sweeps.folder / launcher).read_text()
+    output = (sweeps.folder / f"{launcher}.log").read_text()
     assert "2 of 2 jobs finished" in output, output
     (parent,) = sweeps.runs(f"attributes.run_name = '{launcher}'")
     assert parent.info.status == "FINISHED"
@@ -55,7 +55,7 @@ def check_children(sweeps: Sweeps, launcher: str) -> None:
 @pytest.mark.parametrize("launcher", PLUGINS)
 def test_sweeps_at_once_all_complete(sweeps: Sweeps, started: Started, launcher: str):
     needs(PLUGINS[launcher])
-    assert started[launcher].wait() == 0, (sweeps.folder / launcher).read_text()
+    assert started[launcher].wait() == 0, (sweeps.folder / f"{launcher}.log").read_text()
     check_children(sweeps, launcher)
 
 

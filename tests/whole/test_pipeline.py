@@ -97,7 +97,7 @@ def test_a_machines_own_settings_are_used_and_not_kept(project):
 @pytest.mark.slow
 def test_comments_and_docstrings_rerun_nothing_costly(edited):
     edited.edit("conf/train/published.yaml", "# The published recipe", "# Recipe, as published")
-    edited.edit("src/evaluate.py", '"""What the', '"""Tell what the')
+    edited.edit("src/evaluate.py", '"""Evaluate the', '"""Assess the')
     edited.edit("src/data/dataset.py", "The dataset: images", "A dataset: images")
     with (edited.folder / "src/model/fitting.py").open("a") as module:
         module.write("\n# A remark.\n")
