@@ -40,7 +40,7 @@ repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experime
 
 .PHONY: test
 test: $(READY) ## run the tests
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 3 --dist loadfile
 
 .PHONY: test-fast
 test-fast: $(READY) ## run the tests that take under a minute in all
