@@ -146,7 +146,7 @@ class _Beside:
 def _refuse_foreign(target: Path, inventory: Path) -> None:
     """Refuse a target that holds a file which no fetch put there or which was changed since."""
     if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is no folder: choose another data.dir")
+        raise InputError(f"{target} is not a folder: choose another data.dir")
     try:
         put = read_listing(inventory).set_index("path").sha256.to_dict()
     except InputError:

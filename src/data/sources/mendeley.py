@@ -73,7 +73,7 @@ class MendeleySource:
                 logger.warning("%s", failure)
                 failures.append(str(failure))
         raise InputError(
-            f"{self.data.filename} can't be had from Mendeley:\n"
+            f"{self.data.filename} could not be fetched from Mendeley:\n"
             + "".join(f"- {failure}\n" for failure in failures)
             + f"By hand: open {self.data.direct_url} in a browser, put the file at {archive} "
             f"({self.data.size:,} bytes, sha256 {self.data.sha256}), and run again."

@@ -153,7 +153,7 @@ def test_fetched_images_are_not_replaced_with_a_file_of_ones_own_among_them(
 
 def test_a_file_in_place_of_the_folder_is_not_replaced(tmp_path: Path) -> None:
     lay_out(tmp_path / "work", {"data": b"..."})
-    with pytest.raises(InputError, match="data is no folder: choose another"):
+    with pytest.raises(InputError, match="data is not a folder: choose another"):
         fetched(tmp_path, dataset(NAMES))
     assert (tmp_path / "work" / "data").read_bytes() == b"..."
 

@@ -120,7 +120,7 @@ def test_two_failures_are_told_together_with_the_way_by_hand(
         collected(source, tmp_path)
     archive = tmp_path / "downloads" / source.data.filename
     assert str(failure.value) == (
-        f"{source.data.filename} can't be had from Mendeley:\n"
+        f"{source.data.filename} could not be fetched from Mendeley:\n"
         f"- {server.address}{API}?folder_id=root&version=2 answered 403 Forbidden\n"
         f"- {server.address}/direct answered 403 Forbidden\n"
         f"By hand: open {server.address}/direct in a browser, put the file at {archive} "
