@@ -252,7 +252,7 @@ def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):
         ),
         (
             "features.max_kib_per_image=1",
-            "KiB an image, above features.max_kib_per_image=1: end to end",
+            "KiB for each image, above features.max_kib_per_image=1, so the classifier is",
         ),
     ],
 )

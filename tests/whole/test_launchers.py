@@ -69,7 +69,7 @@ def ended(sweeps: Sweeps, started: Started) -> Sweeps:
 
 def test_ray_runs_the_jobs_as_children(ended: Sweeps):
     needs("hydra_plugins.hydra_ray_launcher")
-    status, output = ended.run(*sweep_by("ray"), log="ray")
+    status, output = ended.run(*sweep_by("ray"), log="ray.log")
     assert status == 0, output
     check_children(ended, "ray")
 
