@@ -44,7 +44,7 @@ test: $(READY) ## run the tests
 
 .PHONY: test-fast
 test-fast: $(READY) ## run the tests that take under a minute in all
-	pytest -m "not slow"
+	pytest --numprocesses 3 --dist loadfile -m "not slow"
 
 .PHONY: lint
 lint: $(READY) ## check style, types and the order of imports
