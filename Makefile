@@ -43,7 +43,7 @@ test: $(READY) ## run the tests
 	pytest --numprocesses 3 --dist loadfile
 
 .PHONY: test-fast
-test-fast: $(READY) ## run the tests that take under a minute in all
+test-fast: $(READY) ## run all but the slow tests; three minutes on two cores
 	pytest --numprocesses 3 --dist loadfile -m "not slow"
 
 .PHONY: lint
