@@ -219,6 +219,20 @@ def test_a_full_bank_needs_no_engine(on_bank, composed, pretrained):
         train_and_track(config)
 
 
+def test_an_engine_that_changes_verdicts_is_refused_and_the_model_is_kept(
+    folder, composed, pretrained
+):
+    few = ("train.epochs=1", "features.verdict_images=5", "features.precision=bf16")
+    config = composed(*TINY, *pretrained, *few, "features.max_loss_change=1e-12")
+    with pytest.raises(InputError, match=r"bf16 gives another verdict than Keras .* of 5 valid"):
+        train_and_track(config)
+    (run, *_) = mlflow.search_runs(order_by=["start_time DESC"], output_format="list")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["engine.verdict_images"] == "5"
+    assert abs(float(run.data.tags["engine.loss_change"])) > 1e-12
+    assert run.outputs.model_outputs
+
+
 def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
     config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
     run = mlflow.get_run(train_and_track(config).run_id)

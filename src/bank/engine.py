@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import keras
 import numpy as np
@@ -103,6 +104,21 @@ def chosen_engine(name: str, precision: str) -> tuple[str, str]:
     if name == "tensorflow":
         return name, "f32"
     return name, fastest_precision() if precision == "auto" else precision
+
+
+def engine_versions(name: str, precision: str) -> dict[str, str]:
+    """Return the versions of the packages whose release can change an engine's outputs.
+
+    Args:
+        name: openvino or tensorflow.
+        precision: precision of the arithmetic; see `build_engine`.
+    """
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        return {"tensorflow": tf.__version__}
+    packages = ["openvino", "nncf"] if precision == "int8" else ["openvino"]
+    return {package: version(package) for package in packages}
 
 
 def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: float) -> float:

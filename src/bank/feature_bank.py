@@ -22,16 +22,18 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from src.data.files import size_text, write_text
 from src.errors import InputError
 
 # Number of rows whose transformations are drawn together. A view's content depends on it.
 CHUNK = 128
+# The file in a bank's folder that is locked while a process writes to the bank.
+LOCK = "lock"
 
 
 @dataclass
@@ -65,18 +67,21 @@ class Bank:
         write_text(self.folder / "engine_error", f"{error}\n")
 
     def features(self, view: int) -> np.memmap:
-        """Open a view's features (rows, *shape) float16, memory-mapped and writable.
+        """Open a view's features (rows, *shape) float16, memory-mapped and read-only.
 
         Missing rows are zero.
         """
-        return self._map(view, "features", np.float16, (self.rows, *self.shape))
+        shape = (self.rows, *self.shape)
+        return np.memmap(self._file(view, "features"), dtype=np.float16, mode="r", shape=shape)
 
     def checksums(self, view: int) -> np.memmap:
-        """Open a view's checksums (rows,) uint32, memory-mapped and writable.
+        """Open a view's checksums (rows,) uint32, memory-mapped and read-only.
 
         The value is the CRC-32 of the row's features, or 0 for a missing row.
         """
-        return self._map(view, "checksums", np.uint32, (self.rows,))
+        return np.memmap(
+            self._file(view, "checksums"), dtype=np.uint32, mode="r", shape=(self.rows,)
+        )
 
     def missing(self, view: int, rows: np.ndarray) -> np.ndarray:
         """Return those of `rows` (n,) int that are missing in the view."""
@@ -87,12 +92,14 @@ class Bank:
         """Write features (n, *shape) float16 of the given rows (n,) int of a view.
 
         The checksums are written last, because they mark the features as complete.
+
+        Raises:
+            OSError: the disk is full. Nothing is written through the memory map, because a full
+                disk would then end the process with a signal.
         """
-        target, sums = self.features(view), self.checksums(view)
-        target[rows] = features
-        target.flush()
-        sums[rows] = [checksum(feature) for feature in features]
-        sums.flush()
+        _write_rows(self._file(view, "features"), rows, features)
+        sums = np.array([checksum(feature) for feature in features], np.uint32)
+        _write_rows(self._file(view, "checksums"), rows, sums)
 
     def forget_damaged(self, view: int, rows: np.ndarray) -> int:
         """Mark those of `rows` as missing whose features do not match their checksums.
@@ -102,18 +109,30 @@ class Bank:
         """
         features, sums = self.features(view), self.checksums(view)
         present = rows[np.asarray(sums[rows]) != 0]
-        damaged = [row for row in present if checksum(features[row]) != sums[row]]
-        sums[damaged] = 0
+        damaged = np.array(
+            [row for row in present if checksum(features[row]) != sums[row]], np.int64
+        )
+        _write_rows(self._file(view, "checksums"), damaged, np.zeros(len(damaged), np.uint32))
         return len(damaged)
 
-    def _map(self, view: int, kind: str, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    def _file(self, view: int, kind: Literal["features", "checksums"]) -> Path:
         path = self.folder / f"view-{view:03d}.{kind}"
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = self.rows * (int(np.prod(self.shape)) * 2 if kind == "features" else 4)
         if not path.exists() or path.stat().st_size != size:
             # The file is sparse: rows that are never written take no space on the disk.
             with path.open("wb") as file:
                 file.truncate(size)
-        return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+        return path
+
+
+def _write_rows(path: Path, rows: np.ndarray, values: np.ndarray) -> None:
+    """Write values (n, …) in place of the rows (n,) of a file; neighbours in one go."""
+    ends = np.flatnonzero(np.diff(rows) != 1) + 1
+    with path.open("r+b") as file:
+        for numbers, block in zip(np.split(rows, ends), np.split(values, ends), strict=True):
+            if len(numbers):
+                file.seek(int(numbers[0]) * block[0].nbytes)
+                file.write(np.ascontiguousarray(block).data)
 
 
 def release(features: np.ndarray) -> None:
@@ -154,7 +173,7 @@ def open_bank(root: Path, depends_on: Mapping[str, Any], rows: int, shape: tuple
 
 def lock(bank: Bank) -> FileLock:
     """Return the lock that a process holds while it writes into the bank."""
-    return FileLock(bank.folder / "lock")
+    return FileLock(bank.folder / LOCK)
 
 
 def check_disk(bank: Bank, missing: int) -> int:
@@ -192,10 +211,16 @@ def remove_bank(root: Path, name: str) -> None:
     """Delete the bank whose folder is called `name`.
 
     Raises:
-        InputError: there is no bank of this name.
+        InputError: there is no bank of this name, or a run is writing to it.
     """
     names = [about.parent.name for about in sorted(root.glob("*/bank.json"))]
     if name not in names:
         there = ", ".join(names) or "none"
         raise InputError(f"no feature bank {name} in {root}; there are: {there}")
-    shutil.rmtree(root / name)
+    try:
+        with FileLock(root / name / LOCK, blocking=False):
+            shutil.rmtree(root / name)
+    except Timeout as error:
+        raise InputError(
+            f"the feature bank {name} is in use: a run is writing to it; remove it afterwards"
+        ) from error

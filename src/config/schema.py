@@ -189,6 +189,9 @@ class Features(Section):
     precision: Literal["auto", "int8", "bf16", "f16", "f32"]
     batch_size: Positive
     max_error: Annotated[float, Field(gt=0)]
+    max_disagreement: Share
+    max_loss_change: Annotated[float, Field(gt=0)]
+    verdict_images: Positive
     max_kib_per_image: Positive
     check_images: Positive
     calibration_images: Positive

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from src.bank.engine import Engine, build_engine, check_engine, chosen_engine
+from src.bank.engine import Engine, build_engine, check_engine, chosen_engine, engine_versions
 from src.bank.extraction import fill_bank
 from src.bank.feature_bank import Bank, open_bank
 from src.config.code_closure import code_fingerprint
@@ -213,6 +213,7 @@ def _bank_for(
         "engine": engine.name,
         "precision": engine.precision,
         "code": code_fingerprint(FEATURES_CODE),
+        **engine_versions(engine.name, engine.precision),
     }
     if engine.precision == "int8":
         depends_on["calibration_images"] = config.features.calibration_images

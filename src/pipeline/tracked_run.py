@@ -18,6 +18,7 @@ from src.errors import InputError
 from src.model.classifier import parameter_counts
 from src.model.weights import weights_sha256
 from src.pipeline.auditing import audited_dataset
+from src.pipeline.engine_effect import check_effect
 from src.pipeline.features import served_engine
 from src.pipeline.fetching import fetched_dataset
 from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
@@ -131,7 +132,13 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
 def evaluate_fitted(
     config: Config, fitted: Fitted, dataset: Dataset
 ) -> dict[str, dict[str, float]]:
-    """Predict the held-out images as the served model does, and log and return the metrics."""
+    """Predict the held-out images as the served model does, and log and return the metrics.
+
+    Raises:
+        InputError: the engine changes more verdicts than the configuration allows.
+    """
+    if fitted.extracted:
+        check_effect(config, fitted.classifier, fitted.extracted, dataset)
     predictions = predict_held_out(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)
