@@ -231,6 +231,7 @@ class Tracking(Section):
     experiment: str
     run_name: str | None
     parent_run: str | None
+    unsent: str
     system_metrics: bool
     prediction_grid: Positive
 

@@ -1,13 +1,14 @@
 """Fitting the classifier of a configuration, and predicting the held-out images with it."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import keras
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 
 from src.bank.file_prediction import predict_as_served
 from src.bank.suffix_training import predict_on_bank, train_on_bank
@@ -26,6 +27,7 @@ from src.pipeline.features import (
 )
 from src.pipeline.initial_classifier import Start
 from src.statistics.metrics import prediction_table
+from src.tracking.server_access import server_answers
 
 
 @dataclass(frozen=True)
@@ -69,23 +71,51 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
     return Plan(cut, engine)
 
 
+# The names of Keras' metrics in MLflow.
+METRICS = {
+    "loss": "train.loss",
+    "accuracy": "train.accuracy",
+    "val_loss": "validation.loss",
+    "val_accuracy": "validation.accuracy",
+    "learning_rate": "learning_rate",
+}
+
+
+def log_epoch(values: Mapping[str, float], epoch: int) -> None:
+    """Log the metrics of an epoch in the active run.
+
+    Args:
+        values: the metrics by the name that Keras gives them. Others than `METRICS` are left out.
+        epoch: number of the epoch, from 1.
+    """
+    known = {METRICS[key]: float(value) for key, value in values.items() if key in METRICS}
+    mlflow.log_metrics(known, step=epoch)
+
+
 class LogEpochs(keras.callbacks.Callback):
     """Callback that logs the losses, accuracies and learning rate of each epoch.
 
-    Epochs count from 1.
+    If the tracking server stops answering, the training goes on without it.
     """
 
-    NAMES: ClassVar = {
-        "loss": "train.loss",
-        "accuracy": "train.accuracy",
-        "val_loss": "validation.loss",
-        "val_accuracy": "validation.accuracy",
-    }
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
-        mlflow.log_metrics(values, step=epoch + 1)
+        if self.lost:
+            return
+        rate = {"learning_rate": float(self.model.optimizer.learning_rate)}
+        try:
+            log_epoch({**(logs or {}), **rate}, epoch + 1)
+        except MlflowException:
+            if server_answers():
+                raise
+            self.lost = True
+            print(
+                f"{mlflow.get_tracking_uri()} does not answer; the training goes on",
+                file=sys.stderr,
+            )
 
 
 def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dataset) -> Fitted:

@@ -12,6 +12,7 @@ from src.figures import run_figures
 from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
+from src.pipeline.unsent_runs import send_kept
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.verdicts import with_verdicts
@@ -61,6 +62,8 @@ def log_results(
 def evaluate_again(name: str, config: Config) -> Results:
     """Evaluate a tracked run's predictions with the present code, and log the results in the run.
 
+    First, what was kept of the run while its server did not answer is sent.
+
     Args:
         name: the run's id, or its first characters.
         config: the configuration; its sections tracking, evaluate and decision are used. All other
@@ -78,6 +81,7 @@ def evaluate_again(name: str, config: Config) -> Results:
     # The predictions stay those that the run's own engine has made.
     chosen["decision"]["precision"] = own["decision"]["precision"]
     settings = check_values(Config, own | chosen)
+    send_kept(Path(config.tracking.unsent), run_id, settings.data.image_size)
     weights = weights_sha256(load_classifier(run_id))
     with mlflow.start_run(run_id=run_id):
         results = log_results(settings, predictions_of(run), weights, *served_engine(settings))

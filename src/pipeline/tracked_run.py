@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import mlflow
 import tensorflow as tf
+from mlflow.exceptions import MlflowException
 
 from src.config.schema import Config
 from src.data.dataset import Dataset
@@ -26,8 +27,10 @@ from src.pipeline.initial_classifier import Start, initial_classifier
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
 from src.pipeline.run_results import log_results
 from src.pipeline.splitting import split_dataset
+from src.pipeline.unsent_runs import kept_without_a_server
 from src.tracking import runs
 from src.tracking.logged_models import log_model
+from src.tracking.server_access import server_answers
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,13 @@ def train_and_track(
         dataset = split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
         log_inputs(config, start, dataset)
         fitted = fit_classifier(config, start, plan, dataset)
-        # The model is logged before the evaluation, so that it is not lost if that fails.
-        log_model(fitted.classifier, dataset.image_size)
         if config.train.output:
             save_model(Path(config.train.output), fitted.classifier, fitted.history, run_id)
-        with _told_that_the_model_is_kept(run_id):
-            metrics = evaluate_fitted(config, fitted, dataset)
+        with kept_without_a_server(config, fitted, dataset, run_id):
+            # The model is logged before the evaluation, so that it is not lost if that fails.
+            log_model(fitted.classifier, dataset.image_size)
+            with _told_that_the_model_is_kept(run_id):
+                metrics = evaluate_fitted(config, fitted, dataset)
     keras.backend.clear_session()
     return Result(run_id, metrics)
 
@@ -155,6 +159,8 @@ def _told_that_the_model_is_kept(run_id: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error, MlflowException) and not server_answers():
+            raise
         mlflow.log_text(traceback.format_exc(), "evaluation_error.txt")
         raise InputError(
             f"run {run_id} has trained and kept its model, but evaluating it failed: {error}. "

@@ -101,14 +101,14 @@ class SweepCallback(Callback):
 
     def _remember_interrupts(self) -> None:
         """End the sweep after the current job if a library has swallowed KeyboardInterrupt."""
-        # A handler that someone else has set stays. A shell, for example, lets its background
-        # processes ignore interrupts.
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        # A shell lets its background processes ignore interrupts, which is no function.
+        usual = signal.getsignal(signal.SIGINT)
+        if not callable(usual):
             return
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
-            signal.default_int_handler(number, frame)
+            usual(number, frame)
 
         signal.signal(signal.SIGINT, interrupt)
 

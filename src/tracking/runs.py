@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
+from src.tracking.interrupts import interrupts_wait_for_the_database
 from src.tracking.processes import close_abandoned_runs, process_tags
 from src.tracking.server_access import impatient, with_login_set_apart
 from src.tracking.store import (
@@ -48,6 +49,7 @@ def connect(uri: str | None, experiment: str) -> None:
     Raises:
         InputError: the server does not answer or refuses, or the database cannot be used.
     """
+    interrupts_wait_for_the_database()
     uri, artifacts = uri or os.environ.get("MLFLOW_TRACKING_URI"), None
     if not uri:
         # The path is resolved, because several paths may lead to the same folder.
@@ -109,21 +111,26 @@ def tracked_run(
         parent: id of the parent run, or None.
         tags: further tags, in addition to those of the process and the commit.
     """
-    with mlflow.start_run(
+    run = mlflow.start_run(
         run_name=name,
         parent_run_id=parent,
         tags={**process_tags(), **git_tags(), **(tags or {})},
         log_system_metrics=system_metrics,
-    ) as run:
-        try:
-            shown = settings_shown(settings)
-            mlflow.log_params(flatten(shown))
-            mlflow.log_dict(shown, "config.yaml")
-            yield run.info.run_id
-        except BaseException as error:
-            text = without_credentials(f"{type(error).__name__}: {error}")
+    )
+    try:
+        shown = settings_shown(settings)
+        mlflow.log_params(flatten(shown))
+        mlflow.log_dict(shown, "config.yaml")
+        yield run.info.run_id
+    except BaseException as error:
+        text = without_credentials(f"{type(error).__name__}: {error}")
+        # A server that has ended must not replace the error by its own.
+        with suppress(MlflowException):
             mlflow.set_tag("error", text)
-            raise
+        with suppress(MlflowException):
+            mlflow.end_run("FAILED")
+        raise
+    mlflow.end_run()
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
+import httpx
+import mlflow
+
 from src.errors import without_credentials
 
 # Seconds for each attempt, and the number of further attempts. Together they take less than 20 s.
@@ -41,3 +44,14 @@ def impatient() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
+
+
+def server_answers() -> bool:
+    """Return whether the tracking server answers; a database without a server always does."""
+    uri = mlflow.get_tracking_uri()
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return True
+    try:
+        return httpx.get(f"{uri}/health", timeout=8).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,92 @@
+"""Runs that could not be logged: what was trained is kept on this disk, and sent later.
+
+A tracking server can end while a run trains. The model, its history and its predictions are then
+written to a folder named by the run's id.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from src.config.schema import Config
+from src.data.dataset import Dataset
+from src.data.files import write_text
+from src.errors import InputError
+from src.pipeline.fitted_classifier import Fitted, log_epoch, predict_held_out
+from src.pipeline.run_artifacts import save_model
+from src.tracking import runs
+from src.tracking.logged_models import log_model
+from src.tracking.server_access import server_answers
+
+PREDICTIONS = "predictions.csv"
+
+
+@contextmanager
+def kept_without_a_server(
+    config: Config, fitted: Fitted, dataset: Dataset, run_id: str
+) -> Iterator[None]:
+    """Keep a trained model on this disk if the tracking server does not take it.
+
+    Args:
+        config: the configuration of the run; `tracking.unsent` is the folder.
+        fitted: the trained classifier.
+        dataset: the dataset with its split.
+        run_id: id of the run.
+
+    Raises:
+        InputError: the server does not answer. The message names the folder and the command that
+            sends its content.
+    """
+    try:
+        yield
+    except MlflowException as error:
+        if server_answers():
+            raise
+        # Each further call would try for minutes.
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+        folder = Path(config.tracking.unsent, run_id)
+        save_model(folder, fitted.classifier, fitted.history, run_id)
+        predictions = predict_held_out(config, fitted, dataset)
+        write_text(folder / PREDICTIONS, predictions.to_csv(index=False))
+        raise InputError(
+            f"{mlflow.get_tracking_uri()} no longer answers. The trained model, its history and "
+            f"its predictions are kept in {folder}. When the server is back, send them by "
+            f"`python -m src.evaluate evaluate.run={run_id}`"
+        ) from error
+
+
+def send_kept(root: Path, run_id: str, image_size: int) -> None:
+    """Log in a run what was kept of it, and delete the folder. Do nothing if nothing was kept.
+
+    Args:
+        root: the folder of all runs that could not be logged.
+        run_id: id of the run.
+        image_size: height and width of the model's images in pixels.
+
+    Raises:
+        InputError: a file of the folder is damaged.
+    """
+    folder = root / run_id
+    if not folder.is_dir():
+        return
+    try:
+        classifier = keras.saving.load_model(folder / "model.keras", compile=False)
+        history = pd.read_csv(folder / "history.csv", index_col="epoch")
+        predictions = pd.read_csv(folder / PREDICTIONS)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder} can't be sent ({error}): train the run again, and delete the folder"
+        ) from error
+    with mlflow.start_run(run_id=run_id):
+        for epoch, values in history.to_dict("index").items():
+            log_epoch({str(key): float(value) for key, value in values.items()}, int(str(epoch)))
+        runs.log_predictions(predictions)
+        log_model(classifier, image_size)
+    shutil.rmtree(folder)
