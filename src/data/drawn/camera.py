@@ -8,12 +8,13 @@ from src.data.drawn.scene import Image, spread
 
 Photo = npt.NDArray[np.uint8]  # (height, width, 3) RGB
 
-LIGHT_SLOPE = 0.18  # largest change of brightness from the picture's centre to an edge
-VIGNETTING = 0.25  # largest loss of brightness in the corners
-EXPOSURE = (0.72, 1.22)  # factor of the brightness
+LIGHT_SLOPE = 0.14  # largest change of brightness from the picture's centre to an edge
+VIGNETTING = 0.18  # largest loss of brightness in the corners
+EXPOSURE = (0.36, 0.64)  # mean brightness that the camera aims at
+AUTOMATIC = 0.6  # how much of the way there it goes, in logarithms
 GAMMA = (0.85, 1.25)
 WARMTH = 0.05  # standard deviation of the logarithm of red over blue
-BLUR = (0.45, 1.5)  # standard deviation of the lens's blur in pixels
+BLUR = (0.4, 1.25)  # standard deviation of the lens's blur in pixels
 SHAKEN, SHAKE = 0.08, (2, 7)  # share of shaken photographs, and their path in pixels
 NOISE = (0.002, 0.022)  # standard deviation of brightness
 GREY = 0.05  # share of grey photographs
@@ -65,7 +66,8 @@ def _shake(rng: np.random.Generator) -> npt.NDArray[np.float32]:
 def _developed(rng: np.random.Generator, pixels: npt.NDArray[np.float32], *, real: bool) -> Photo:
     """Apply exposure, gamma, and white balance by one table for each colour."""
     mild = 0.4 if real else 1.0
-    exposure = spread(rng, EXPOSURE) ** mild
+    wanted = spread(rng, EXPOSURE) / max(0.02, float(pixels[::8, ::8].mean()))
+    exposure = float(np.clip(wanted**AUTOMATIC, 0.6, 2.2)) ** mild
     gamma = spread(rng, GAMMA) ** mild
     warmth = rng.normal(0, WARMTH) * mild
     gains = exposure * np.exp([warmth, rng.normal(0, 0.01), -warmth])

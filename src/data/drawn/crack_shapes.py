@@ -17,7 +17,7 @@ Scales = tuple[tuple[float, float], ...]
 STEP = 2.0  # pixels between two points of a walk
 WANDER: Scales = ((150, 0.25), (30, 0.25))  # slow turns of a walk, in radians
 JAGS: Scales = ((26, 6.0), (9, 2.6), (3, 0.9))  # sudden turns of a walk, in pixels to the side
-ROUGHNESS = (0.35, 1.3)  # span of a factor of all sudden turns of a crack
+ROUGHNESS = (0.5, 1.5)  # span of a factor of all sudden turns of a crack
 SPACING = 350.0  # mean distance between two branches in pixels
 FORK = (0.4, 1.2)  # smallest and largest angle between a branch and the trunk, in radians
 BRANCH_LENGTH, LONGEST_BRANCH = (0.1, 0.5), 450.0  # share of the trunk's length; pixels
@@ -27,10 +27,10 @@ BRANCH_WIDTH = (0.35, 0.8)  # a branch's width as a share of the trunk's
 MEDIAN_WIDTH, WIDTH_SPREAD = 3.0, 0.75
 WIDTHS = (1.0, 15.0)  # smallest and largest width in pixels
 SLENDERNESS = 20.0  # smallest ratio of length to width
-UNEVEN: Scales = ((40, 0.25), (12, 0.2), (3, 0.14))  # change of the width's logarithm
+UNEVEN: Scales = ((40, 0.28), (12, 0.24), (4, 0.22), (1.5, 0.14))  # change of the width's logarithm
 
-LENGTH = (0.35, 1.5)  # length of a trunk as a share of the picture's longer side
-MESH_CELL, MESH_SIZE = (28.0, 170.0), (0.25, 0.9)  # pixels; share of the picture's longer side
+LENGTH = (160.0, 2200.0)  # length of a trunk in pixels
+MESH_CELL, MESH_RADIUS = (28.0, 170.0), (90.0, 800.0)  # pixels
 SHAPES = ("forked", "mesh", "joint", "joint_crossed")
 SHARES = (0.56, 0.16, 0.2, 0.08)
 ANOTHER = 0.4  # mean number of further cracks in a picture
@@ -76,7 +76,7 @@ def _middle(rng: np.random.Generator, scene: Scene) -> Points:
 
 
 def _forked(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
-    length = max(70.0, spread(rng, LENGTH) * max(scene.height, scene.width))
+    length = spread(rng, LENGTH)
     width, rough = _width(rng, scene, length), spread(rng, ROUGHNESS)
     heading = rng.uniform(0, 2 * np.pi)
     trunk = _walk(rng, heading, length, rough)
@@ -94,8 +94,7 @@ def _forked(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
 def _mesh(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
     """Grow the edges of irregular cells, as in old asphalt or where a surface dried too fast."""
     cell = max(24.0, spread(rng, MESH_CELL) * scene.scale**0.5)
-    radius = max(2 * cell, rng.uniform(*MESH_SIZE) * max(scene.height, scene.width))
-    radius = min(radius, 9 * cell)
+    radius = float(np.clip(spread(rng, MESH_RADIUS), 2 * cell, 9 * cell))
     count = int((2 * radius / cell + 2) ** 2)
     stretch = np.array([1, spread(rng, (0.5, 2))])
     seeds = _middle(rng, scene) + rng.uniform(-radius, radius, (count, 2)) * stretch

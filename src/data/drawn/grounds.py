@@ -68,7 +68,7 @@ def _concrete(rng: np.random.Generator, scene: Scene) -> None:
     size = scene.height, scene.width
     _stain(rng, scene)
     cell = max(1.5, 1.7 * math.sqrt(scene.scale))
-    stretched = cell * rng.uniform(1.5, 3.5) if rng.uniform() < BRUSHED else cell
+    stretched = cell * rng.uniform(1.3, 2.4) if rng.uniform() < BRUSHED else cell
     cells = (cell, stretched) if rng.uniform() < 0.5 else (stretched, cell)
     grain = fractal_noise(rng, *size, cells, _uneven(rng, GRAIN))
     pores = blotches(rng, *size, (3 * cell / 1.7, 9 * cell / 1.7), (1.9, 3.6), (0.4, 1.2))
@@ -99,7 +99,7 @@ def _asphalt(rng: np.random.Generator, scene: Scene) -> None:
     cell = max(1.4, spread(rng, (1.4, 4.5)) * scene.scale**0.5)
     stones = smooth_noise(rng, *size, (cell, cell))
     stones += np.float32(0.6) * smooth_noise(rng, *size, (1.7 * cell, 1.7 * cell))
-    contrast = spread(rng, (0.05, 0.28))
+    contrast = spread(rng, (0.05, 0.22))
     scene.pixels *= np.clip(1 + np.float32(contrast) * stones, 0.25, 2.2)
     emboss(scene, stones, contrast * rng.uniform(0, 1))
     _stain(rng, scene)
@@ -121,7 +121,7 @@ def _aggregate(rng: np.random.Generator, scene: Scene) -> None:
 def _stone(rng: np.random.Generator, scene: Scene) -> None:
     size = scene.height, scene.width
     cell = spread(rng, (1.6, 4))
-    stretch = spread(rng, (1, 12)) if rng.uniform() < 0.5 else 1.0
+    stretch = spread(rng, (1, 6)) if rng.uniform() < 0.3 else 1.0
     grain = _uneven(rng, (0.035, 0.03, 0.02, 0.02, 0.025, 0.03, 0.03, 0.03))
     layers = fractal_noise(rng, *size, (cell, cell * stretch), grain)
     scene.pixels *= np.maximum(1 + layers, 0.2)

@@ -18,7 +18,6 @@ from src.data.drawn.scene import (
     fixed_point,
     shifted,
     smooth_noise,
-    soften,
     spread,
 )
 
@@ -67,14 +66,15 @@ def draw_units(
         The joints, (height, width) from 0 to 1.
     """
     layer = scene.layer()
-    outlines = scene.place(units)
+    outlines = scene.place(units[scene.ahead(units).all(axis=1)])
     inside = (outlines.max(axis=1) > -2) & (outlines.min(axis=1) < (scene.width, scene.height))
     outlines = _ragged(rng, outlines[inside.all(axis=1)], rough)
     indices = rng.integers(1, 256, len(outlines)).tolist()
     for outline, index in zip(fixed_point(outlines), indices, strict=True):
         cv2.fillPoly(layer, [outline], index, shift=FIXED)
 
-    hues = rng.normal(0, variety / 4, (256, 3)) + rng.normal(0, variety, (256, 1))
+    hues = rng.normal(0, variety, (256, 1)) + rng.normal(0, variety / 12, (256, 3))
+    hues += rng.normal(0, variety / 4, (256, 1)) * np.array([1, 0, -1])
     palette = np.asarray(colour) * np.exp(hues)
     palette[0] = filling
     palette = np.clip(palette, 0.04, 1.1) / scene.colour
@@ -222,7 +222,9 @@ def _cells(rng: np.random.Generator, scene: Scene, size: float, order: float) ->
     seeds += rng.uniform(-order / 2, order / 2, seeds.shape) * size
     parted = Voronoi(seeds)
     regions = [parted.regions[n] for n in parted.point_region]
-    return [parted.vertices[region] for region in regions if region and -1 not in region]
+    cells = [parted.vertices[region] for region in regions if region and -1 not in region]
+    # The cells at the rim reach far out.
+    return [cell for cell in cells if np.ptp(cell, axis=0).max() < 3 * size]
 
 
 def _rounded(cell: Points, share: float, cut: float) -> Points:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from src.data.drawn.kinds import Kind
@@ -15,7 +14,6 @@ from src.data.drawn.scene import (
     Span,
     blurred,
     box,
-    emboss,
     fill,
     paint,
     ribbon,

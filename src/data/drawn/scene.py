@@ -18,6 +18,7 @@ Points = npt.NDArray[np.float64]  # (n, 2) x, y
 Span = tuple[float, float]  # the lowest and the highest value that is drawn
 
 UNIT = 227  # side in pixels of the square that rates refer to
+HORIZON = 0.12  # least divisor of a point that the homography brings into the picture
 FIXED = 4  # binary digits of a pixel's fraction in coordinates for OpenCV
 
 
@@ -64,6 +65,11 @@ class Scene:
         """Bring points (..., 2) of the plane into the picture."""
         flat = points.reshape(-1, 1, 2)
         return cv2.perspectiveTransform(flat, self.view).reshape(points.shape)
+
+    def ahead(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Tell which points (..., 2) of the plane lie well before its horizon."""
+        found: npt.NDArray[np.bool_] = points @ self.view[2, :2] + self.view[2, 2] > HORIZON
+        return found
 
     def extent(self) -> tuple[float, float, float, float]:
         """Return left, top, right and bottom of the part of the plane that is seen."""
@@ -133,7 +139,9 @@ def fractal_noise(
     """
     noise = np.zeros((1, 1), np.float32)
     for octave in reversed(range(len(deviations))):
-        size = [max(2, math.ceil(n / c / 2**octave)) for n, c in zip((height, width), cell)]
+        size = [
+            max(2, math.ceil(n / c / 2**octave)) for n, c in zip((height, width), cell, strict=True)
+        ]
         noise = cv2.resize(noise, size[::-1], interpolation=cv2.INTER_LINEAR)
         noise += np.float32(deviations[octave]) * rng.standard_normal(size, dtype=np.float32)
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)

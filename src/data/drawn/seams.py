@@ -1,4 +1,4 @@
-"""Straight things on a wall or floor: joints, seams, saw cuts, tines, tie holes, steps and edges."""
+"""Straight things on a wall or floor: joints, seams, saw cuts, tines, tie holes, steps, edges."""
 
 import math
 from collections.abc import Callable
@@ -54,7 +54,8 @@ def lines_across(
     middle = cv2.perspectiveTransform(middle[None, None], np.linalg.inv(scene.view))[0, 0]
     lines = []
     for number in range(count):
-        lines.append(scene.place(middle + (number - count // 2) * spacing * across + at * along))
+        line = middle + (number - count // 2) * spacing * across + at * along
+        lines.append(scene.place(line[scene.ahead(line)]))
     scene.paths += lines[:3]
     return lines
 

@@ -1,4 +1,4 @@
-"""Colour on a wall or floor: rust and water streaks, paint and chalk lines, lettering, oil, tyres."""
+"""Colour on a wall or floor: streaks of rust and water, paint, chalk, lettering, oil, tyres."""
 
 import math
 import string
