@@ -21,8 +21,9 @@ FINE = 0.5  # pixels between two stamps of a thin crack
 # Cracks are seen: their least darkness is this at widths of 1 pixel and of 12.
 FAINTEST = (0.55, 0.6)
 OPENING = (0.13, 0.125, 0.12)  # factors of the surface's red, green and blue in a dark crack
-DUSTY, BLEACHED, HALO = 0.22, 0.08, 0.12  # shares of pictures
+DUSTY, BLEACHED, HALO, BROKEN = 0.22, 0.05, 0.12, 0.6  # shares of pictures
 DUST_SIZE = 18.0  # size of places that are filled, in pixels
+Stamps = tuple[Points, npt.NDArray[np.float64]]  # points (n, 2) and widths (n,) in pixels
 Mask = npt.NDArray[np.bool_]  # (height, width)
 
 
@@ -34,11 +35,11 @@ def carve(rng: np.random.Generator, scene: Scene, cracks: list[DrawnCrack]) -> M
     """
     size = scene.height, scene.width
     opening, edge = (np.zeros(size, np.float32) for _ in range(2))
-    for crack in cracks:
-        _stamp(opening, crack.centre, crack.widths)
-    broken = rng.uniform() < 0.6
-    for crack in cracks if broken else ():
-        _break_edge(rng, edge, crack)
+    _stamp(opening, [_along(crack) for crack in cracks])
+    if scene.beyond is not None:
+        opening *= 1 - scene.beyond
+    if rng.uniform() < BROKEN:
+        _stamp(edge, _broken_edges(rng, cracks))
     mask = opening >= 0.5
     part = box(np.maximum(opening, edge))
     near = _margin(part, 24, size)
@@ -70,7 +71,7 @@ def _shade(rng: np.random.Generator, scene: Scene, opening: Field, edge: Field) 
     if kind < BLEACHED:  # lime has come out of it
         paint(
             image,
-            soft * np.clip(rng.uniform(0.5, 0.9) + 0.2 * filled, 0.3, 1),
+            soft * np.clip(rng.uniform(0.3, 0.7) + 0.2 * filled, 0.3, 1),
             rng.uniform(0.85, 1.0),
         )
         return
@@ -87,50 +88,58 @@ def _shade(rng: np.random.Generator, scene: Scene, opening: Field, edge: Field) 
     image *= 1 + np.float32(rng.uniform(0, 0.6)) * slope
 
 
-def _break_edge(rng: np.random.Generator, edge: Field, crack: DrawnCrack) -> None:
-    """Add where one edge of a crack broke off: pieces beside the centre line."""
-    count = len(crack.centre)
-    along = np.gradient(crack.centre, axis=0)
-    normals = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    knots = rng.normal(-0.2, 0.9, 2 + count // 5)
-    breadth = np.interp(np.arange(count), np.linspace(0, count, len(knots)), knots)
-    aside = rng.choice((-1, 1)) * 0.35 * crack.widths[:, None] * normals
-    widths = crack.widths + np.sqrt(crack.widths) * np.maximum(breadth, 0) * 1.6
-    shown = breadth > 0
-    if shown.sum() > 2:
-        _stamp(edge, (crack.centre + aside)[shown], widths[shown], gaps=True)
+def _broken_edges(rng: np.random.Generator, cracks: list[DrawnCrack]) -> list[Stamps]:
+    """Choose where one edge of each crack broke off: pieces beside the centre line."""
+    pieces = []
+    for crack in cracks:
+        count = len(crack.centre)
+        along = np.gradient(crack.centre, axis=0)
+        normals = np.stack([-along[:, 1], along[:, 0]], axis=1)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        knots = rng.normal(-0.2, 0.9, 2 + count // 5)
+        breadth = np.interp(np.arange(count), np.linspace(0, count, len(knots)), knots)
+        aside = rng.choice((-1, 1)) * 0.35 * crack.widths[:, None] * normals
+        widths = crack.widths + np.sqrt(crack.widths) * np.maximum(breadth, 0) * 1.6
+        pieces.append(((crack.centre + aside)[breadth > 0], widths[breadth > 0]))
+    return pieces
 
 
-def _stamp(coverage: Field, centre: Points, widths: Points, *, gaps: bool = False) -> None:
-    """Raise a coverage to 1 within half a width of a line, and to a share at its rim.
+def _along(crack: DrawnCrack) -> Stamps:
+    """Return points close together on a crack's centre line, and the width at each."""
+    steps = np.linalg.norm(np.diff(crack.centre, axis=0), axis=1)
+    along = np.concatenate([[0], np.cumsum(steps)])
+    at = np.linspace(0, along[-1], int(along[-1] / FINE) + 2)
+    widths = np.interp(at, along, crack.widths)
+    # A wide line needs fewer stamps for the same rim.
+    kept = np.arange(len(at)) % np.maximum(1, (widths / 4).astype(int)) == 0
+    kept[-1] = True
+    centre = [np.interp(at[kept], along, values) for values in crack.centre.T]
+    return np.stack(centre, axis=1), widths[kept]
+
+
+def _stamp(coverage: Field, stamps: list[Stamps]) -> None:
+    """Raise a coverage to 1 within half a width of each point, and to a share at the rim.
 
     Args:
         coverage: (height, width), from 0 to 1; changed in place.
-        centre: (n, 2), the line's points in pixels.
-        widths: (n,), the width at each point in pixels; linear between two points.
-        gaps: whether the points alone are stamped, and not the line between them.
+        stamps: points (n, 2) in pixels with widths (n,) in pixels.
     """
     height, width = coverage.shape
-    if not gaps:
-        along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(centre, axis=0), axis=1))])
-        at = np.linspace(0, along[-1], int(along[-1] / FINE) + 2)
-        centre = np.stack([np.interp(at, along, values) for values in centre.T], axis=1)
-        widths = np.interp(at, along, widths)
-        # A wide line needs fewer stamps for the same rim.
-        number = np.arange(len(at))
-        keep = number % np.maximum(1, (widths / 4).astype(int)) == 0
-        keep |= number == number[-1]
-        centre, widths = centre[keep], widths[keep]
-    radii = np.ceil(widths / 2 + 0.5).astype(int)
     flat = coverage.reshape(-1)
-    for radius in np.unique(radii):
-        chosen = radii == radius
-        points, half = centre[chosen], widths[chosen, None] / 2
-        near = np.arange(-radius, radius + 1)
-        offsets = np.stack(np.meshgrid(near, near), axis=-1).reshape(-1, 2)
-        cells = np.round(points).astype(int)[:, None] + offsets
-        distance = np.linalg.norm(cells - points[:, None], axis=-1)
-        value = np.clip(half + 0.5 - distance, 0, 1).astype(np.float32)
-        inside = (value > 0) & ((cells >= 0) & (cells < (width, height))).all(axis=-1)
-        np.maximum.at(flat, (cells[..., 1] * width + cells[..., 0])[inside], value[inside])
+    centre, widths = (np.concatenate(parts) for parts in zip(*stamps, strict=True))
+    radii = np.ceil(widths / 2 + 0.5).astype(int)
+    near = ((centre > -radii[:, None]) & (centre < (width, height) + radii[:, None])).all(axis=1)
+    for radius in np.unique(radii[near]):
+        chosen = near & (radii == radius)
+        points, half = (
+            centre[chosen].astype(np.float32),
+            widths[chosen, None].astype(np.float32) / 2,
+        )
+        around = np.arange(-radius, radius + 1)
+        cells = np.round(points).astype(np.int32)
+        x = cells[:, :1] + np.tile(around, len(around))
+        y = cells[:, 1:] + np.repeat(around, len(around))
+        value = half + np.float32(0.5) - np.hypot(x - points[:, :1], y - points[:, 1:])
+        inside = (value > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        covered = np.minimum(value[inside], 1).astype(np.float32)
+        np.maximum.at(flat, y[inside] * width + x[inside], covered)

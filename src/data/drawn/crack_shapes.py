@@ -31,8 +31,10 @@ UNEVEN: Scales = ((40, 0.28), (12, 0.24), (4, 0.22), (1.5, 0.14))  # change of t
 
 LENGTH = (160.0, 2200.0)  # length of a trunk in pixels
 MESH_CELL, MESH_RADIUS = (28.0, 170.0), (90.0, 800.0)  # pixels
+PIECE = 40.0  # pixels between two points of a joint that a crack follows
 SHAPES = ("forked", "mesh", "joint", "joint_crossed")
-SHARES = (0.56, 0.16, 0.2, 0.08)
+SHARES = (0.52, 0.15, 0.24, 0.09)
+LEAST_SEEN = 150.0  # pixels of crack that a picture shows, or 0.6 of its shorter side
 ANOTHER = 0.4  # mean number of further cracks in a picture
 
 
@@ -50,15 +52,23 @@ class DrawnCrack:
 
 
 def grow_cracks(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
-    """Draw the branches of all cracks of a picture; at least one crosses its inner part."""
+    """Draw the branches of a picture's cracks, of which a good length is seen."""
+    wanted = min(LEAST_SEEN, 0.6 * min(scene.height, scene.width))
+    cracks: list[DrawnCrack] = []
+    while sum(_length_seen(scene, crack.centre) for crack in cracks) < wanted:
+        cracks = [crack for crack in _some_cracks(rng, scene) if _near(scene, crack.centre)]
+    return cracks
+
+
+def _some_cracks(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
     cracks: list[DrawnCrack] = []
     for _ in range(1 + rng.poisson(ANOTHER)):
         shape = rng.choice(SHAPES, p=SHARES)
-        paths = [path for path in scene.paths if _seen(scene, path)]
+        path = scene.paths[rng.integers(len(scene.paths))] if scene.paths else None
         if shape == "mesh":
             cracks += _mesh(rng, scene)
-        elif shape != "forked" and paths:
-            cracks += _along(rng, scene, paths[rng.integers(len(paths))])
+        elif shape != "forked" and path is not None and _seen(scene, path):
+            cracks += _along(rng, scene, path)
             if shape == "joint_crossed":
                 cracks += _forked(rng, scene)
         else:
@@ -143,15 +153,13 @@ def _between(rng: np.random.Generator, ends: Points, rough: float) -> Points:
 
 
 def _inside(scene: Scene, path: Points) -> Points:
-    """Return the points of a path that are seen, one from each side included, 12 pixels apart."""
-    finer = [path[:1]]
-    for first, second in zip(path[:-1], path[1:], strict=True):
-        pieces = max(1, min(400, round(float(np.linalg.norm(second - first)) / 40)))
-        finer.append(first + np.linspace(0, 1, pieces + 1)[1:, None] * (second - first))
-    points = np.concatenate(finer)
-    margin = 40
-    seen = ((points > -margin) & (points < (scene.width + margin, scene.height + margin))).all(1)
-    return points[seen]
+    """Return the points of a path that are seen or nearly so: its corners, and some between."""
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    along = np.concatenate([[0], np.cumsum(steps)])
+    at = np.union1d(along, np.linspace(0, along[-1], 2 + min(4000, int(along[-1] / PIECE))))
+    points = np.stack([np.interp(at, along, values) for values in path.T], axis=1)
+    near = (points > -PIECE) & (points < (scene.width + PIECE, scene.height + PIECE))
+    return points[near.all(axis=1)]
 
 
 def _seen(scene: Scene, path: Points) -> bool:
@@ -161,6 +169,16 @@ def _seen(scene: Scene, path: Points) -> bool:
     if strictly.sum() < 3:
         return False
     return float(np.linalg.norm(np.ptp(points[strictly], axis=0))) > 70
+
+
+def _length_seen(scene: Scene, centre: Points) -> float:
+    """Return the length in pixels of what of a branch lies in the picture."""
+    seen = ((centre > 0) & (centre < (scene.width - 1, scene.height - 1))).all(axis=1)
+    if scene.beyond is not None:
+        x, y = centre[seen].astype(int).T
+        seen[seen] = scene.beyond[y, x] < 0.5
+    steps = np.linalg.norm(np.diff(centre, axis=0), axis=1)
+    return float(steps[seen[1:]].sum())
 
 
 def _near(scene: Scene, line: Points) -> bool:

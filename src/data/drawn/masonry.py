@@ -150,7 +150,7 @@ def _keep_paths(
     """Add to the scene's paths a straight joint, and stairs along the joints, some of each."""
     left, _, right, _ = scene.extent()
     for y in rng.choice(rows, 2):
-        scene.paths.append(scene.place(np.array([[left, y], [right, y]])))
+        scene.follow(np.array([[left, y], [right, y]]))
     for _ in range(4):
         turn, number = rng.choice((-1, 1)), int(rng.integers(len(rows)))
         x, stairs = rng.uniform(left, right), []
@@ -158,7 +158,7 @@ def _keep_paths(
             x = lines[row] + round((x - lines[row]) / size[0] + 0.3 * turn) * size[0]
             stairs += [[x, rows[row]], [x, rows[row + 1]]]
         if len(stairs) > 2:
-            scene.paths.append(scene.place(np.array(stairs)))
+            scene.follow(np.array(stairs))
 
 
 def _wall(
@@ -250,7 +250,8 @@ def _stones(size: Span, order: Span, gap: Span, cut: float) -> Callable[..., Fie
         share, own = 1 - spread(rng, gap), scene.real
         cells = _cells(rng, scene, across, rng.uniform(*order))
         units = np.stack([_rounded(cell, share, cut) for cell in cells])
-        scene.paths += [scene.place(cell) for cell in cells[:: max(1, len(cells) // 6)]]
+        for cell in cells[:: max(1, len(cells) // 6)]:
+            scene.follow(cell)
         colour = scene.colour if own else np.array(STONES[rng.integers(len(STONES))])
         filling = np.array(FILLINGS[rng.integers(len(FILLINGS))]) * rng.uniform(0.7, 1.1)
         return draw_units(

@@ -83,6 +83,8 @@ def _cover(
         colour: (3,), the colour.
         height: their height above the ground in pixels.
     """
+    if not layer.any():  # everything lies outside the picture
+        return np.zeros(layer.shape, np.float32)
     body = (layer > 0).astype(np.uint8) * np.uint8(255)
     solid = soften(body, 0.6)
     far = -np.round(scene.light * height)

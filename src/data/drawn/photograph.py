@@ -84,8 +84,10 @@ def draw_photograph(
 
     def draw(name: str, rng: np.random.Generator) -> Field:
         covered = KINDS[name].draw(rng, scene)
-        labels[covered > 0.5] = 1 + DISTRACTORS.index(name)
-        kinds.append(name)
+        shown = covered > 0.5
+        labels[shown] = 1 + DISTRACTORS.index(name)
+        if shown.any():
+            kinds.append(name)
         return covered
 
     for name in [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND)]:
@@ -99,7 +101,7 @@ def draw_photograph(
             seen = mask & (covered < 0.5)
             if seen.sum() < (1 - HIDDEN) * mask.sum():
                 scene.pixels, labels[:] = before
-                kinds.pop()
+                kinds.remove(name)
             else:
                 mask = seen
     pixels = photograph(camera_rng, scene.pixels, real=scene.real)

@@ -34,6 +34,7 @@ class Scene:
         light: (2,), the unit vector x, y in the picture towards the light.
         scale: how large everything appears; 1 is the scale of METU's patches.
         paths: joints in the picture that a crack may follow.
+        beyond: (height, width), from 0 on the ground to 1 beyond its edge.
     """
 
     pixels: Image
@@ -43,6 +44,7 @@ class Scene:
     light: npt.NDArray[np.float64]
     scale: float
     paths: list[Points] = field(default_factory=list)
+    beyond: Field | None = None
 
     @property
     def height(self) -> int:
@@ -63,6 +65,8 @@ class Scene:
 
     def place(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Bring points (..., 2) of the plane into the picture."""
+        if not points.size:
+            return points
         flat = points.reshape(-1, 1, 2)
         return cv2.perspectiveTransform(flat, self.view).reshape(points.shape)
 
@@ -70,6 +74,13 @@ class Scene:
         """Tell which points (..., 2) of the plane lie well before its horizon."""
         found: npt.NDArray[np.bool_] = points @ self.view[2, :2] + self.view[2, 2] > HORIZON
         return found
+
+    def follow(self, path: Points) -> Points:
+        """Bring a line (n, 2) of the plane into the picture; cracks may follow it."""
+        placed = self.place(path[self.ahead(path)])
+        if len(placed) > 1:
+            self.paths.append(placed)
+        return placed
 
     def extent(self) -> tuple[float, float, float, float]:
         """Return left, top, right and bottom of the part of the plane that is seen."""

@@ -55,9 +55,8 @@ def lines_across(
     lines = []
     for number in range(count):
         line = middle + (number - count // 2) * spacing * across + at * along
-        lines.append(scene.place(line[scene.ahead(line)]))
-    scene.paths += lines[:3]
-    return lines
+        lines.append(scene.follow(line))
+    return [line for line in lines if len(line) > 1]
 
 
 def cut(
@@ -220,7 +219,7 @@ def _edge(rng: np.random.Generator, scene: Scene) -> Field:
     away = rng.choice((-1, 1)) * 6000 * _across(line)
     fill(layer, np.concatenate([line, line[[-1, 0]] + away]))
     # Most of the picture stays a slab.
-    if layer.mean() > 140:
+    if layer.mean() > 110:
         layer = 255 - layer
     beyond = soften(layer, rng.uniform(0.6, 1.5))
     shade = np.clip(blurred(beyond, spread(rng, (2, 20))) - beyond, 0, 1)
@@ -238,6 +237,7 @@ def _edge(rng: np.random.Generator, scene: Scene) -> Field:
     if not sky:
         litter = blotches(rng, *size, (4, 14), (1.8, 2.8), (0.3, 0.8))
         tint(scene.pixels, litter * blurred(beyond, 6), rng.uniform(0.5, 1.3))
+    scene.beyond = beyond
     return beyond
 
 
