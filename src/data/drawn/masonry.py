@@ -1,16 +1,16 @@
-"""Walls and floors of many units: bricks, blocks, tiles, paving, cobbles, rubble, boards, panels."""
+"""Walls and floors of many units: bricks, blocks, tiles, paving, cobbles, boards, panels."""
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import Voronoi
 
+from src.data.drawn.bonds import Units, courses, herringbone, irregular_cells, rounded
 from src.data.drawn.kinds import Kind
 from src.data.drawn.scene import (
     FIXED,
     Field,
-    Points,
     Scene,
     Span,
     blurred,
@@ -21,12 +21,6 @@ from src.data.drawn.scene import (
     spread,
 )
 
-import cv2  # isort: skip
-
-Units = npt.NDArray[np.float64]  # (n, corners, 2) outlines on the plane
-Colours = npt.NDArray[np.float64]  # (n, 3)
-
-LARGEST = 4000  # number of units, above which they are drawn larger
 BRICKS = ((0.62, 0.31, 0.22), (0.72, 0.43, 0.30), (0.48, 0.26, 0.21), (0.78, 0.66, 0.48))
 BRICKS += ((0.85, 0.83, 0.78), (0.45, 0.42, 0.40), (0.60, 0.50, 0.42), (0.33, 0.24, 0.22))
 TILES = ((0.90, 0.90, 0.88), (0.75, 0.66, 0.55), (0.60, 0.36, 0.26), (0.35, 0.37, 0.40))
@@ -106,61 +100,6 @@ def _ragged(rng: np.random.Generator, outlines: Units, rough: float) -> Units:
     return finer + rng.normal(0, rough, finer.shape)
 
 
-def courses(
-    rng: np.random.Generator, scene: Scene, size: tuple[float, float], gap: float, bond: str
-) -> Units:
-    """Lay rectangles (n, 4, 2) in courses over the part of the plane that is seen.
-
-    Args:
-        rng: the random generator.
-        scene: the scene; paths along the joints are added to it.
-        size: length and height of a unit, with its joint, in pixels.
-        gap: width of a joint in pixels.
-        bond: "running", "third", "stack", "english" or "random".
-    """
-    left, top, right, bottom = scene.extent()
-    while (right - left) * (bottom - top) / (size[0] * size[1]) > LARGEST:
-        size, gap = (1.3 * size[0], 1.3 * size[1]), 1.3 * gap
-    length, course = size
-    start = rng.uniform(0, 1, 2) * size
-    rows = np.arange(top - start[1] - course, bottom + course, course)
-    offset = {"running": 0.5, "third": 1 / 3, "stack": 0.0, "english": 0.25, "random": 0.37}[bond]
-    lines = [left - start[0] - length + (n * offset % 1) * length for n in range(len(rows))]
-    found = []
-    for number, (y, x) in enumerate(zip(rows, lines, strict=True)):
-        each = length / 2 if bond == "english" and number % 2 else length
-        edges = np.arange(x - length, right + length, each)
-        if bond == "random":
-            edges = edges + rng.uniform(-0.3, 0.3, len(edges)) * length
-        found.append(_boxes(edges[:-1], edges[1:], y, y + course, gap))
-    _keep_paths(rng, scene, rows, np.array(lines), size)
-    return np.concatenate(found)
-
-
-def _boxes(left: Points, right: Points, top: float, bottom: float, gap: float) -> Units:
-    a, b = left + gap / 2, right - gap / 2
-    c, d = np.full_like(a, top + gap / 2), np.full_like(a, bottom - gap / 2)
-    corners = [np.stack(pair, axis=1) for pair in ((a, c), (b, c), (b, d), (a, d))]
-    return np.stack(corners, axis=1)
-
-
-def _keep_paths(
-    rng: np.random.Generator, scene: Scene, rows: Points, lines: Points, size: tuple[float, float]
-) -> None:
-    """Add to the scene's paths a straight joint, and stairs along the joints, some of each."""
-    left, _, right, _ = scene.extent()
-    for y in rng.choice(rows, 2):
-        scene.follow(np.array([[left, y], [right, y]]))
-    for _ in range(4):
-        turn, number = rng.choice((-1, 1)), int(rng.integers(len(rows)))
-        x, stairs = rng.uniform(left, right), []
-        for row in range(number, min(len(rows) - 1, number + 14)):
-            x = lines[row] + round((x - lines[row]) / size[0] + 0.3 * turn) * size[0]
-            stairs += [[x, rows[row]], [x, rows[row + 1]]]
-        if len(stairs) > 2:
-            scene.follow(np.array(stairs))
-
-
 def _wall(
     length: Span,
     ratio: Span,
@@ -206,50 +145,14 @@ def _wall(
     return draw
 
 
-def _cells(rng: np.random.Generator, scene: Scene, size: float, order: float) -> list[Points]:
-    """Part the plane into irregular cells (n, 2) of about a size in pixels.
-
-    `order` is from 0 (a grid) to 1 (at random).
-    """
-    left, top, right, bottom = scene.extent()
-    size = max(size, ((right - left) * (bottom - top) / LARGEST) ** 0.5)
-    columns, rows = (
-        np.arange(a - 2 * size, b + 2 * size, size) for a, b in ((left, right), (top, bottom))
-    )
-    x, y = np.meshgrid(columns, rows)
-    x[1::2] += size / 2
-    seeds = np.stack([x.ravel(), y.ravel()], axis=1)
-    seeds += rng.uniform(-order / 2, order / 2, seeds.shape) * size
-    parted = Voronoi(seeds)
-    regions = [parted.regions[n] for n in parted.point_region]
-    cells = [parted.vertices[region] for region in regions if region and -1 not in region]
-    # The cells at the rim reach far out.
-    return [cell for cell in cells if np.ptp(cell, axis=0).max() < 3 * size]
-
-
-def _rounded(cell: Points, share: float, cut: float) -> Points:
-    """Shrink a cell towards its middle, cut its corners, and return an outline (32, 2)."""
-    middle = cell.mean(axis=0)
-    smaller = middle + share * (cell - middle)
-    for _ in range(2):
-        following = np.roll(smaller, -1, axis=0)
-        smaller = np.concatenate(
-            [smaller + cut * (following - smaller), following + cut * (smaller - following)], axis=1
-        ).reshape(-1, 2)
-    at = np.linspace(0, len(smaller), 32, endpoint=False)
-    ends = np.arange(len(smaller) + 1)
-    closed = np.concatenate([smaller, smaller[:1]])
-    return np.stack([np.interp(at, ends, closed[:, axis]) for axis in (0, 1)], axis=1)
-
-
 def _stones(size: Span, order: Span, gap: Span, cut: float) -> Callable[..., Field]:
     """Make a function that draws irregular stones; spans as in `_wall`."""
 
     def draw(rng: np.random.Generator, scene: Scene) -> Field:
         across = max(16.0, spread(rng, size) * scene.scale)
         share, own = 1 - spread(rng, gap), scene.real
-        cells = _cells(rng, scene, across, rng.uniform(*order))
-        units = np.stack([_rounded(cell, share, cut) for cell in cells])
+        cells = irregular_cells(rng, scene, across, rng.uniform(*order))
+        units = np.stack([rounded(cell, share, cut) for cell in cells])
         for cell in cells[:: max(1, len(cells) // 6)]:
             scene.follow(cell)
         colour = scene.colour if own else np.array(STONES[rng.integers(len(STONES))])
@@ -269,18 +172,8 @@ def _stones(size: Span, order: Span, gap: Span, cut: float) -> Callable[..., Fie
 
 
 def _herringbone(rng: np.random.Generator, scene: Scene) -> Field:
-    left, top, right, bottom = scene.extent()
     side = max(10.0, spread(rng, (18, 80)) * scene.scale)
-    side = max(side, ((right - left) * (bottom - top) / LARGEST) ** 0.5)
-    gap = max(1.2, side * spread(rng, (0.03, 0.12)))
-    middle = np.array([left + right, top + bottom]) / 2
-    reach = int(max(right - left, bottom - top) / side) + 3
-    n, m = np.meshgrid(np.arange(-reach, reach), np.arange(-reach // 2, reach // 2 + 1))
-    corners = np.stack([n + 2 * m, -n + 2 * m], axis=-1).reshape(-1, 2) * side + middle
-    low, high = gap / 2, 2 * side - gap / 2
-    across = np.array([[low, low], [high, low], [high, side - low], [low, side - low]])
-    upright = across[:, ::-1] + (2 * side, 0)
-    units = np.concatenate([corners[:, None] + across, corners[:, None] + upright])
+    units = herringbone(scene, side, spread(rng, (0.03, 0.12)))
     colour = scene.colour if scene.real else np.array((BRICKS + STONES)[rng.integers(14)])
     filling = np.array(FILLINGS[rng.integers(len(FILLINGS))])
     look = {"variety": rng.uniform(0.02, 0.15), "depth": spread(rng, (0.1, 0.6))}
