@@ -23,7 +23,7 @@ from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.class_map import CELL
 
 SEED = 2026
@@ -34,16 +34,14 @@ NEAR = 16  # pixels that a mask is widened by on each side
 
 
 def draw(folder: str, count: str, width: str, height: str) -> dict[str, float]:
-    """Draw photos 00.jpg… with 0, 1, 2, 3, 0… cracks, and their masks masks/00.png…"""
+    """Draw photos 00.jpg…, of which two in five have cracks, and their masks masks/00.png…"""
     target = Path(folder)
     (target / "masks").mkdir(parents=True)
     for number in range(int(count)):
         rng = np.random.default_rng([SEED, number])
-        # If there is only one photo, it has a crack.
-        cracks = number % 4 if int(count) > 1 else 1
-        photo, mask = draw_photo(rng, width=int(width), height=int(height), cracks=cracks)
-        Image.fromarray(photo).save(target / f"{number:02}.jpg", quality=92)
-        Image.fromarray(mask).save(target / "masks" / f"{number:02}.png")
+        drawn = draw_photograph(rng, int(height), int(width), cracked=number % 5 in (0, 2))
+        Image.fromarray(drawn.pixels).save(target / f"{number:02}.jpg", quality=92)
+        Image.fromarray(drawn.mask).save(target / "masks" / f"{number:02}.png")
     return {"photos": int(count)}
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from src.config.loader import CONF, compose_as
 from src.config.tool_schema import Predict
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.decision import DECISION
@@ -53,13 +53,16 @@ def model(tmp_path_factory) -> Path:
 def folder(tmp_path_factory) -> Path:
     """Three photos, one of them turned and in a subfolder, and a file that cannot be read."""
     folder = tmp_path_factory.mktemp("photos")
-    photos = [draw_photo(np.random.default_rng(s), width=300, height=200, cracks=s) for s in (0, 1)]
-    Image.fromarray(photos[0][0]).save(folder / "plain.png")
-    Image.fromarray(photos[1][0]).save(folder / EVIL)
+    photos = [
+        draw_photograph(np.random.default_rng(seed), 200, 300, cracked=seed == 1).pixels
+        for seed in (0, 1)
+    ]
+    Image.fromarray(photos[0]).save(folder / "plain.png")
+    Image.fromarray(photos[1]).save(folder / EVIL)
     (folder / "north side").mkdir()
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(photos[1][0]).save(folder / "north side" / "turned.jpg", exif=exif)
+    Image.fromarray(photos[1]).save(folder / "north side" / "turned.jpg", exif=exif)
     (folder / BROKEN).write_bytes(b"no photo")
     return folder
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from tests.samples import small_backbone
 
@@ -19,6 +19,6 @@ def classifier() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def photo() -> Image.Image:
-    """A drawn photo of 400 x 300 pixels that shows concrete with a crack."""
-    pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
-    return Image.fromarray(pixels)
+    """A drawn photo of 400 x 300 pixels with a crack."""
+    drawn = draw_photograph(np.random.default_rng(3), 300, 400, cracked=True)
+    return Image.fromarray(drawn.pixels)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from src.data.dataset import Dataset, Receipt
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 
 
 @pytest.fixture(scope="package")
@@ -16,7 +16,7 @@ def crops(tmp_path_factory) -> Dataset:
     rows = []
     for number in range(20):
         rng = np.random.default_rng([3, number])
-        photo, _ = draw_photo(rng, width=192, height=128, cracks=number % 2)
+        photo = draw_photograph(rng, 128, 192, cracked=number % 2 == 1).pixels
         for place in range(3):
             label, path = number % 2, f"{number:02}-{place}.jpg"
             crop = photo[:, 32 * place : 32 * place + 128]

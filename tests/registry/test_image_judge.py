@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from src.config.tool_schema import PhotoEngine
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.model.decision import Decision
 from src.photos.scoring import build_scorer
@@ -46,9 +46,9 @@ SETTINGS = {"decision": DECISION.model_dump(), "max_megapixels": 1.0, "engine": 
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    """A drawn photo of 400 x 300 pixels that shows concrete with a crack."""
-    pixels, _ = draw_photo(np.random.default_rng(3), width=400, height=300, cracks=1)
-    return Image.fromarray(pixels)
+    """A drawn photo of 400 x 300 pixels with a crack."""
+    drawn = draw_photograph(np.random.default_rng(3), 300, 400, cracked=True)
+    return Image.fromarray(drawn.pixels)
 
 
 @pytest.fixture(scope="module")

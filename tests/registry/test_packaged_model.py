@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 
 from src.config.loader import CONF, compose_as
 from src.config.tool_schema import Predict
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.photos.inspection import inspect
 from src.registry.champion import promote
 from src.tracking.logged_models import load_classifier, training_split
@@ -56,8 +56,8 @@ def address(uri, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def photo() -> np.ndarray:
-    """A drawn photo of 300 x 200 pixels that shows concrete with a crack."""
-    return draw_photo(np.random.default_rng(3), width=300, height=200, cracks=1)[0]
+    """A drawn photo of 300 x 200 pixels with a crack."""
+    return draw_photograph(np.random.default_rng(3), 200, 300, cracked=True).pixels
 
 
 def encoded(pixels: np.ndarray, form: str) -> bytes:

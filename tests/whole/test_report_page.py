@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.photos.inspection import inspect
 from tests.samples import small_backbone
@@ -26,7 +26,7 @@ def report(tmp_path_factory) -> Path:
     photos.mkdir()
     for seed, name in enumerate(("plain.png", EVIL)):
         rng = np.random.default_rng(seed)
-        photo, _ = draw_photo(rng, width=300, height=200, cracks=seed)
+        photo = draw_photograph(rng, 200, 300, cracked=seed == 1).pixels
         Image.fromarray(photo).save(photos / name)
     (photos / "broken.png").write_bytes(b"no photo")
     build_classifier(small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0).save(

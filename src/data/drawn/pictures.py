@@ -1,4 +1,4 @@
-"""Drawing synthetic concrete: photographs with their crack masks, and folders of patches."""
+"""Folders of drawn patches. A patch is a small drawn photograph."""
 
 import multiprocessing
 import os
@@ -10,29 +10,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
-from src.data.drawn.concrete import draw_surface, photograph
-from src.data.drawn.crack import Branch, carve, grow_crack
+from src.data.drawn.camera import Photo
+from src.data.drawn.photograph import draw_photograph
 from src.errors import InputError
-
-Photo = npt.NDArray[np.uint8]  # (height, width, 3) RGB
-Mask = npt.NDArray[np.bool_]  # (height, width)
 
 CLASSES = ("Negative", "Positive")
 SMALLEST = 64  # smallest side of a patch in pixels; below, a crack looks like a scratch
-PATCH_MIDDLE = (0.2, 0.8)  # position of a crack's middle in a patch, as a share of the side
-# Length of a crack as a multiple of the patch's side. Most cracks run through the whole patch.
-PATCH_LENGTH = (1.0, 5.0)
-SECOND_CRACK = 0.12  # share of the cracked patches that have two cracks
-PHOTO_LENGTH = (0.3, 1.0)  # length of a crack as a share of the photo's longer side
 CHUNK = 16  # number of patches that a process draws at a time
 
 
 def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
-    """Draw a patch of concrete with or without a clearly visible crack.
+    """Draw a patch with or without a crack; both may show what looks like one.
 
     Generators with the same state give both kinds of patch the same surface and the same light.
 
@@ -44,40 +35,7 @@ def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
     Returns:
         The patch (size, size, 3) uint8 RGB.
     """
-    cracks: list[Branch] = []
-    surface_rng, crack_rng, camera_rng = rng.spawn(3)
-    if cracked:
-        for _ in range(1 + (crack_rng.uniform() < SECOND_CRACK)):
-            middle = size * crack_rng.uniform(*PATCH_MIDDLE, 2)
-            cracks += grow_crack(crack_rng, middle, size * crack_rng.uniform(*PATCH_LENGTH))
-    surface = draw_surface(surface_rng, size, size)
-    carve(crack_rng, surface, cracks)
-    return photograph(camera_rng, surface)
-
-
-def draw_photo(
-    rng: np.random.Generator, *, width: int, height: int, cracks: int
-) -> tuple[Photo, Mask]:
-    """Draw a photo of concrete at the scale of `draw_patch`; a larger photo shows more of the wall.
-
-    Args:
-        rng: the random generator.
-        width: width in pixels.
-        height: height in pixels.
-        cracks: number of cracks.
-
-    Returns:
-        The photo (height, width, 3) uint8 RGB, and the mask (height, width) of its cracks.
-    """
-    branches: list[Branch] = []
-    surface_rng, crack_rng, camera_rng = rng.spawn(3)
-    for _ in range(cracks):
-        middle = crack_rng.uniform(0, (width, height))
-        length = max(width, height) * crack_rng.uniform(*PHOTO_LENGTH)
-        branches += grow_crack(crack_rng, middle, length)
-    surface = draw_surface(surface_rng, height, width)
-    mask = carve(crack_rng, surface, branches)
-    return photograph(camera_rng, surface), mask
+    return draw_photograph(rng, size, size, cracked=cracked).pixels
 
 
 def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:

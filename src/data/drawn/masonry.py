@@ -1,0 +1,223 @@
+"""Walls and floors of many units: bricks, blocks, tiles, paving, cobbles, boards, panels."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from src.data.drawn.bonds import Units, courses, herringbone, irregular_cells, rounded
+from src.data.drawn.kinds import Kind
+from src.data.drawn.scene import (
+    FIXED,
+    Field,
+    Scene,
+    Span,
+    blurred,
+    emboss,
+    fixed_point,
+    shifted,
+    smooth_noise,
+    spread,
+)
+
+BRICKS = ((0.62, 0.31, 0.22), (0.72, 0.43, 0.30), (0.48, 0.26, 0.21), (0.78, 0.66, 0.48))
+BRICKS += ((0.85, 0.83, 0.78), (0.45, 0.42, 0.40), (0.60, 0.50, 0.42), (0.33, 0.24, 0.22))
+TILES = ((0.90, 0.90, 0.88), (0.75, 0.66, 0.55), (0.60, 0.36, 0.26), (0.35, 0.37, 0.40))
+TILES += ((0.55, 0.68, 0.74), (0.80, 0.76, 0.68), (0.20, 0.21, 0.22))
+STONES = ((0.62, 0.60, 0.57), (0.50, 0.48, 0.47), (0.70, 0.64, 0.54), (0.42, 0.42, 0.44))
+STONES += ((0.68, 0.56, 0.46), (0.36, 0.35, 0.34))
+WOODS = ((0.62, 0.48, 0.33), (0.45, 0.34, 0.25), (0.58, 0.56, 0.53), (0.74, 0.62, 0.45))
+# What fills a joint: cement, sand, moss, soil, and nothing.
+FILLINGS = ((0.74, 0.72, 0.68), (0.66, 0.58, 0.45), (0.30, 0.36, 0.20), (0.26, 0.21, 0.17))
+FILLINGS += ((0.12, 0.115, 0.11), (0.50, 0.49, 0.47), (0.88, 0.87, 0.84))
+
+
+def draw_units(
+    rng: np.random.Generator,
+    scene: Scene,
+    units: Units,
+    colour: npt.ArrayLike,
+    filling: npt.ArrayLike,
+    *,
+    variety: float,
+    depth: float,
+    rough: float,
+) -> Field:
+    """Draw units with joints between them.
+
+    Args:
+        rng: the random generator.
+        scene: the scene to change.
+        units: (n, corners, 2), their outlines on the plane.
+        colour: (3,), the units' mean colour.
+        filling: (3,), the joints' colour.
+        variety: standard deviation of the units' brightness.
+        depth: strength of the light and shadow at the units' edges.
+        rough: standard deviation in pixels by which edges are ragged.
+
+    Returns:
+        The joints, (height, width) from 0 to 1.
+    """
+    layer = scene.layer()
+    outlines = scene.place(units[scene.ahead(units).all(axis=1)])
+    inside = (outlines.max(axis=1) > -2) & (outlines.min(axis=1) < (scene.width, scene.height))
+    outlines = _ragged(rng, outlines[inside.all(axis=1)], rough)
+    indices = rng.integers(1, 256, len(outlines)).tolist()
+    for outline, index in zip(fixed_point(outlines), indices, strict=True):
+        cv2.fillPoly(layer, [outline], index, shift=FIXED)
+
+    hues = rng.normal(0, variety, (256, 1)) + rng.normal(0, variety / 12, (256, 3))
+    hues += rng.normal(0, variety / 4, (256, 1)) * np.array([1, 0, -1])
+    palette = np.asarray(colour) * np.exp(hues)
+    palette[0] = filling
+    palette = np.clip(palette, 0.04, 1.1) / scene.colour
+    raised = blurred((layer > 0).astype(np.float32), 0.8)
+    mortar = (1 - raised) * np.float32(rng.uniform(0.02, 0.2))
+    mortar *= smooth_noise(rng, scene.height, scene.width, (2, 2))
+    for plane, values in zip(scene.pixels, palette.T.astype(np.float32), strict=True):
+        plane *= cv2.GaussianBlur(values[layer], (0, 0), 0.7) + mortar
+    _light_joints(rng, scene, raised, depth)
+    return np.clip(1 - raised, 0, 1)
+
+
+def _light_joints(rng: np.random.Generator, scene: Scene, raised: Field, depth: float) -> None:
+    """Light the units' edges, and let their shadow fall into the joints."""
+    soft = blurred(raised, rng.uniform(0.6, 2.2))
+    emboss(scene, soft, depth * rng.uniform(0.2, 0.9), rng.uniform(1, 3))
+    reach = spread(rng, (1.0, 6.0)) * max(scene.scale, 0.5)
+    shade = shifted(raised, -np.round(scene.light * reach)) * (1 - raised)
+    scene.pixels *= 1 - np.float32(min(0.8, depth * rng.uniform(0.5, 1.6))) * shade
+
+
+def _ragged(rng: np.random.Generator, outlines: Units, rough: float) -> Units:
+    """Give each side of each unit two more corners, and move all corners a little."""
+    if rough <= 0 or not len(outlines):
+        return outlines
+    following = np.roll(outlines, -1, axis=1)
+    parts = [outlines + share * (following - outlines) for share in (0, 1 / 3, 2 / 3)]
+    finer = np.stack(parts, axis=2).reshape(len(outlines), -1, 2)
+    return finer + rng.normal(0, rough, finer.shape)
+
+
+def _wall(
+    length: Span,
+    ratio: Span,
+    gap: Span,
+    bonds: tuple[str, ...],
+    colours: tuple[tuple[float, ...], ...],
+    **look: Span,
+) -> Callable[[np.random.Generator, Scene], Field]:
+    """Make a function that draws a wall of rectangles.
+
+    Args:
+        length: span of a unit's length in pixels.
+        ratio: span of a unit's height as a share of its length.
+        gap: span of a joint's width as a share of a unit's height.
+        bonds: the bonds that are drawn.
+        colours: the colours that are drawn; with none, units have the ground's colour.
+        look: spans of `variety`, `depth` and `rough`, and of `flush`: the share of walls whose
+            joints have the units' colour.
+    """
+
+    def draw(rng: np.random.Generator, scene: Scene) -> Field:
+        long = max(18.0, spread(rng, length) * scene.scale)
+        high = max(9.0, long * rng.uniform(*ratio))
+        joint = float(np.clip(high * spread(rng, gap), 1.2, 60))
+        units = courses(rng, scene, (long, high), joint, str(rng.choice(bonds)))
+        own = scene.real or not colours
+        colour = scene.colour if own else np.array(colours[rng.integers(len(colours))])
+        colour = colour * rng.uniform(0.8, 1.15)
+        filling = np.array(FILLINGS[rng.integers(len(FILLINGS))]) * rng.uniform(0.7, 1.15)
+        if rng.uniform() < rng.uniform(*look["flush"]):
+            filling = colour * rng.uniform(0.7, 1.1)
+        return draw_units(
+            rng,
+            scene,
+            units,
+            colour,
+            filling,
+            variety=rng.uniform(*look["variety"]),
+            depth=spread(rng, look["depth"]),
+            rough=min(spread(rng, look["rough"]) * scene.scale, joint / 3, 4.0),
+        )
+
+    return draw
+
+
+def _stones(size: Span, order: Span, gap: Span, cut: float) -> Callable[..., Field]:
+    """Make a function that draws irregular stones; spans as in `_wall`."""
+
+    def draw(rng: np.random.Generator, scene: Scene) -> Field:
+        across = max(16.0, spread(rng, size) * scene.scale)
+        share, own = 1 - spread(rng, gap), scene.real
+        cells = irregular_cells(rng, scene, across, rng.uniform(*order))
+        units = np.stack([rounded(cell, share, cut) for cell in cells])
+        for cell in cells[:: max(1, len(cells) // 6)]:
+            scene.follow(cell)
+        colour = scene.colour if own else np.array(STONES[rng.integers(len(STONES))])
+        filling = np.array(FILLINGS[rng.integers(len(FILLINGS))]) * rng.uniform(0.7, 1.1)
+        return draw_units(
+            rng,
+            scene,
+            units,
+            colour * rng.uniform(0.8, 1.15),
+            filling,
+            variety=rng.uniform(0.04, 0.2),
+            depth=spread(rng, (0.1, 0.7)),
+            rough=rng.uniform(0, 0.8) * scene.scale,
+        )
+
+    return draw
+
+
+def _herringbone(rng: np.random.Generator, scene: Scene) -> Field:
+    side = max(10.0, spread(rng, (18, 80)) * scene.scale)
+    units = herringbone(scene, side, spread(rng, (0.03, 0.12)))
+    colour = scene.colour if scene.real else np.array((BRICKS + STONES)[rng.integers(14)])
+    filling = np.array(FILLINGS[rng.integers(len(FILLINGS))])
+    look = {"variety": rng.uniform(0.02, 0.15), "depth": spread(rng, (0.1, 0.6))}
+    return draw_units(rng, scene, units, colour, filling, rough=rng.uniform(0, 0.6), **look)
+
+
+def _boards(rng: np.random.Generator, scene: Scene) -> Field:
+    """Draw boards of wood, or the marks of boards in concrete."""
+    wooden = not scene.real and rng.uniform() < 0.4
+    wide = max(14.0, spread(rng, (30, 160)) * scene.scale)
+    gap = float(np.clip(wide * spread(rng, (0.012, 0.09)), 1.0, 14))
+    units = courses(rng, scene, (wide * rng.uniform(6, 25), wide), gap, "random")
+    fibre = smooth_noise(rng, scene.height // 2 + 2, scene.width // 2 + 2, (2, rng.uniform(20, 90)))
+    fibre = scene.project(fibre, 2 * max(1.0, scene.scale))
+    scene.pixels *= np.clip(1 + np.float32(rng.uniform(0.01, 0.12)) * fibre, 0.3, 2)
+    emboss(scene, fibre, rng.uniform(0, 0.08))
+    colour = np.array(WOODS[rng.integers(len(WOODS))]) if wooden else scene.colour
+    dark = colour * rng.uniform(0.25, 0.95)
+    look = {"variety": rng.uniform(0.02, 0.12), "depth": spread(rng, (0.05, 0.6))}
+    return draw_units(rng, scene, units, colour, dark, rough=rng.uniform(0, 0.8), **look)
+
+
+SMOOTH, SOLID, WORN = (0.1, 0.5), (0.5, 1.2), (0.5, 1.8)
+MASONRY = {
+    "brick": Kind(
+        _wall((60, 260), (0.26, 0.42), (0.08, 0.26), ("running", "third", "english"), BRICKS,
+              variety=(0.03, 0.18), depth=(0.06, 0.7), rough=WORN, flush=(0.1, 0.4)), 0.13),
+    "block": Kind(
+        _wall((120, 420), (0.4, 0.6), (0.03, 0.14), ("running", "stack"), STONES,
+              variety=(0.02, 0.1), depth=(0.06, 0.5), rough=SOLID, flush=(0.1, 0.4)), 0.06),
+    "tile": Kind(
+        _wall((50, 380), (0.5, 1.0), (0.015, 0.08), ("stack", "stack", "running"), TILES,
+              variety=(0.0, 0.06), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.0, 0.3)), 0.06),
+    "paving": Kind(
+        _wall((60, 520), (0.45, 1.0), (0.02, 0.2), ("stack", "running", "third", "random"), STONES,
+              variety=(0.02, 0.12), depth=(0.05, 0.6), rough=SOLID, flush=(0.0, 0.3)), 0.10),
+    "ashlar": Kind(
+        _wall((90, 420), (0.3, 0.6), (0.02, 0.16), ("random",), STONES,
+              variety=(0.03, 0.16), depth=(0.06, 0.6), rough=WORN, flush=(0.1, 0.5)), 0.05),
+    "panel": Kind(
+        _wall((250, 1100), (0.4, 1.4), (0.004, 0.02), ("stack", "stack", "running"), (),
+              variety=(0.01, 0.07), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.4, 1.0)), 0.10),
+    "herringbone": Kind(_herringbone, 0.03),
+    "cobble": Kind(_stones((40, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.06),
+    "rubble": Kind(_stones((70, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.05),
+    "boards": Kind(_boards, 0.08),
+}  # fmt: skip

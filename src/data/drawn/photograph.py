@@ -1,0 +1,159 @@
+"""Whole photographs: a ground, what looks like a crack, cracks, and the camera."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from src.data.drawn.camera import Photo, photograph
+from src.data.drawn.carving import Mask, carve
+from src.data.drawn.crack_shapes import DrawnCrack, grow_cracks
+from src.data.drawn.damage import DAMAGE
+from src.data.drawn.grounds import draw_ground
+from src.data.drawn.kinds import Kind
+from src.data.drawn.masonry import MASONRY
+from src.data.drawn.objects import OBJECTS
+from src.data.drawn.scene import Field, Scene, spread
+from src.data.drawn.seams import SEAMS
+from src.data.drawn.shadows import SHADOWS
+from src.data.drawn.stains import STAINS
+
+ON_THE_GROUND: dict[str, Kind] = {**SEAMS, **DAMAGE, **STAINS}
+BEFORE_IT: dict[str, Kind] = {**OBJECTS, **SHADOWS}
+KINDS: dict[str, Kind] = {**MASONRY, **ON_THE_GROUND, **BEFORE_IT}
+DISTRACTORS: tuple[str, ...] = tuple(KINDS)
+
+PLAIN = 0.12  # share of photographs without any distractor
+SCALE = (0.4, 2.2)  # span of how large everything appears
+FRONTAL = 0.45  # share of photographs that look straight at the plane
+TILT = 0.45  # largest relative change of the distance from the picture's middle to a corner
+HIDDEN = 0.5  # a thing that would hide a larger share of the cracks is left out
+
+
+@dataclass(frozen=True)
+class DrawnPhotograph:
+    """A drawn photograph, and what is in it.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+        mask: (height, width) bool, True on a crack that is seen.
+        cracks: all branches of its cracks.
+        distractors: (height, width) uint8, 0 where there is none, else 1 + the index in
+            `DISTRACTORS` of the topmost.
+        kinds: the distractors that were drawn, the lowest first.
+    """
+
+    pixels: Photo
+    mask: Mask
+    cracks: tuple[DrawnCrack, ...]
+    distractors: npt.NDArray[np.uint8]
+    kinds: tuple[str, ...]
+
+
+def draw_photograph(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    *,
+    cracked: bool,
+    ground: npt.NDArray[np.uint8] | None = None,
+) -> DrawnPhotograph:
+    """Draw a photograph with or without cracks.
+
+    Generators with the same state give both kinds the same ground, light and camera. Everything
+    is drawn at the same range of scales whatever the size, so a small photograph looks like a
+    window of a large one.
+
+    Args:
+        rng: the random generator.
+        height: height in pixels.
+        width: width in pixels.
+        cracked: whether there are cracks.
+        ground: (height, width, 3) uint8 RGB, a real picture without cracks to draw on.
+
+    Raises:
+        ValueError: the ground has another size.
+    """
+    view_rng, ground_rng, things_rng, crack_rng, above_rng, camera_rng = rng.spawn(6)
+    scene = _scene(view_rng, height, width, ground)
+    if ground is None:
+        draw_ground(ground_rng, scene)
+    plain = things_rng.uniform() < PLAIN
+    labels, kinds = np.zeros((height, width), np.uint8), list[str]()
+
+    def draw(name: str, rng: np.random.Generator) -> Field:
+        covered = KINDS[name].draw(rng, scene)
+        shown = covered > 0.5
+        labels[shown] = 1 + DISTRACTORS.index(name)
+        if shown.any():
+            kinds.append(name)
+        return covered
+
+    for name in [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND)]:
+        draw(name, things_rng)
+    cracks = grow_cracks(crack_rng, scene) if cracked else []
+    mask = carve(crack_rng, scene, cracks) if cracks else np.zeros((height, width), np.bool_)
+    for name in [] if plain else _some(above_rng, BEFORE_IT):
+        before = scene.pixels.copy(), labels.copy()
+        covered = draw(name, above_rng)
+        if KINDS[name].covers and mask.any():
+            seen = mask & (covered < 0.5)
+            if seen.sum() < (1 - HIDDEN) * mask.sum():
+                scene.pixels, labels[:] = before
+                kinds.remove(name)
+            else:
+                mask = seen
+    pixels = photograph(camera_rng, scene.pixels, real=scene.real)
+    return DrawnPhotograph(pixels, mask, tuple(cracks), labels, tuple(kinds))
+
+
+def _scene(
+    rng: np.random.Generator, height: int, width: int, ground: npt.NDArray[np.uint8] | None
+) -> Scene:
+    if ground is None:
+        pixels = np.ones((3, height, width), np.float32)
+    elif ground.shape == (height, width, 3):
+        pixels = np.ascontiguousarray(ground.transpose(2, 0, 1)) / np.float32(255)
+    else:
+        raise ValueError(f"the ground is {ground.shape}, and not ({height}, {width}, 3)")
+    angle = rng.uniform(0, 2 * np.pi)
+    return Scene(
+        pixels=pixels,
+        colour=np.maximum(pixels.mean(axis=(1, 2)).astype(float), 0.05),
+        real=ground is not None,
+        view=_view(rng, height, width),
+        light=np.array([math.cos(angle), math.sin(angle)]),
+        scale=spread(rng, SCALE),
+    )
+
+
+def _view(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.float64]:
+    """Draw the homography of a plane that is turned, and tilted away from the camera."""
+    turn, tilt = rng.normal(0, 0.03), np.zeros(2)
+    if rng.uniform() > FRONTAL:
+        turn = rng.uniform(0, 2 * np.pi) if rng.uniform() < 0.35 else rng.normal(0, 0.15)
+        away = rng.uniform(0, 2 * np.pi)
+        tilt = rng.uniform(0, TILT) * np.array([math.cos(away), math.sin(away)])
+        tilt /= math.hypot(height, width) / 2
+    cos, sin = math.cos(turn), math.sin(turn)
+    centred = np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1]])
+    turned = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    tilted = np.array([[1, 0, 0], [0, 1, 0], [*tilt, 1]])
+    back = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
+    return back @ tilted @ turned @ centred
+
+
+def _structure(rng: np.random.Generator) -> list[str]:
+    """Choose how the ground is built, if not of one piece."""
+    chances = np.array([kind.chance for kind in MASONRY.values()])
+    if rng.uniform() > chances.sum():
+        return []
+    return [str(rng.choice(list(MASONRY), p=chances / chances.sum()))]
+
+
+def _some(rng: np.random.Generator, kinds: dict[str, Kind]) -> list[str]:
+    """Choose each kind with its chance, in any order."""
+    chosen = [name for name, kind in kinds.items() if rng.uniform() < kind.chance]
+    rng.shuffle(chosen)
+    return chosen
