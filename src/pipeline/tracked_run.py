@@ -38,7 +38,10 @@ class Result:
 
 
 def train_and_track(
-    config: Config, name: str | None = None, tags: Mapping[str, str] | None = None
+    config: Config,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Result:
     """Train and evaluate a classifier within an MLflow run.
 
@@ -48,6 +51,7 @@ def train_and_track(
         config: the configuration of the run.
         name: name of the run; None means `tracking.run_name`.
         tags: tags of the run by name, in addition to those that every run has.
+        log: a file with what libraries say, which is logged at the end of the run.
 
     Raises:
         InputError: the configuration or the images do not allow the training. It is also raised if
@@ -61,6 +65,7 @@ def train_and_track(
         system_metrics=tracking.system_metrics,
         parent=tracking.parent_run,
         tags=tags,
+        log=log,
     ) as run_id:
         configure_tensorflow(config.threads.tensorflow)
         workspace = Path(config.workspace)

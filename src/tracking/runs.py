@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 import pandas as pd
@@ -31,6 +32,8 @@ from src.tracking.store import (
 )
 
 STORE = Path("mlruns")
+# The metric by which runs are ranked.
+VALIDATION_LOSS = "best.validation.loss"
 
 
 def connect(uri: str | None, experiment: str) -> None:
@@ -97,6 +100,7 @@ def tracked_run(
     system_metrics: bool,
     parent: str | None = None,
     tags: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Iterator[str]:
     """Start a run, log its settings as parameters and as config.yaml, and yield its id.
 
@@ -108,6 +112,7 @@ def tracked_run(
         system_metrics: whether MLflow logs the use of processor and memory.
         parent: id of the parent run, or None.
         tags: further tags, in addition to those of the process and the commit.
+        log: a file with what libraries say. It is logged at the end of the run as log.txt.
     """
     with mlflow.start_run(
         run_name=name,
@@ -124,6 +129,9 @@ def tracked_run(
             text = without_credentials(f"{type(error).__name__}: {error}")
             mlflow.set_tag("error", text)
             raise
+        finally:
+            if log:
+                mlflow.log_text(log.read_text(encoding="utf-8", errors="replace"), "log.txt")
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +148,20 @@ def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
         return value
 
     return {key: shown(value) for key, value in settings.items()}
+
+
+def address_of(run_id: str, ui: str) -> str:
+    """Return the address of a run's page.
+
+    Args:
+        run_id: id of the run.
+        ui: the address at which `make ui` serves runs that are tracked on this machine. A tracking
+            server serves its own pages.
+    """
+    uri = mlflow.get_tracking_uri()
+    served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
+    experiment = mlflow.get_run(run_id).info.experiment_id
+    return f"{served_at}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
