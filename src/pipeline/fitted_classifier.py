@@ -75,16 +75,18 @@ class LogEpochs(keras.callbacks.Callback):
     Epochs count from 1.
     """
 
+    # MLflow draws the metrics of each folder together and sorts folders by name, so the loss comes
+    # first.
     NAMES: ClassVar = {
-        "loss": "train.loss",
-        "accuracy": "train.accuracy",
-        "val_loss": "validation.loss",
-        "val_accuracy": "validation.accuracy",
+        "loss": "loss/train",
+        "accuracy": "progress/accuracy.train",
+        "val_loss": "loss/validation",
+        "val_accuracy": "progress/accuracy.validation",
     }
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         values = {self.NAMES[key]: float(v) for key, v in (logs or {}).items() if key in self.NAMES}
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        values["progress/learning_rate"] = float(self.model.optimizer.learning_rate)
         mlflow.log_metrics(values, step=epoch + 1)
 
 
@@ -116,10 +118,9 @@ def log_features(extracted: Extracted) -> None:
             "bank.folder": extracted.bank.folder.name,
             "bank.cut": extracted.cut.layer,
             "bank.engine": f"{extracted.engine} {extracted.precision}",
+            "bank.engine_error": f"{extracted.error:.6g}",
+            "bank.added_features": extracted.added,
         }
-    )
-    mlflow.log_metrics(
-        {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
     )
 
 

@@ -12,11 +12,12 @@ from src.figures import run_figures
 from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
+from src.pipeline.run_description import describe
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
-from src.tracking.logged_models import load_classifier
+from src.tracking.logged_models import load_classifier, model_id_of
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
 
@@ -36,7 +37,11 @@ class Results:
 
 
 def log_results(
-    config: Config, predictions: pd.DataFrame, weights: str, engine: str, precision: str
+    config: Config,
+    predictions: pd.DataFrame,
+    weights: str,
+    served_by: tuple[str, str],
+    model: str | None,
 ) -> Results:
     """Evaluate predictions, and log the results in the active run.
 
@@ -44,14 +49,16 @@ def log_results(
         config: the configuration of the run.
         predictions: the prediction table of the validation and test images.
         weights: SHA-256 (hex) of the classifier's tensors.
-        engine: name of the engine that computed the predictions.
-        precision: precision of the engine's arithmetic.
+        served_by: name of the engine that computed the predictions, and the precision of its
+            arithmetic.
+        model: the id of the logged model, or None if the run has none.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
-    decision = _chosen(config, metrics, weights, engine, precision)
+    decision = _chosen(config, metrics, weights, *served_by)
     predictions = with_verdicts(predictions, decision)
     runs.log_metrics_of_parts(metrics)
     mlflow.log_dict(decision.model_dump(), DECISION)
+    describe(config, metrics, decision, model)
     runs.log_predictions(predictions)
     log_result_figures(config, predictions, decision.temperature)
     log_label_suspects(config, label_suspects(predictions, config.evaluate))
@@ -80,7 +87,8 @@ def evaluate_again(name: str, config: Config) -> Results:
     settings = check_values(Config, own | chosen)
     weights = weights_sha256(load_classifier(run_id))
     with mlflow.start_run(run_id=run_id):
-        results = log_results(settings, predictions_of(run), weights, *served_engine(settings))
+        served_by = served_engine(settings)
+        results = log_results(settings, predictions_of(run), weights, served_by, model_id_of(run))
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return results

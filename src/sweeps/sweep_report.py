@@ -172,5 +172,5 @@ def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
 
 
 def _curve(run: Run) -> list[float]:
-    points = mlflow.MlflowClient().get_metric_history(run.info.run_id, "validation.loss")
+    points = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss/validation")
     return [point.value for point in sorted(points, key=lambda point: point.step)]

@@ -34,6 +34,21 @@ from src.tracking.store import (
 STORE = Path("mlruns")
 # The metric by which runs are ranked.
 VALIDATION_LOSS = "best.validation.loss"
+# Artifact with all metrics by part and name.
+METRICS = "metrics.json"
+# The metrics that MLflow's pages show, by part. They list metrics by name.
+SHOWN = {
+    "test": ("accuracy", "accuracy_low", "accuracy_high", "errors", "images", "loss"),
+    "validation": ("errors", "loss"),
+}
+# The settings, or whole sections, that MLflow's pages show. A user chooses them, and they decide a
+# result. config.yaml has all settings.
+PARAMETERS = (
+    *("augment", "data.name", "decision", "features.precision", "features.views"),
+    *("model.dropout", "model.frozen_layers", "model.weights", "seed", "split", "train"),
+)
+# Settings within these sections that only say where files are.
+_PLACES = ("split.manifest", "train.output")
 
 
 def connect(uri: str | None, experiment: str) -> None:
@@ -102,13 +117,13 @@ def tracked_run(
     tags: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> Iterator[str]:
-    """Start a run, log its settings as parameters and as config.yaml, and yield its id.
+    """Start a run, log the main settings as parameters and all as config.yaml, and yield its id.
 
     If the body raises an exception, the run gets the status FAILED and the tag `error`.
 
     Args:
         name: name of the run; None lets MLflow choose one.
-        settings: the nested settings.
+        settings: the nested settings. Those of `PARAMETERS` become parameters.
         system_metrics: whether MLflow logs the use of processor and memory.
         parent: id of the parent run, or None.
         tags: further tags, in addition to those of the process and the commit.
@@ -122,7 +137,7 @@ def tracked_run(
     ) as run:
         try:
             shown = settings_shown(settings)
-            mlflow.log_params(flatten(shown))
+            mlflow.log_params(parameters_of(flatten(shown)))
             mlflow.log_dict(shown, "config.yaml")
             yield run.info.run_id
         except BaseException as error:
@@ -162,6 +177,15 @@ def address_of(run_id: str, ui: str) -> str:
     served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
     experiment = mlflow.get_run(run_id).info.experiment_id
     return f"{served_at}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings, by dotted name, that MLflow's pages show; see `PARAMETERS`."""
+
+    def shown(key: str) -> bool:
+        return any(key == name or key.startswith(f"{name}.") for name in PARAMETERS)
+
+    return {key: value for key, value in settings.items() if shown(key) and key not in _PLACES}
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -221,22 +245,27 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
 
 
 def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """Log metrics by part as `best.<part>.<metric>`. They are those of the best epoch's weights."""
-    mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
+    """Log all metrics as metrics.json, and the main ones as `best.<part>.<metric>`.
 
-
-def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Return the metrics by part and name that `log_metrics_of_parts` has logged.
+    They are the metrics of the best epoch's weights.
 
     Args:
-        logged: all metrics of a run, by name.
+        metrics: the metrics by part and name.
     """
-    parts: dict[str, dict[str, float]] = {}
-    for name, value in logged.items():
-        if name.startswith("best."):
-            _, part, metric = name.split(".", 2)
-            parts.setdefault(part, {})[metric] = value
-    return parts
+    mlflow.log_dict({part: dict(values) for part, values in metrics.items()}, METRICS)
+    mlflow.log_metrics(
+        {
+            f"best.{part}.{name}": metrics[part][name]
+            for part, names in SHOWN.items()
+            for name in names
+        }
+    )
+
+
+def metrics_of_parts(run_id: str) -> dict[str, dict[str, float]]:
+    """Return the metrics by part and name that `log_metrics_of_parts` has logged in a run."""
+    metrics: dict[str, dict[str, float]] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{METRICS}")
+    return metrics
 
 
 def log_predictions(predictions: pd.DataFrame) -> None:
