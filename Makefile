@@ -7,12 +7,6 @@ PYTHON ?= python3
 EXPERIMENT ?= published
 PORT ?= 5000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export TF_CPP_MIN_LOG_LEVEL ?= 2
-export MLFLOW_DISABLE_TELEMETRY ?= true
-# NNCF, too, would report its use.
-export NNCF_CI ?= 1
-# One person's UI needs one worker and no job queue.
-export MLFLOW_SERVER_ENABLE_JOB_EXECUTION ?= false
 
 .PHONY: help
 help: ## list the targets
@@ -68,8 +62,7 @@ clean: ## remove caches, feature banks and outputs that can be made again; image
 
 .PHONY: ui
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
-	@echo "Choose 'Model training' at the top left to see the runs."
-	mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+	@python -m src.ui tracking.ui=http://127.0.0.1:$(PORT)
 
 .PHONY: bench
 bench: $(READY) ## measure speed against the recipe as everyone writes it

@@ -9,10 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from src.bank.feature_bank import list_banks, remove_bank
 from src.config.command import in_sentences, runs_and_settings
 from src.config.loader import compose_config
-from src.data.files import size_text
 
 
 @in_sentences
@@ -23,6 +21,8 @@ def main(arguments: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _, words, settings = runs_and_settings(parser, arguments)
+    from src.bank.feature_bank import remove_bank
+
     root = Path(compose_config(settings).features.dir)
     match words:
         case []:
@@ -35,6 +35,9 @@ def main(arguments: list[str]) -> None:
 
 def print_banks(root: Path) -> None:
     """Print the name and the size of each bank in the folder, and what its features depend on."""
+    from src.bank.feature_bank import list_banks
+    from src.data.files import size_text
+
     for folder, depends_on, size in list_banks(root):
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
         print(f"{folder.name}  {size_text(size):>10}  {about}")

@@ -17,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from src.config.command import in_sentences, runs_and_settings
+from src.config.console import divert_noise
 from src.config.loader import compose_config
 from src.errors import InputError
 
@@ -25,6 +26,7 @@ SHOWN = 20
 
 @in_sentences
 def main(arguments: list[str]) -> None:
+    divert_noise("compare")
     parser = argparse.ArgumentParser(
         prog="python -m src.compare",
         description=__doc__,

@@ -8,8 +8,6 @@ params.yaml, which is then only checked.
 
 import os
 
-import yaml
-
 from src.config.command import in_sentences
 from src.config.loader import check_values
 from src.config.schema import Config
@@ -18,6 +16,8 @@ from src.pipeline.stage_inputs import PARAMS, compose_stages, write_code, write_
 
 @in_sentences
 def main() -> None:
+    import yaml
+
     if "DVC_EXP_BASELINE_REV" in os.environ:
         config = check_values(Config, yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
     else:

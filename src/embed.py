@@ -1,6 +1,6 @@
 """Fill the feature bank with the frozen prefix's outputs for every image and view.
 
-python -m src.embed [features.views=10] …
+python -m src.embed features.views=10
 """
 
 import json

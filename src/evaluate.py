@@ -1,6 +1,6 @@
 """Evaluate the predictions of a trained model, and write metrics and plot data for DVC.
 
-python -m src.evaluate [workspace=outputs/pipeline] [evaluate.missed_crack=20] …
+python -m src.evaluate workspace=outputs/pipeline evaluate.missed_crack=20
 python -m src.evaluate evaluate.run=RUN    evaluate a tracked run again, and log the results in it
 """
 
@@ -22,6 +22,10 @@ def main(config: Config) -> None:
     else:
         metrics = evaluate_workspace(config)
     print(result_table(metrics))
+    if config.evaluate.run:
+        print(f"logged in run {config.evaluate.run}; `make ui` shows it")
+    else:
+        print(f"all metrics, tables and suspect labels: {config.reports}")
 
 
 def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:

@@ -1,6 +1,7 @@
 """Export a trained classifier for deployment, and check it against Keras on real patches.
 
-python -m src.export model=RUN_OR_FILE format=onnx precision=int8 [output=FOLDER]
+python -m src.export model=RUN_OR_FILE format=onnx precision=int8
+python -m src.export model=RUN_OR_FILE format=all precision=all output=FOLDER
 """
 
 import itertools

@@ -1,6 +1,8 @@
 """Fetch the images of a dataset, check every one of them, and list them.
 
-python -m src.fetch [data=synthetic|local|mendeley]
+python -m src.fetch                                  the patches that the project draws
+python -m src.fetch data=mendeley                    the METU dataset, downloaded if it is missing
+python -m src.fetch data=local data.path=FOLDER      images on this machine
 """
 
 import subprocess

@@ -1,6 +1,8 @@
 """Find cracks in whole photos, and write a report, tables and marked photos.
 
-python -m src.predict input=PHOTO_OR_FOLDER output=FOLDER [model=…] [scale=auto] …
+python -m src.predict input=PHOTO_OR_FOLDER output=FOLDER
+python -m src.predict PHOTO_OR_FOLDER FOLDER                 the same, shorter
+python -m src.predict photos found model=RUN scale=auto      another model; several scales
 
 The exit status is 3 if some photos could not be read. The others are inspected nevertheless.
 """
@@ -8,13 +10,14 @@ The exit status is 3 if some photos could not be read. The others are inspected 
 import sys
 
 from src.config.command import entry_point_of
+from src.config.console import aligned
 from src.config.tool_schema import Predict
 
 UNREADABLE = 3
 SHOWN = 20  # largest number of photos shown in the terminal; the report shows all
 
 
-@entry_point_of("predict/config", Predict)
+@entry_point_of("predict/config", Predict, positional=("input", "output"))
 def main(config: Predict) -> None:
     # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
     from src.photos.inspection import inspect
@@ -25,7 +28,15 @@ def main(config: Predict) -> None:
     cracked = sum(record["cracked"] for record in done.records)
     print(
         f"{cracked} cracked of {len(done.records)} ({done.done_before} of them done before), "
-        f"{len(done.unreadable)} unreadable: {done.report}"
+        f"{len(done.unreadable)} unreadable\n"
+    )
+    print(
+        aligned(
+            [
+                ("report", f"{done.report}  (open it in a browser)"),
+                ("tables", f"{done.report.parent}/photos.csv and photos.json"),
+            ]
+        )
     )
     if done.unreadable:
         sys.exit(UNREADABLE)

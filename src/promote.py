@@ -12,6 +12,7 @@ import argparse
 import sys
 
 from src.config.command import in_sentences, runs_and_settings
+from src.config.console import divert_noise
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
 
@@ -20,6 +21,7 @@ REFUSED = 3
 
 @in_sentences
 def main(arguments: list[str]) -> None:
+    divert_noise("promote")
     parser = argparse.ArgumentParser(
         prog="python -m src.promote",
         description=__doc__,
@@ -36,6 +38,7 @@ def main(arguments: list[str]) -> None:
     print(f"{config.name} version {outcome.version.version} {outcome.decision}: {outcome.why}")
     if outcome.decision == "refused":
         sys.exit(REFUSED)
+    print("next: python -m src.predict PHOTO_OR_FOLDER FOLDER uses the champion")
 
 
 if __name__ == "__main__":

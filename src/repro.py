@@ -1,15 +1,18 @@
 """Run the whole pipeline for any experiment, in the folder outputs/EXPERIMENT.
 
-python -m src.repro experiment=demo [data.images=400] …
+python -m src.repro experiment=demo                     as `make demo` does
+python -m src.repro experiment=demo data.images=400     some settings changed
 
 The pipeline whose settings and results are tracked by git is run by `dvc repro` instead.
 """
 
 import json
+import logging
 import sys
 from pathlib import Path
 
 from src.config.command import in_sentences
+from src.config.console import aligned
 from src.data.files import write_text
 from src.pipeline.stage_inputs import (
     PARAMS,
@@ -31,25 +34,46 @@ def main(arguments: list[str]) -> None:
     write_params(config, folder / PARAMS)
     write_code(config)
     write_text(folder / "dvc.yaml", pipeline_in(folder))
-    run_stages(folder)
-    from src.statistics.result_tables import result_table
+    # The evaluation shows its result itself, unless it is still up to date.
+    if "evaluate" not in run_stages(folder):
+        from src.statistics.result_tables import result_table
 
-    metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
-    print(result_table(metrics))
-    print(f"the results are in {folder}; `make ui` shows the run, its curves and its model")
+        metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
+        print(result_table(metrics))
+    run_id = json.loads((folder / "run.json").read_text(encoding="utf-8"))["run_id"]
+    rows = [
+        ("folder", f"{folder}  (model, predictions and reports)"),
+        ("run", f"{run_id}  (`make ui` shows its curves, figures and model)"),
+        ("next", f"python -m src.promote {run_id[:8]}  (then src.predict uses its model)"),
+    ]
+    print(f"\n{aligned(rows)}")
 
 
-def run_stages(folder: Path) -> None:
-    """Run the dvc.yaml in a folder that git ignores, as `dvc repro` does."""
+def run_stages(folder: Path) -> set[str]:
+    """Run the dvc.yaml in a folder that git ignores, as `dvc repro` does.
+
+    Returns:
+        The names of the stages that were out of date and have run.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
+
+    for handler in logging.getLogger("dvc").handlers:
+        handler.addFilter(_about_stages)
 
     # With git, DVC would refuse the dvc.yaml, because git ignores it.
     with Repo(config={"core": {"no_scm": True}}) as repo:
         try:
-            repo.reproduce(str(folder / "dvc.yaml"))
+            ran = repo.reproduce(str(folder / "dvc.yaml"))
         except DvcException as error:
             sys.exit(f"error: {error}")
+    return {stage.name for stage in ran}
+
+
+def _about_stages(record: logging.LogRecord) -> bool:
+    """Return whether a record of DVC's log is a warning, or says which stage runs or is skipped."""
+    stage = record.getMessage().startswith(("Running stage", "Stage"))
+    return stage or record.levelno >= logging.WARNING
 
 
 if __name__ == "__main__":

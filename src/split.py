@@ -1,6 +1,6 @@
 """Split the images into training, validation and test, and write the manifest.
 
-python -m src.split [split=random] [split.seed=1] …
+python -m src.split split=random split.seed=1
 """
 
 from pathlib import Path
@@ -25,8 +25,11 @@ def main(config: Config) -> None:
         dataset = fetched_dataset(config.data, workspace)
         dataset = split_anew(audited_dataset(dataset, config.audit, workspace), config.split)
         manifest = dataset.manifest
-        for name, share in leakage(dataset).items():
-            print(f"leak.{name:<16} {share:.4f}")
+        shares = leakage(dataset)
+        told = f"{shares['all']:.1%} have a twin in the training part"
+        if "overlap.all" in shares:
+            told += f", {shares['overlap.all']:.1%} a twin or an overlap"
+        print(f"of the test images, {told}")
     write_manifest(manifest, path)
     print(
         f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())

@@ -11,7 +11,7 @@ from src.bank.feature_batches import FeatureBatches, StoredFeatures
 from src.config.schema import Train
 from src.data.dataset import Part
 from src.model.cut import Cut
-from src.model.fitting import History, fit, verbosity
+from src.model.fitting import History, Progress, fit
 
 
 def train_on_bank(
@@ -87,7 +87,7 @@ def predict_on_bank(
     probabilities = []
     for features in predicted:
         with closing(_stored(features, part, recipe)) as stored:
-            probabilities.append(suffix.predict(stored.stream(), verbose=verbosity()))
+            probabilities.append(suffix.predict(stored.stream(), verbose=0, callbacks=[Progress()]))
     return np.mean(probabilities, axis=0)
 
 

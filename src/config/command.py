@@ -8,18 +8,31 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, ParamSpec
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig
+try:
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import HydraException
+    from hydra.types import RunMode
+    from omegaconf import DictConfig
 
-from src.config.loader import CONF, Schema, check_as
-from src.config.schema import Config
+    from src.config import console
+    from src.config.arguments import named_values, refuse_unquoted
+    from src.config.loader import CONF, Schema, check_as
+    from src.config.misspelt import composition_error
+    from src.config.schema import Config
+except ModuleNotFoundError as error:
+    if str(error.name).partition(".")[0] == "src":
+        raise
+    sys.exit(
+        f"error: {sys.executable} has no {error.name}: run `. .venv/bin/activate` first, "
+        "or `make env` if there is no .venv yet"
+    )
 from src.errors import sentence_of
 
 P = ParamSpec("P")
+HELP = {"-h", "--help"}
+# Libraries read these variables at their import, and entry points import this module first.
+console.set_up_libraries()
 
 
 def runs_and_settings(
@@ -46,12 +59,16 @@ def runs_and_settings(
 def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
     """Make `main` end with a sentence and status 1 for errors that the user can fix.
 
-    Letters that the console cannot show are printed as escape sequences.
+    Letters that the console cannot show are printed as escape sequences. With `--help`, the
+    documentation of the module of `main` is printed instead.
     """
 
     @functools.wraps(main)
     def told(*args: P.args, **kwargs: P.kwargs) -> None:
-        _escape_unknown_letters()
+        _set_up_streams()
+        if HELP & set(sys.argv[1:]):
+            print(help_of(main))
+            return
         try:
             main(*args, **kwargs)
         except Exception as error:
@@ -60,32 +77,30 @@ def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
     return told
 
 
+def help_of(main: Callable[..., object]) -> str:
+    """Return what `--help` shows: the documentation of the module that defines a command."""
+    about = (sys.modules[main.__module__].__doc__ or "").strip()
+    return (
+        f"{about}\n\n"
+        "A setting is written NAME=VALUE. The files in conf/ hold all settings and say what they "
+        "mean.\ndocs/index.md lists the pages of the documentation."
+    )
+
+
 def _end_with_sentence(error: Exception) -> NoReturn:
     sentence = sentence_of(error)
     if sentence is None:
+        if log := console.current_log():
+            print(f"{log} has what libraries said before this error:", file=sys.stderr)
         raise error
     sys.exit(f"error: {sentence}")
 
 
-def _escape_unknown_letters() -> None:
+def _set_up_streams() -> None:
+    """Escape letters that the console cannot show, and show each line at once."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _refuse_unquoted(arguments: Sequence[str]) -> None:
-    """Exit with a hint about quotes if Hydra cannot parse an argument."""
-    parser = OverridesParser.create()
-    for argument in arguments:
-        key, assigned, value = argument.partition("=")
-        if not assigned or key.startswith("-"):
-            continue
-        try:
-            parser.parse_override(argument)
-        except HydraException as error:
-            problem = str(error).partition("\n")[0]
-            quoted = f"'{key}=\"{value}\"'"
-            sys.exit(f"error: {argument}: {problem}; if it is text, quote it: {quoted}")
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
@@ -94,27 +109,33 @@ def entry_point(run: Callable[[Config], object]) -> Callable[[], None]:
 
 
 def entry_point_of(
-    name: str, schema: type[Schema]
+    name: str, schema: type[Schema], positional: Sequence[str] = ()
 ) -> Callable[[Callable[[Schema], object]], Callable[[], None]]:
     """Return a decorator that makes a command of a function of a configuration.
 
     Hydra composes conf/`name`.yaml with the command line. An error that the user can fix ends the
     command with a sentence and status 1, without a traceback. In a sweep the error is passed on, so
-    that Hydra goes on with the other jobs.
+    that Hydra goes on with the other jobs. With `--help`, the documentation of the function's
+    module is printed.
+
+    What libraries say about themselves goes to a log file, see `divert_noise`. In a sweep each job
+    has a file of its own.
 
     Args:
         name: path of the file within conf/, without its suffix.
         schema: the schema that checks the configuration.
+        positional: the settings that words without a name are values of, in this order.
     """
 
     def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
         @functools.wraps(run)
         def checked(composed: DictConfig) -> object:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                console.divert_noise(HydraConfig.get().job.name)
+                return run(check_as(schema, composed))
             try:
                 return run(check_as(schema, composed))
             except Exception as error:
-                if HydraConfig.get().mode is RunMode.MULTIRUN:
-                    raise
                 _end_with_sentence(error)
 
         compose_and_run = hydra.main(
@@ -123,9 +144,22 @@ def entry_point_of(
 
         @functools.wraps(run)
         def command() -> None:
-            _escape_unknown_letters()
-            _refuse_unquoted(sys.argv[1:])
-            compose_and_run()
+            _set_up_streams()
+            if HELP & set(sys.argv[1:]):
+                print(help_of(run))
+                return
+            arguments, name = sys.argv[1:], Path(sys.argv[0]).stem
+            # The process of a sweep leaves descriptor 2 as it is for those of its jobs.
+            sweep = {"-m", "--multirun"} & set(arguments)
+            (console.log_to_file if sweep else console.divert_noise)(name)
+            try:
+                sys.argv[1:] = named_values(arguments, positional)
+                refuse_unquoted(sys.argv[1:])
+                compose_and_run()
+            except HydraException as error:
+                sys.exit(f"error: {composition_error(error, schema)}")
+            except Exception as error:
+                _end_with_sentence(error)
 
         return command
 

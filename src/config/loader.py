@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
+from src.config.misspelt import composition_error, unknown_setting
 from src.config.schema import Config, Section
 from src.errors import InputError
 
@@ -37,8 +38,11 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
         InputError: a key is unknown or missing, or a value has the wrong type or is not allowed.
             The message names every such key and what is allowed.
     """
+    if missing := sorted(OmegaConf.missing_keys(composed)):
+        needed = " and ".join(f"{key}=…" for key in missing)
+        raise InputError(f"this needs {needed}; --help shows examples")
     try:
-        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        values = OmegaConf.to_container(composed, resolve=True)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
     return check_values(schema, values)
@@ -75,7 +79,7 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
         try:
             return check_as(schema, compose(path.name, list(overrides)))
         except HydraException as error:
-            raise InputError(f"configuration: {error}") from error
+            raise InputError(composition_error(error, schema)) from error
 
 
 def _describe(schema: type[Section], problem: Any) -> str:
@@ -86,7 +90,7 @@ def _describe(schema: type[Section], problem: Any) -> str:
         del where[1:2]
     key = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
-        return f"{key}: unknown setting"
+        return unknown_setting(key, schema)
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
         message += f"; if it is text, quote it: '{key}=\"…\"'"

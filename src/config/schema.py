@@ -229,6 +229,7 @@ class DecisionRule(Section):
 class Tracking(Section):
     uri: str | None
     experiment: str
+    ui: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
     run_name: str | None
     parent_run: str | None
     unsent: str

@@ -1,12 +1,13 @@
 """Fitting a Keras model by the recipe of the configuration, and training a classifier with it."""
 
-import sys
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from tqdm import tqdm
 
 from src.config.schema import Train
 from src.data.dataset import Part
@@ -91,10 +92,10 @@ def fit(
         epochs=recipe.epochs,
         steps_per_epoch=steps_per_epoch,
         validation_data=validation,
-        callbacks=[*callbacks, stop],
+        callbacks=[*callbacks, stop, Progress(recipe.epochs, steps_per_epoch)],
         # The batches are shuffled already, by `epoch_order`. Keras would warn that it cannot.
         shuffle=False,
-        verbose=verbosity(),
+        verbose=0,
     )
     return {name: [float(v) for v in values] for name, values in history.history.items()}
 
@@ -118,7 +119,8 @@ def predict_end_to_end(
         [
             classifier.predict(
                 batches.map(lambda images, labels, axes=axes: (ops.flip(images, axes), labels)),
-                verbose=verbosity(),
+                verbose=0,
+                callbacks=[Progress()],
             )
             for axes in (FLIPS[ALL_FLIPS] if flips else [()])
         ],
@@ -136,9 +138,39 @@ def _names(part: Part) -> list[str]:
     return [str(path) for path in part.paths]
 
 
-def verbosity() -> int | str:
-    """Return Keras' `verbose` argument: a progress bar in a terminal, one line an epoch in a file.
+class Progress(keras.callbacks.Callback):
+    """Callback that shows one progress bar for a whole training, or for a prediction."""
 
-    In a log file a progress bar would write one line for each step.
-    """
-    return "auto" if sys.stdout.isatty() else 2
+    def __init__(self, epochs: int = 1, steps_per_epoch: int | None = None) -> None:
+        """
+        Args:
+            epochs: the largest number of epochs.
+            steps_per_epoch: number of batches in one epoch; None if it is not known.
+        """
+        super().__init__()
+        self.steps = steps_per_epoch or 0
+        self.bar_of = functools.partial(tqdm, total=epochs * self.steps or None, unit="batch")
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.bar, self.before = self.bar_of(desc="training"), 0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        # With several steps per execution, Keras counts steps that an epoch does not have.
+        self.bar.update(self.before + min(batch + 1, self.steps) - self.bar.n)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.before = (epoch + 1) * self.steps
+        loss = (logs or {}).get("val_loss", np.nan)
+        self.bar.set_postfix_str(f"validation loss {loss:.5f}", refresh=False)
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self.bar.close()
+
+    def on_predict_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.bar = self.bar_of(desc="predicting")
+
+    def on_predict_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.bar.update(batch + 1 - self.bar.n)
+
+    def on_predict_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self.bar.close()

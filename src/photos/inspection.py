@@ -91,7 +91,10 @@ def load_model_of(
     identity = {"name": config.model, **known, "weights": weights[:12]}
     made = decision_of(config.model)
     if made is None:
-        print(f"{config.model} comes without decision.json: its probabilities are uncalibrated")
+        print(
+            f"{config.model} has no decision.json beside it, so its probabilities are not "
+            "calibrated and the threshold is 0.5; name the run instead to have both"
+        )
         made = undecided(weights, *chosen_engine("auto", "f32"))
     scale = config.scale
     given = {

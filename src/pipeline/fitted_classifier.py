@@ -71,13 +71,14 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
     return Plan(cut, engine)
 
 
-# The names of Keras' metrics in MLflow.
+# The names of Keras' metrics in MLflow. MLflow draws the metrics of each folder together and sorts
+# folders by name, so the loss comes first.
 METRICS = {
-    "loss": "train.loss",
-    "accuracy": "train.accuracy",
-    "val_loss": "validation.loss",
-    "val_accuracy": "validation.accuracy",
-    "learning_rate": "learning_rate",
+    "loss": "loss/train",
+    "accuracy": "progress/accuracy.train",
+    "val_loss": "loss/validation",
+    "val_accuracy": "progress/accuracy.validation",
+    "learning_rate": "progress/learning_rate",
 }
 
 
@@ -146,10 +147,9 @@ def log_features(extracted: Extracted) -> None:
             "bank.folder": extracted.bank.folder.name,
             "bank.cut": extracted.cut.layer,
             "bank.engine": f"{extracted.engine} {extracted.precision}",
+            "bank.engine_error": f"{extracted.error:.6g}",
+            "bank.added_features": extracted.added,
         }
-    )
-    mlflow.log_metrics(
-        {"bank.engine_error": extracted.error, "bank.added_features": extracted.added}
     )
 
 

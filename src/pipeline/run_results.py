@@ -12,12 +12,13 @@ from src.figures import run_figures
 from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
+from src.pipeline.run_description import describe
 from src.pipeline.unsent_runs import send_kept
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
-from src.tracking.logged_models import load_classifier
+from src.tracking.logged_models import load_classifier, model_id_of
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
 
@@ -37,7 +38,11 @@ class Results:
 
 
 def log_results(
-    config: Config, predictions: pd.DataFrame, weights: str, engine: str, precision: str
+    config: Config,
+    predictions: pd.DataFrame,
+    weights: str,
+    served_by: tuple[str, str],
+    model: str | None,
 ) -> Results:
     """Evaluate predictions, and log the results in the active run.
 
@@ -45,14 +50,16 @@ def log_results(
         config: the configuration of the run.
         predictions: the prediction table of the validation and test images.
         weights: SHA-256 (hex) of the classifier's tensors.
-        engine: name of the engine that computed the predictions.
-        precision: precision of the engine's arithmetic.
+        served_by: name of the engine that computed the predictions, and the precision of its
+            arithmetic.
+        model: the id of the logged model, or None if the run has none.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
-    decision = _chosen(config, metrics, weights, engine, precision)
+    decision = _chosen(config, metrics, weights, *served_by)
     predictions = with_verdicts(predictions, decision)
     runs.log_metrics_of_parts(metrics)
     mlflow.log_dict(decision.model_dump(), DECISION)
+    describe(config, metrics, decision, model)
     runs.log_predictions(predictions)
     log_result_figures(config, predictions, decision.temperature)
     log_label_suspects(config, label_suspects(predictions, config.evaluate))
@@ -81,10 +88,12 @@ def evaluate_again(name: str, config: Config) -> Results:
     # The predictions stay those that the run's own engine has made.
     chosen["decision"]["precision"] = own["decision"]["precision"]
     settings = check_values(Config, own | chosen)
-    send_kept(Path(config.tracking.unsent), run_id, settings.data.image_size)
+    send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
+    run = mlflow.get_run(run_id)
     weights = weights_sha256(load_classifier(run_id))
     with mlflow.start_run(run_id=run_id):
-        results = log_results(settings, predictions_of(run), weights, *served_engine(settings))
+        served_by = served_engine(settings)
+        results = log_results(settings, predictions_of(run), weights, served_by, model_id_of(run))
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return results

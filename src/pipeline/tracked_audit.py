@@ -60,7 +60,6 @@ def _log_pairs(
     """Log the counts of twins or overlaps, a gallery, and a histogram of their correlations."""
     listing, classes = dataset.listing, dataset.classes
     counts = count_twins(listing, pairs, classes)
-    print(f"number of images with {name}:\n{counts.to_string()}")
     mlflow.log_table(counts.reset_index(), f"{name}.json")
     shown = twin_gallery(
         pairs, listing, dataset.folder, classes, per_kind=audit.gallery, seed=audit.seed

@@ -25,6 +25,7 @@ from src.pipeline.fetching import fetched_dataset
 from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
 from src.pipeline.initial_classifier import Start, initial_classifier
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
+from src.pipeline.run_description import run_name
 from src.pipeline.run_results import log_results
 from src.pipeline.splitting import split_dataset
 from src.pipeline.unsent_runs import kept_without_a_server
@@ -42,7 +43,10 @@ class Result:
 
 
 def train_and_track(
-    config: Config, name: str | None = None, tags: Mapping[str, str] | None = None
+    config: Config,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Result:
     """Train and evaluate a classifier within an MLflow run.
 
@@ -50,8 +54,9 @@ def train_and_track(
 
     Args:
         config: the configuration of the run.
-        name: name of the run; None means `tracking.run_name`.
+        name: name of the run. None means `tracking.run_name`, or the main settings if that is None.
         tags: tags of the run by name, in addition to those that every run has.
+        log: a file with what libraries say, which is logged at the end of the run.
 
     Raises:
         InputError: the configuration or the images do not allow the training. It is also raised if
@@ -60,11 +65,12 @@ def train_and_track(
     tracking = config.tracking
     runs.connect(tracking.uri, tracking.experiment)
     with runs.tracked_run(
-        name or tracking.run_name,
+        name or tracking.run_name or run_name(config),
         config.model_dump(),
         system_metrics=tracking.system_metrics,
         parent=tracking.parent_run,
         tags=tags,
+        log=log,
     ) as run_id:
         configure_tensorflow(config.threads.tensorflow)
         workspace = Path(config.workspace)
@@ -78,9 +84,9 @@ def train_and_track(
             save_model(Path(config.train.output), fitted.classifier, fitted.history, run_id)
         with kept_without_a_server(config, fitted, dataset, run_id):
             # The model is logged before the evaluation, so that it is not lost if that fails.
-            log_model(fitted.classifier, dataset.image_size)
+            model = log_model(fitted.classifier, dataset.image_size, run_name(config))
             with _told_that_the_model_is_kept(run_id):
-                metrics = evaluate_fitted(config, fitted, dataset)
+                metrics = evaluate_fitted(config, fitted, dataset, model)
     keras.backend.clear_session()
     return Result(run_id, metrics)
 
@@ -114,16 +120,16 @@ def configure_tensorflow(threads: int | None) -> None:
 def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
     """Log the inputs of a run: parameter counts, fingerprints, the split and its leakage."""
     counts = parameter_counts(start.classifier)
-    mlflow.log_params({f"parameters.{kind}": count for kind, count in counts.items()})
     mlflow.set_tags(
         {
+            **{f"parameters.{kind}": count for kind, count in counts.items()},
+            **{f"leak.{name}": f"{share:.6g}" for name, share in leakage(dataset).items()},
             "dataset.fingerprint": dataset.fingerprint,
             "split.fingerprint": manifest_fingerprint(dataset.manifest),
             "weights.sha256": start.weights_sha256,
             "weights.source": start.weights_source,
         }
     )
-    mlflow.log_metrics({f"leak.{name}": share for name, share in leakage(dataset).items()})
     mlflow.log_text(dataset.manifest.to_csv(index=False), "split.csv")
     runs.log_dataset(
         dataset.manifest,
@@ -134,9 +140,15 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
 
 
 def evaluate_fitted(
-    config: Config, fitted: Fitted, dataset: Dataset
+    config: Config, fitted: Fitted, dataset: Dataset, model: str
 ) -> dict[str, dict[str, float]]:
     """Predict the held-out images as the served model does, and log and return the metrics.
+
+    Args:
+        config: the configuration of the run.
+        fitted: the trained classifier.
+        dataset: the dataset with its split.
+        model: the id of the logged model.
 
     Raises:
         InputError: the engine changes more verdicts than the configuration allows.
@@ -146,7 +158,7 @@ def evaluate_fitted(
     predictions = predict_held_out(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)
-    results = log_results(config, predictions, weights, *served_engine(config))
+    results = log_results(config, predictions, weights, served_engine(config), model)
     log_learning_curves(fitted.history)
     log_class_maps(config, fitted.classifier, results.predictions)
     if config.train.output:

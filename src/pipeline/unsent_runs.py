@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import mlflow
 import pandas as pd
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.config.schema import Config
@@ -62,18 +63,18 @@ def kept_without_a_server(
         ) from error
 
 
-def send_kept(root: Path, run_id: str, image_size: int) -> None:
+def send_kept(root: Path, run: Run, image_size: int) -> None:
     """Log in a run what was kept of it, and delete the folder. Do nothing if nothing was kept.
 
     Args:
         root: the folder of all runs that could not be logged.
-        run_id: id of the run.
+        run: the run.
         image_size: height and width of the model's images in pixels.
 
     Raises:
         InputError: a file of the folder is damaged.
     """
-    folder = root / run_id
+    folder = root / run.info.run_id
     if not folder.is_dir():
         return
     try:
@@ -84,9 +85,9 @@ def send_kept(root: Path, run_id: str, image_size: int) -> None:
         raise InputError(
             f"{folder} can't be sent ({error}): train the run again, and delete the folder"
         ) from error
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run.info.run_id):
         for epoch, values in history.to_dict("index").items():
             log_epoch({str(key): float(value) for key, value in values.items()}, int(str(epoch)))
         runs.log_predictions(predictions)
-        log_model(classifier, image_size)
+        log_model(classifier, image_size, run.info.run_name or run.info.run_id)
     shutil.rmtree(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.tool_schema import Promote
 from src.errors import InputError
@@ -16,12 +17,20 @@ from src.registry.gate import Ruling, decide
 from src.registry.image_judge import load_judge
 from src.registry.packaged_model import registered
 from src.registry.served_check import ServedCheck, check_served
-from src.registry.versions import PREVIOUS, aliased, point, promoting, tag, version_of
+from src.registry.versions import (
+    PREVIOUS,
+    aliased,
+    describe_version,
+    point,
+    promoting,
+    tag,
+    version_of,
+)
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model
 from src.tracking.provenance import decision_of_run
-from src.tracking.run_reading import check_same_images, predictions_of, run_named
+from src.tracking.run_reading import check_same_images, config_of, predictions_of, run_named
 
 COMPARISON = "comparison."
 # How the packaged model answers test images, beside the run's own predictions.
@@ -85,7 +94,7 @@ def promote(config: Promote, name: str) -> Promotion:
     check = None
     if not deviations.keys() & {"scales", "flips"}:
         expected = with_verdicts(predictions, served)
-        folder = Path(run.data.params["data.dir"])
+        folder = Path(config_of(run.info.run_id)["data"]["dir"])
         load = functools.partial(load_judge, file, settings)
         check = check_served(load, expected, folder, config.check_images)
     with promoting():
@@ -151,6 +160,7 @@ def _decided(
     outcome = Promotion(version, "promoted" if ruling.promoted else "refused", ruling.why)
     # The tags are set before the aliases, so that every champion has its reasons on record.
     _record(outcome, figures)
+    describe_version(version, f"{ruling.why}.\n\n{run.data.tags.get(MLFLOW_RUN_NOTE, '')}")
     if ruling.promoted:
         # The alias of the previous champion moves first, so that an interruption does not lose it.
         # If the champion is the same model in an older package, its predecessor stays previous.

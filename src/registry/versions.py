@@ -41,6 +41,11 @@ def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
             client.delete_model_version_tag(version.name, version.version, key)
 
 
+def describe_version(version: ModelVersion, text: str) -> None:
+    """Set the description of a version, in Markdown."""
+    mlflow.MlflowClient().update_model_version(version.name, version.version, text)
+
+
 def promoting() -> AbstractContextManager[object]:
     """Return the lock that a process holds while it registers, decides and moves aliases.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
 from src.statistics.head_to_head import paired_difference
 from src.statistics.paired_tests import SIGNIFICANT, holm
@@ -108,11 +109,27 @@ def markdown_table(table: pd.DataFrame) -> str:
     Args:
         table: see `ranking_table`; at least one row.
     """
-    lines = [
-        "| run | validation loss | test errors | test accuracy (95 % interval) | minutes "
-        "| error rate minus the best's, in points (95 % interval) | p (Holm) | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    header = (
+        *("run", "validation loss", "test errors", "test accuracy (95 % interval)", "minutes"),
+        *("error rate minus the best's, in points (95 % interval)", "p (Holm)", ""),
+    )
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in _main_columns(table)]
+    return "\n".join(lines)
+
+
+def text_table(table: pd.DataFrame) -> str:
+    """Format the main columns of a ranking for the terminal; see `markdown_table`."""
+    header = (
+        *("", "validation loss", "test errors", "accuracy (95 % interval)", "minutes"),
+        *("error rate minus the best's", "p (Holm)", ""),
+    )
+    return str(tabulate(_main_columns(table), header, tablefmt="simple", disable_numparse=True))
+
+
+def _main_columns(table: pd.DataFrame) -> list[list[str]]:
+    """Return the main columns of a ranking as text, a list for each row."""
+    rows = []
     best, *others = table.to_dict("records")
     for row in (best, *others):
         difference, p_value, told = "–", "–", "the best" if row is best else "other images"
@@ -122,13 +139,15 @@ def markdown_table(table: pd.DataFrame) -> str:
                 f"{100 * row['difference_high']:+.3f})"
             )
             p_value, told = f"{row['p_holm']:.3g}", _told(row)
-        lines.append(
-            f"| {row['name']} | {row['validation_loss']:.5f} "
-            f"| {row['test_errors']} of {row['test_images']} "
-            f"| {row['test_accuracy']:.5f} ({row['test_low']:.4f} to {row['test_high']:.4f}) "
-            f"| {row['minutes']:.1f} | {difference} | {p_value} | {told} |"
+        accuracy = f"{row['test_accuracy']:.5f} ({row['test_low']:.4f} to {row['test_high']:.4f})"
+        rows.append(
+            [
+                *(row["name"], f"{row['validation_loss']:.5f}"),
+                *(f"{row['test_errors']} of {row['test_images']}", accuracy),
+                *(f"{row['minutes']:.1f}", difference, p_value, told),
+            ]
         )
-    return "\n".join(lines)
+    return rows
 
 
 def _told(row: Mapping[Hashable, Any]) -> str:

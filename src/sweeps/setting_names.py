@@ -30,4 +30,9 @@ def _readable(value: str) -> str:
         number = float(value)
     except ValueError:
         return value
-    return value if len(value) <= 6 or number.is_integer() else f"{number:.3g}"
+    if number.is_integer():
+        return value
+    if abs(number) < 1e-3:
+        digits, exponent = f"{number:.2e}".split("e")
+        return f"{float(digits):g}e{int(exponent)}"
+    return value if len(value) <= 6 else f"{number:.3g}"

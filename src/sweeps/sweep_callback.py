@@ -23,6 +23,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from src.config.loader import check
+from src.config.misspelt import composition_error
 from src.config.schema import Config
 from src.errors import InputError
 
@@ -40,6 +41,7 @@ class SweepCallback(Callback):
     Attributes:
         command: name of the entry point whose sweeps are handled.
         parent: id of the parent run; empty before the sweep starts.
+        ui: the address where `make ui` serves it.
         jobs: each job's values of the swept settings; empty if they are not known in advance.
         interrupted: whether the user has interrupted the sweep.
     """
@@ -50,7 +52,7 @@ class SweepCallback(Callback):
             command: name of the entry point whose sweeps are handled; others are ignored.
         """
         self.command = command
-        self.parent = ""
+        self.parent = self.ui = ""
         self.jobs: list[dict[str, str]] = []
         self.interrupted = False
 
@@ -61,7 +63,9 @@ class SweepCallback(Callback):
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = list(product(*map(_values, overrides.values())))
-            self.parent = _make_parent(config, overrides, [_compose(config, job) for job in jobs])
+            composed = [_compose(config, job) for job in jobs]
+            self.parent = _make_parent(config, overrides, composed)
+            self.ui = composed[0].tracking.ui
             if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
                 from src.sweeps.sweep_jobs import swept_values
 
@@ -94,8 +98,9 @@ class SweepCallback(Callback):
 
         with _errors_end_the_sweep():
             outcome = report_sweep(self.parent, self.jobs)
-            print(outcome.summary)
+            print(f"\n{outcome.summary}\n")
             self._close("FAILED" if outcome.unfinished else "FINISHED")
+            print(_closing(self.parent, self.ui))
             if outcome.unfinished:
                 sys.exit(1)
 
@@ -173,7 +178,7 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
     try:
         composed = loader.load_sweep_config(config, list(overrides))
     except HydraException as error:
-        raise InputError(f"configuration: {error}") from error
+        raise InputError(composition_error(error, Config)) from error
     with read_write(composed), open_dict(composed):
         del composed["hydra"]
     return check(composed)
@@ -189,4 +194,19 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
     swept = _swept(overrides)
     file = config.hydra.runtime.choices.get("sweep")
     name = tracking.run_name or file or named(swept)
-    return open_sweep(name, list(swept), _given(overrides), [job.model_dump() for job in jobs])
+    settings = [job.model_dump() for job in jobs]
+    parent = open_sweep(name, list(swept), _given(overrides), settings)
+    print(f"sweep {name}: {len(jobs)} jobs, run {parent}")
+    return parent
+
+
+def _closing(parent: str, ui: str) -> str:
+    from src.config.console import aligned
+    from src.tracking.runs import address_of
+
+    return aligned(
+        [
+            ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
+            ("next", "python -m src.compare RUN RUN  (two of the runs above)"),
+        ]
+    )

@@ -68,7 +68,8 @@ def finished_jobs(children: Iterable[Run]) -> list[Child]:
 
 
 def _read(run: Run) -> Child:
-    return Child(run, values_of(run), predictions_of(run), metrics_of_parts(run.data.metrics))
+    metrics = metrics_of_parts(run.info.run_id)
+    return Child(run, values_of(run), predictions_of(run), metrics)
 
 
 def candidates(children: Sequence[Child]) -> list[Candidate]:

@@ -12,7 +12,7 @@ from src.sweeps.job_fingerprint import job_fingerprint
 from src.sweeps.setting_names import LONGEST_NAME
 from src.sweeps.sweep_jobs import KEYS, START
 from src.tracking.processes import PROCESS, is_at_work, process_tags
-from src.tracking.runs import flatten, git_tags, settings_shown
+from src.tracking.runs import flatten, git_tags, parameters_of, settings_shown
 
 # Tags of parent runs.
 SWEEP, OVERRIDES = "sweep.fingerprint", "sweep.overrides"
@@ -65,7 +65,7 @@ def open_sweep(
         client.update_run(parent, status="RUNNING")
         return parent
     with mlflow.start_run(run_name=name[:LONGEST_NAME], tags=tags) as run:
-        mlflow.log_params(settings_shown(shared))
+        mlflow.log_params(parameters_of(settings_shown(shared)))
     client.update_run(run.info.run_id, status="RUNNING")
     return run.info.run_id
 

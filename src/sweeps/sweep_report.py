@@ -16,7 +16,7 @@ from src.config.schema import Evaluate
 from src.figures import sweep_figures
 from src.figures.run_figures import prediction_grid
 from src.statistics.run_metrics import label_suspects
-from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table
+from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table, text_table
 from src.sweeps.setting_names import named, short_names
 from src.sweeps.sweep_children import (
     FOLD,
@@ -27,9 +27,9 @@ from src.sweeps.sweep_children import (
 )
 from src.sweeps.sweep_jobs import START, VALUE, as_numbers, values_of
 from src.sweeps.sweep_parent import BEST
-from src.sweeps.sweep_view import share_view
 from src.tracking.run_reading import DATASET, config_of
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
+from src.tracking.shared_views import share_sweep
 
 # Number of rows of the table in the parent run's description; the artifact holds all rows.
 DESCRIBED = 20
@@ -40,7 +40,7 @@ class SweepOutcome:
     """How a sweep ended.
 
     Attributes:
-        summary: text for the user, in Markdown.
+        summary: text for the terminal.
         unfinished: a line for each job that did not finish, with its name and the reason.
     """
 
@@ -65,26 +65,26 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
     stale = [as_numbers(values) for values in lost]
     done = finished_jobs(run for run in latest if values_of(run) not in stale)
     unfinished = _unfinished(tried, lost)
-    told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
+    shown = told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
         ranking = ranked(candidates(done))
         margin = Evaluate(**config_of(ranking[0].run_id)["evaluate"]).margin
         table = ranking_table(ranking, margin)
-        view = share_view(parent, _columns(done[0].run))
+        view = share_sweep(parent, _columns(done[0].run))
         # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
         link = f"[All runs with their settings and results]({view})"
-        told[0] += f" Best by validation loss: {ranking[0].name}. {link}"
-        told += ["", markdown_table(table.head(DESCRIBED))]
-        if len(table) > DESCRIBED:
-            told += ["", f"{len(table) - DESCRIBED} more are in ranking.csv."]
-    told += ["", *(f"- {line}" for line in unfinished)] if unfinished else []
-    summary = "\n".join(told)
-    mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, summary)
+        first = f"{told[0]} Best by validation loss: {ranking[0].name}."
+        more = len(table) - DESCRIBED
+        rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
+        told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]
+        shown = [first, text_table(table.head(DESCRIBED)), *rest]
+    failed = ["", *(f"- {line}" for line in unfinished)] if unfinished else []
+    mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, "\n".join([*told, *failed]))
     if done:
         _log_result(parent, done, ranking, table)
     elif BEST in mlflow.get_run(parent).data.tags:
         mlflow.MlflowClient().delete_tag(parent, BEST)
-    return SweepOutcome(summary, unfinished)
+    return SweepOutcome("\n".join([*shown, *failed]), unfinished)
 
 
 def _log_result(
@@ -172,5 +172,5 @@ def figures_of(children: Sequence[Child]) -> dict[str, Figure]:
 
 
 def _curve(run: Run) -> list[float]:
-    points = mlflow.MlflowClient().get_metric_history(run.info.run_id, "validation.loss")
+    points = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss/validation")
     return [point.value for point in sorted(points, key=lambda point: point.step)]

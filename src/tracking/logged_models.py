@@ -19,10 +19,12 @@ from mlflow.types import Schema, TensorSpec
 
 from src.data.splits.manifest import read_manifest
 from src.errors import InputError
-from src.tracking.run_reading import run_named
+from src.tracking.run_reading import config_of, run_named
 
 # The alias of the registered model's version that is in use.
 CHAMPION = "champion"
+# Letters that MLflow does not allow in the names of models.
+NOT_ALLOWED = re.compile(r"""[/:.%"']""")
 RUN_ID = re.compile("[0-9a-f]{6,32}")
 FORMS = (
     "a .keras file, a run's id or at least its first 6 characters, or "
@@ -113,7 +115,7 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
                 run_id = run_named(model).info.run_id
             else:
                 run_id = str(mlflow.models.get_model_info(model).run_id)
-            images = mlflow.get_run(run_id).data.params["data.dir"]
+            images = config_of(run_id)["data"]["dir"]
             split = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="split.csv")
         except (MlflowException, OSError, KeyError) as error:
             raise InputError(f"{model}: its run has no split.csv and data.dir: {error}") from error
@@ -127,10 +129,16 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
 
 
 def _model_of(run: Run) -> str:
-    logged = run.outputs.model_outputs if run.outputs else []
-    if not logged:
+    model = model_id_of(run)
+    if model is None:
         raise InputError(f"run {run.info.run_id} ({run.info.status}) logged no model")
-    return f"models:/{logged[-1].model_id}"
+    return f"models:/{model}"
+
+
+def model_id_of(run: Run) -> str | None:
+    """Return the id of a run's last logged model, or None if it has logged none."""
+    logged = run.outputs.model_outputs if run.outputs else []
+    return str(logged[-1].model_id) if logged else None
 
 
 def _fetched(uri: str) -> Path:
@@ -149,22 +157,23 @@ def _fetched(uri: str) -> Path:
     return files[0]
 
 
-def log_model(model: keras.Model, image_size: int) -> str:
-    """Log a classifier of uint8 images in the active run, and return its model URI.
+def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> str:
+    """Log a classifier of uint8 images in the active run, and return the id of the logged model.
 
     Args:
         model: a model that maps images (n, image_size, image_size, 3) to probabilities (n, 2).
         image_size: height and width of the images in pixels.
+        name: name of the model. Letters that MLflow does not allow are replaced.
     """
     images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
     probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
     info = mlflow.tensorflow.log_model(
         model,
-        name="model",
+        name=NOT_ALLOWED.sub("_", name),
         signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
         pip_requirements=pinned_requirements(),
     )
-    return str(info.model_uri)
+    return str(info.model_id)
 
 
 def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 import pandas as pd
@@ -32,6 +33,23 @@ from src.tracking.store import (
 )
 
 STORE = Path("mlruns")
+# The metric by which runs are ranked.
+VALIDATION_LOSS = "best.validation.loss"
+# Artifact with all metrics by part and name.
+METRICS = "metrics.json"
+# The metrics that MLflow's pages show, by part. They list metrics by name.
+SHOWN = {
+    "test": ("accuracy", "accuracy_low", "accuracy_high", "errors", "images", "loss"),
+    "validation": ("errors", "loss"),
+}
+# The settings, or whole sections, that MLflow's pages show. A user chooses them, and they decide a
+# result. config.yaml has all settings.
+PARAMETERS = (
+    *("augment", "data.name", "decision", "features.precision", "features.views"),
+    *("model.dropout", "model.frozen_layers", "model.weights", "seed", "split", "train"),
+)
+# Settings within these sections that only say where files are.
+_PLACES = ("split.manifest", "train.output")
 
 
 def connect(uri: str | None, experiment: str) -> None:
@@ -99,17 +117,19 @@ def tracked_run(
     system_metrics: bool,
     parent: str | None = None,
     tags: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> Iterator[str]:
-    """Start a run, log its settings as parameters and as config.yaml, and yield its id.
+    """Start a run, log the main settings as parameters and all as config.yaml, and yield its id.
 
     If the body raises an exception, the run gets the status FAILED and the tag `error`.
 
     Args:
         name: name of the run; None lets MLflow choose one.
-        settings: the nested settings.
+        settings: the nested settings. Those of `PARAMETERS` become parameters.
         system_metrics: whether MLflow logs the use of processor and memory.
         parent: id of the parent run, or None.
         tags: further tags, in addition to those of the process and the commit.
+        log: a file with what libraries say. It is logged at the end of the run as log.txt.
     """
     run = mlflow.start_run(
         run_name=name,
@@ -119,7 +139,7 @@ def tracked_run(
     )
     try:
         shown = settings_shown(settings)
-        mlflow.log_params(flatten(shown))
+        mlflow.log_params(parameters_of(flatten(shown)))
         mlflow.log_dict(shown, "config.yaml")
         yield run.info.run_id
     except BaseException as error:
@@ -127,10 +147,17 @@ def tracked_run(
         # A server that has ended must not replace the error by its own.
         with suppress(MlflowException):
             mlflow.set_tag("error", text)
+            _log_text_of(log)
         with suppress(MlflowException):
             mlflow.end_run("FAILED")
         raise
+    _log_text_of(log)
     mlflow.end_run()
+
+
+def _log_text_of(log: Path | None) -> None:
+    if log:
+        mlflow.log_text(log.read_text(encoding="utf-8", errors="replace"), "log.txt")
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +174,29 @@ def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
         return value
 
     return {key: shown(value) for key, value in settings.items()}
+
+
+def address_of(run_id: str, ui: str) -> str:
+    """Return the address of a run's page.
+
+    Args:
+        run_id: id of the run.
+        ui: the address at which `make ui` serves runs that are tracked on this machine. A tracking
+            server serves its own pages.
+    """
+    uri = mlflow.get_tracking_uri()
+    served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
+    experiment = mlflow.get_run(run_id).info.experiment_id
+    return f"{served_at}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings, by dotted name, that MLflow's pages show; see `PARAMETERS`."""
+
+    def shown(key: str) -> bool:
+        return any(key == name or key.startswith(f"{name}.") for name in PARAMETERS)
+
+    return {key: value for key, value in settings.items() if shown(key) and key not in _PLACES}
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -206,22 +256,27 @@ def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: 
 
 
 def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """Log metrics by part as `best.<part>.<metric>`. They are those of the best epoch's weights."""
-    mlflow.log_metrics({f"best.{p}.{key}": v for p, m in metrics.items() for key, v in m.items()})
+    """Log all metrics as metrics.json, and the main ones as `best.<part>.<metric>`.
 
-
-def metrics_of_parts(logged: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Return the metrics by part and name that `log_metrics_of_parts` has logged.
+    They are the metrics of the best epoch's weights.
 
     Args:
-        logged: all metrics of a run, by name.
+        metrics: the metrics by part and name.
     """
-    parts: dict[str, dict[str, float]] = {}
-    for name, value in logged.items():
-        if name.startswith("best."):
-            _, part, metric = name.split(".", 2)
-            parts.setdefault(part, {})[metric] = value
-    return parts
+    mlflow.log_dict({part: dict(values) for part, values in metrics.items()}, METRICS)
+    mlflow.log_metrics(
+        {
+            f"best.{part}.{name}": metrics[part][name]
+            for part, names in SHOWN.items()
+            for name in names
+        }
+    )
+
+
+def metrics_of_parts(run_id: str) -> dict[str, dict[str, float]]:
+    """Return the metrics by part and name that `log_metrics_of_parts` has logged in a run."""
+    metrics: dict[str, dict[str, float]] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{METRICS}")
+    return metrics
 
 
 def log_predictions(predictions: pd.DataFrame) -> None:

@@ -64,7 +64,7 @@ def test_a_run_whose_server_ends_is_kept_and_sent_later(
         run = mlflow.get_run(run_id)
         assert run.info.status == "FINISHED"
         assert {"best.test.accuracy", "best.validation.loss"} < set(run.data.metrics)
-        epochs = mlflow.MlflowClient().get_metric_history(run_id, "train.loss")
+        epochs = mlflow.MlflowClient().get_metric_history(run_id, "loss/train")
         assert [point.step for point in epochs] == [1, 2]
         assert load_classifier(run_id).count_params() > 0
     assert not kept.exists()

@@ -72,7 +72,7 @@ def log_child(
         job.name, logged, system_metrics=False, parent=parent, tags=tags
     ) as run_id:
         for epoch, loss in enumerate((0.5, 0.2), start=1):
-            mlflow.log_metric("validation.loss", loss, step=epoch)
+            mlflow.log_metric("loss/validation", loss, step=epoch)
         runs.log_metrics_of_parts(evaluate_predictions(table, Evaluate(**logged["evaluate"])))
         runs.log_predictions(table)
     return run_id

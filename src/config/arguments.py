@@ -1,0 +1,62 @@
+"""Command lines of Hydra's commands: values without a name, and values that need quotes."""
+
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from src.errors import InputError
+
+# Options of Hydra that are followed by a value.
+_WITH_VALUE = {
+    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd", "--experimental-rerun", "--info", "-i"),
+}
+
+
+def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[str]:
+    """Turn words without a name into `NAME=VALUE`, as in `src.predict PHOTOS FOLDER`.
+
+    Hydra's own options stay as they are, each with the value that follows it.
+
+    Args:
+        arguments: the command line without the command's name.
+        positional: the settings that the words are values of, in this order. Those that the
+            command line names are left out.
+
+    Raises:
+        InputError: there are more words than settings for them.
+    """
+    names = [one for one in positional if not any(a.startswith(f"{one}=") for a in arguments)]
+    named: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if "=" in argument or argument.startswith(("-", "~")) or before in _WITH_VALUE:
+            named.append(argument)
+        elif names:
+            escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
+            named.append(f'{names.pop(0)}="{escaped}"')
+        else:
+            raise InputError(
+                f"{argument}: a setting is written NAME=VALUE, such as seed=1; "
+                "--help shows examples"
+            )
+    return named
+
+
+def refuse_unquoted(arguments: Sequence[str]) -> None:
+    """Refuse values that Hydra cannot parse, and show how they are quoted.
+
+    Raises:
+        InputError: Hydra cannot parse an argument.
+    """
+    parser = OverridesParser.create()
+    for argument in arguments:
+        key, assigned, value = argument.partition("=")
+        if not assigned or key.startswith("-"):
+            continue
+        try:
+            parser.parse_override(argument)
+        except HydraException as error:
+            problem = str(error).partition("\n")[0]
+            quoted = f"'{key}=\"{value}\"'"
+            raise InputError(f"{argument}: {problem}; if it is text, quote it: {quoted}") from error

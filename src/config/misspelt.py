@@ -1,0 +1,77 @@
+"""What to say about settings and choices that do not exist: the nearest ones that do."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+# Hydra's messages, from which the names are read.
+_NO_SETTING = re.compile(r"Could not override '([^']+)'")
+_EXISTS = re.compile(r"An item is already at '([^']+)'")
+_NO_CHOICE = re.compile(r"Could not find '([^']+)'|Could not load '([^']+)'")
+_CHOICES = re.compile(r"Available options in '[^']*':\n((?:\t.*\n?)*)")
+
+
+def composition_error(error: Exception, schema: type[BaseModel]) -> str:
+    """Return what to tell the user about an error of Hydra's composition.
+
+    Args:
+        error: the exception that Hydra has raised.
+        schema: the schema of the configuration.
+    """
+    message = str(error)
+    if found := _NO_SETTING.search(message):
+        return unknown_setting(found[1], schema)
+    if found := _EXISTS.search(message):
+        return f"{found[1]}: the setting exists, so write it without a plus: {found[1]}=…"
+    if found := _NO_CHOICE.search(message):
+        group, _, choice = (found[1] or found[2]).rpartition("/")
+        listed = _CHOICES.search(message)
+        choices = sorted(listed[1].split()) if listed else []
+        near = [f"did you mean {one}?" for one in get_close_matches(choice, choices, n=1)]
+        known = [f"There are: {', '.join(choices)}"] if choices else []
+        return " ".join([f"{group}={choice}: there is no such choice;", *near, *known])
+    return f"configuration: {message}"
+
+
+def unknown_setting(key: str, schema: type[BaseModel]) -> str:
+    """Return a sentence about a setting that does not exist, with the nearest one that does.
+
+    Args:
+        key: the dotted name as the user has written it.
+        schema: the schema of the configuration.
+    """
+    names = setting_names(schema)
+    leaf = key.rpartition(".")[2]
+    same = [name for name in names if name.rpartition(".")[2] == leaf]
+    near = same or get_close_matches(key, names, n=1, cutoff=0.75)
+    if not near:
+        leaves = {name.rpartition(".")[2]: name for name in reversed(names)}
+        near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.7)]
+    hint = f"did you mean {' or '.join(near[:3])}?" if near else "--help says where they are listed"
+    return f"{key}: there is no such setting; {hint}"
+
+
+def setting_names(schema: type[BaseModel], prefix: str = "") -> list[str]:
+    """Return the dotted names of all settings and sections of a schema, each once.
+
+    Args:
+        schema: the class of the configuration or of a section.
+        prefix: text that begins each name.
+    """
+    names: dict[str, None] = {}
+    for name, field in schema.model_fields.items():
+        names[f"{prefix}{name}"] = None
+        for section in _sections(field.annotation):
+            names |= dict.fromkeys(setting_names(section, f"{prefix}{name}."))
+    return list(names)
+
+
+def _sections(kind: Any) -> Iterable[type[BaseModel]]:
+    """Yield the sections that a type stands for: itself, or the members of a union."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for one in get_args(kind):
+        yield from _sections(one)
