@@ -6,11 +6,13 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-GAP = 7.0  # the largest distance of two points that are linked, in pixels
-# The least strength of a point and the least mean strength of a line; see `CentrePoints`.
-FAINTEST, CLEAR = 2.0, 3.5
+GAP = 5.0  # the largest distance of two points that are linked, in pixels
+# The least mean strength of a line; see `CentrePoints`. Where all is as dark as the crack, as among
+# joints, it is this share of a region's strongest points.
+CLEAR, CLEAR_SHARE = 3.5, 0.65
+FAINTEST = 0.65  # the least strength of a point as a share of a line's least mean strength
 SHORTEST = 24.0  # the shortest line of its own, in pixels
-SHORTEST_BRANCH = 12.0  # the shortest branch of a line, in pixels
+SHORTEST_BRANCH = 18.0  # the shortest branch of a line, in pixels
 LEAST_SHARE = 0.12  # the least total strength of a line, as a share of the strongest one's
 SMOOTH = 2.0  # standard deviation of the smoothing along a line, in points
 
@@ -30,14 +32,17 @@ def centre_lines(places: np.ndarray, strength: np.ndarray) -> list[np.ndarray]:
         Lines (m, 2) float64, the longest first. Neighbouring points are about a pixel apart. The
         list is empty if no line stands out.
     """
-    chosen = strength > FAINTEST
+    if not len(strength):
+        return []
+    clear = min(CLEAR, CLEAR_SHARE * float(np.percentile(strength, 95)))
+    chosen = strength > FAINTEST * clear
     places, strength = places[chosen].astype(np.float64), strength[chosen]
     if len(places) < 2:
         return []
     links = _links(places)
     count, group = connected_components(links, directed=False)
     size, total = np.bincount(group, minlength=count), np.bincount(group, strength, count)
-    stands_out = (total >= CLEAR * size) & (size >= SHORTEST / 2)
+    stands_out = (total >= clear * size) & (size >= SHORTEST / 2)
     if not stands_out.any():
         return []
     stands_out &= total >= LEAST_SHARE * total[stands_out].max()
@@ -59,11 +64,10 @@ def length_of(line: np.ndarray) -> float:
 
 def smoothed(line: np.ndarray) -> np.ndarray:
     """Smooth a line (n, 2) along itself; its ends stay where they are."""
-    reach = len(line) - 1
-    # Reflection through the ends keeps them in place.
-    before, after = 2 * line[0] - line[reach:0:-1], 2 * line[-1] - line[-2 : -reach - 2 : -1]
-    whole = gaussian_filter1d(np.concatenate([before, line, after]), SMOOTH, axis=0)
-    return np.asarray(whole[reach : reach + len(line)])
+    # Odd reflection keeps the ends in place. gaussian_filter1d looks 4 standard deviations far.
+    beyond = round(4 * SMOOTH)
+    padded = np.pad(line, ((beyond, beyond), (0, 0)), "reflect", reflect_type="odd")
+    return np.asarray(gaussian_filter1d(padded, SMOOTH, axis=0)[beyond:-beyond])
 
 
 def _links(places: np.ndarray) -> csr_array:

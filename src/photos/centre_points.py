@@ -127,7 +127,7 @@ def _points_of_block(
     rows, columns = np.clip(rows, 0, len(labels) - 1), np.clip(columns, 0, labels.shape[1] - 1)
     label, strength = labels[rows, columns], strength[kept, kept][y, x]
     inside = label > 0
-    plain = strength if inside.mean() > MOST_INSIDE else strength[~inside]
+    plain = strength if inside.sum() > MOST_INSIDE * len(inside) else strength[~inside]
     texture = max(float(np.median(plain)), FINEST) if len(plain) else FINEST
     places = np.stack([x + left, y + top], axis=1)[inside].astype(np.float32)
     return places, strength[inside] / texture, label[inside].astype(np.int32)

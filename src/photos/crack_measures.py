@@ -20,6 +20,9 @@ WIDEST = 30.0  # width from which the search for the edges starts, in pixels
 # The surroundings of a crack of width w begin at NEAR[0] * w + NEAR[1] pixels from its centre, and
 # end at FAR[0] * w + FAR[1] pixels.
 NEAR, FAR = (0.75, 2.0), (1.5, 6.0)
+# A crack with edges closer than THIN pixels is measured by the light that is missing. Its inside
+# lacks at least the share DARKNESS of the light. THINNEST is the least width in pixels.
+THIN, DARKNESS, THINNEST = 6.0, 0.5, 0.3
 LOPSIDED = 2.0  # the largest ratio of the distances from the centre to the two edges
 STEADY = 9  # profiles over which a width must hold to count as the largest
 SIMPLIFIED = 1.0  # the largest distance of a simplified line from the line, in pixels
@@ -62,24 +65,20 @@ class CrackMeasures:
     direction: float
 
 
-def measured(lines: Sequence[np.ndarray], profiles: Sequence[Profiles]) -> CrackMeasures | None:
+def measured(lines: Sequence[np.ndarray], profiles: Profiles) -> CrackMeasures:
     """Measure the crack whose centre lines are given.
 
     Args:
-        lines: lines (n, 2) of x and y in pixels, the longest first; see `centre_lines`.
-        profiles: the profiles across each of them.
-
-    Returns:
-        The measures, or None if there is no line.
+        lines: lines (n, 2) of x and y in pixels, the longest first, at least one; see
+            `centre_lines`.
+        profiles: the profiles across them.
     """
-    if not lines:
-        return None
-    steady = [median_filter(one.widths, min(STEADY, len(one.widths))) for one in profiles]
+    steady = median_filter(profiles.widths, min(STEADY, len(profiles.widths)))
     return CrackMeasures(
         centre_line=[_simplified(line) for line in lines],
         length=sum(length_of(line) for line in lines),
-        mean_width=float(np.concatenate([one.widths for one in profiles]).mean()),
-        max_width=float(max(widths.max() for widths in steady)),
+        mean_width=float(profiles.widths.mean()),
+        max_width=float(steady.max()),
         direction=direction_of(lines),
     )
 
@@ -98,31 +97,41 @@ def direction_of(lines: Sequence[np.ndarray]) -> float:
     return float(np.degrees(mean) / 2 % 180)
 
 
-def profiles_across(photo: Image.Image, line: np.ndarray) -> Profiles:
-    """Take profiles of brightness across a centre line, and find the edges of the crack in them.
+def profiles_across(photo: Image.Image, lines: Sequence[np.ndarray]) -> Profiles:
+    """Take profiles of brightness across centre lines, and measure the crack's width in them.
 
-    An edge is where the darkness is half of that at the centre. A crack thinner than the photo's
-    own blur is therefore measured as wide as the blur.
+    The width is the distance of the two places at which the darkness is half of that at the centre.
+    The photo's blur makes thin cracks wider and fainter. Their width is therefore computed from the
+    light that is missing in all, as if their inside were as dark as the region's darkest parts.
 
     Args:
         photo: the RGB photo.
-        line: (n, 2) the x and y of the line's points in pixels, n at least 2.
+        lines: lines (n, 2) of x and y in pixels, n at least 2; at least one line.
     """
-    along = np.gradient(gaussian_filter1d(line, 2.0, axis=0, mode="nearest"), axis=0)[::EVERY]
-    places = line[::EVERY]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-    parts = range(0, len(places), PART)
-    grey = np.concatenate(
-        [_sampled(photo, places[at : at + PART], across[at : at + PART]) for at in parts]
-    )
-    grey = gaussian_filter1d(grey, AVERAGED, axis=0, mode="nearest")
-    width = np.full(len(places), WIDEST)
+    grey = np.concatenate([_across(photo, line) for line in lines])
+    width = np.full(len(grey), WIDEST)
     for _ in range(3):
         sides = np.stack([_surroundings(half, width) for half in _halves(grey)], axis=1)
         depth = sides.mean(axis=1) - _darkest(grey, width)
         width = _widths(grey, sides - depth[:, None] / 2)
-    return Profiles(places, depth, sides, width)
+    bright = np.maximum(sides.mean(axis=1), 1.0)
+    inside = np.abs(np.arange(-REACH, REACH + 1)) <= np.maximum(width, THIN / 2)[:, None]
+    missing = ((bright[:, None] - grey) * inside).sum(axis=1)
+    darkest = max(DARKNESS, float(np.percentile(depth / bright, 90)))
+    of_light = np.clip(missing / (bright * darkest), THINNEST, width)
+    places = np.concatenate([line[::EVERY] for line in lines])
+    return Profiles(places, depth, sides, np.where(width < THIN, of_light, width))
+
+
+def _across(photo: Image.Image, line: np.ndarray) -> np.ndarray:
+    """Return the brightness (n, 2 * REACH + 1) float32 across every EVERY-th point of a line."""
+    along = np.gradient(gaussian_filter1d(line, 2.0, axis=0, mode="nearest"), axis=0)[::EVERY]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
+    places = line[::EVERY]
+    parts = [slice(at, at + PART) for at in range(0, len(places), PART)]
+    grey = np.concatenate([_sampled(photo, places[part], across[part]) for part in parts])
+    return np.asarray(gaussian_filter1d(grey, AVERAGED, axis=0, mode="nearest"))
 
 
 def _sampled(photo: Image.Image, places: np.ndarray, across: np.ndarray) -> np.ndarray:

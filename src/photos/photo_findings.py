@@ -37,6 +37,6 @@ def _measured_regions(photo: Image.Image, found: Findings) -> list[Region]:
     for region in found.regions:
         inside = points.label == region.label
         lines = centre_lines(points.places[inside], points.strength[inside])
-        crack = measured(lines, [profiles_across(photo, line) for line in lines])
+        crack = measured(lines, profiles_across(photo, lines)) if lines else None
         regions.append(replace(region, crack=crack))
     return sorted(regions, key=lambda region: -region.crack.max_width if region.crack else 0.0)
