@@ -25,7 +25,7 @@ from tqdm import tqdm
 from src.data.drawn.photograph import draw_photograph
 from src.photos.centre_lines import centre_lines, length_of
 from src.photos.centre_points import centre_points
-from src.photos.crack_measures import measured, profiles_across
+from src.photos.crack_measures import measured, profiles_across, without_edges
 
 MARGIN = 28  # pixels that a mask is widened by on each side, about as a region is
 STEP = 8  # pixels between two points of the regions' grid
@@ -119,8 +119,9 @@ def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
         inside = points.label == label
         lines = centre_lines(points.places[inside], points.strength[inside])
         if lines:
-            profiles.append(profiles_across(truth.photo, lines))
-            cracks.append(measured(lines, profiles[-1]))
+            lines, across = without_edges(lines, profiles_across(truth.photo, lines))
+            profiles.append(across)
+            cracks.append(measured(lines, across))
     seconds = time.process_time() - started
     places = np.concatenate([np.zeros((0, 2)), *(one.places for one in profiles)])
     widths = np.concatenate([np.zeros(0), *(one.widths for one in profiles)])

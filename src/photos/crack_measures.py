@@ -1,12 +1,13 @@
 """Measuring cracks: length, width and direction of the centre lines in a region."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import cv2
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.spatial import cKDTree
 
 from src.photos.centre_lines import length_of
 from src.photos.reading import crop
@@ -37,12 +38,14 @@ class Profiles:
         depth: (n,) float64, how much darker the centre is than its surroundings, in grey levels.
         sides: (n, 2) float64, the brightness of the surroundings on both sides in grey levels.
         widths: (n,) float64, the crack's width in pixels.
+        line: (n,) int64, the number of the line that a profile is across.
     """
 
     places: np.ndarray
     depth: np.ndarray
     sides: np.ndarray
     widths: np.ndarray
+    line: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,33 @@ def profiles_across(photo: Image.Image, lines: Sequence[np.ndarray]) -> Profiles
     missing = ((bright[:, None] - grey) * inside).sum(axis=1)
     darkest = max(DARKNESS, float(np.percentile(depth / bright, 90)))
     of_light = np.clip(missing / (bright * darkest), THINNEST, width)
-    places = np.concatenate([line[::EVERY] for line in lines])
-    return Profiles(places, depth, sides, np.where(width < THIN, of_light, width))
+    places = [line[::EVERY] for line in lines]
+    number = np.repeat(np.arange(len(lines)), [len(one) for one in places])
+    widths = np.where(width < THIN, of_light, width)
+    return Profiles(np.concatenate(places), depth, sides, widths, number)
+
+
+def without_edges(
+    lines: Sequence[np.ndarray], profiles: Profiles
+) -> tuple[list[np.ndarray], Profiles]:
+    """Drop the lines that run inside a wider one, as the edges of a wide crack do.
+
+    Args:
+        lines: lines (n, 2) of x and y in pixels.
+        profiles: the profiles across them.
+    """
+    mean = np.bincount(profiles.line, profiles.widths) / np.bincount(profiles.line)
+    widest, *others = np.argsort(-mean, kind="stable").tolist()
+    kept = [widest]
+    for number in others:
+        wider = np.isin(profiles.line, kept)
+        here = profiles.places[profiles.line == number]
+        away, nearest = cKDTree(profiles.places[wider]).query(here)
+        if (away < profiles.widths[wider][nearest] / 2).mean() <= 0.5:
+            kept.append(number)
+    chosen = np.isin(profiles.line, kept)
+    outer = Profiles(*(values[chosen] for values in astuple(profiles)))
+    return [line for number, line in enumerate(lines) if number in kept], outer
 
 
 def _across(photo: Image.Image, line: np.ndarray) -> np.ndarray:

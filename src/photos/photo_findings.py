@@ -8,7 +8,7 @@ from PIL import Image
 
 from src.photos.centre_lines import centre_lines
 from src.photos.centre_points import centre_points
-from src.photos.crack_measures import measured, profiles_across
+from src.photos.crack_measures import measured, profiles_across, without_edges
 from src.photos.regions import Findings, Region, find_cracks
 from src.photos.scoring import Scores
 
@@ -37,6 +37,8 @@ def _measured_regions(photo: Image.Image, found: Findings) -> list[Region]:
     for region in found.regions:
         inside = points.label == region.label
         lines = centre_lines(points.places[inside], points.strength[inside])
-        crack = measured(lines, profiles_across(photo, lines)) if lines else None
-        regions.append(replace(region, crack=crack))
+        if lines:
+            crack = measured(*without_edges(lines, profiles_across(photo, lines)))
+            region = replace(region, crack=crack)
+        regions.append(region)
     return sorted(regions, key=lambda region: -region.crack.max_width if region.crack else 0.0)

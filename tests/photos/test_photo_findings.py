@@ -41,6 +41,15 @@ def test_the_widest_crack_comes_first(decision):
     assert [region.box[1] > HEIGHT / 2 for region in found.regions] == [True, False]
 
 
+def test_a_wide_crack_is_one_line_and_not_its_two_edges(decision):
+    line = wave()
+    picture = line_picture((line, 30.0))
+    (region,) = findings_on(picture, [scores_of(evidence_at(line))], decision).regions
+    assert region.crack is not None
+    assert region.crack.length == pytest.approx(540, rel=0.15)
+    assert region.crack.mean_width == pytest.approx(30, abs=2)
+
+
 def test_a_region_without_a_dark_line_is_not_measured(decision):
     picture = Image.new("RGB", (WIDTH, HEIGHT), (150, 150, 150))
     (region,) = findings_on(picture, [scores_of(evidence_at(wave()))], decision).regions
