@@ -61,6 +61,11 @@ class Pictures(Section):
     preview_quality: Annotated[int, Field(ge=1, le=95)]
 
 
+class Severity(Section):
+    name: Name
+    from_mm: Annotated[float, Field(ge=0)]
+
+
 class Predict(Section):
     """The settings of src.predict; see conf/predict/config.yaml."""
 
@@ -73,6 +78,9 @@ class Predict(Section):
     flips: bool | None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None
     temperature: Annotated[float, Field(gt=0)] | None
+    mm_per_pixel: Annotated[float, Field(gt=0)] | None
+    distance_m: Annotated[float, Field(gt=0)] | None
+    severity: list[Severity]
     engine: PhotoEngine
     photos: Photos
     pictures: Pictures

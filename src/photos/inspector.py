@@ -16,10 +16,13 @@ from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
 from src.errors import InputError
+from src.photos.finding_fields import finding_fields
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
+from src.photos.photo_findings import findings_on
+from src.photos.photo_scale import photo_scale
 from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
 from src.photos.records import Place, found_before, photo_fingerprint, write_record
-from src.photos.regions import Findings, find_cracks
+from src.photos.regions import Findings
 from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
@@ -63,6 +66,9 @@ class Inspector:
             "deviations": dict(deviations),
             "engine": {**config.engine.model_dump(), **applied},
             "pictures": config.pictures.model_dump(),
+            "mm_per_pixel": config.mm_per_pixel,
+            "distance_m": config.distance_m,
+            "severity": [one.model_dump() for one in config.severity],
         }
         self._scoring, self._large = threading.Lock(), threading.Lock()
 
@@ -140,17 +146,17 @@ class Inspector:
             if large:
                 release_memory()
         drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
-        return write_record(at, key, size, findings, drawn), True
+        scale = photo_scale(data, size, self.config.mm_per_pixel, self.config.distance_m)
+        fields = finding_fields(findings, scale, self.config.severity)
+        return write_record(at, key, size, fields, drawn), True
 
     def findings(self, photo: Image.Image) -> Findings:
         """Find the cracks on an upright RGB photo."""
-        # The network uses all cores, so it scores one photo at a time. Other photos are read and
-        # drawn meanwhile.
+        # The network uses all cores, so it scores one photo at a time. Other photos are read,
+        # measured and drawn meanwhile.
         with self._scoring:
             scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
-        return find_cracks(
-            scores, width=photo.width, height=photo.height, threshold=self.decision.threshold
-        )
+        return findings_on(photo, scores, self.decision)
 
 
 def _concerns_all(error: Exception) -> bool:

@@ -17,6 +17,13 @@ COLUMNS = (
     "probability",
     "cracked_share",
     "regions",
+    "length_px",
+    "max_width_px",
+    "length_mm",
+    "max_width_mm",
+    "severity",
+    "mm_per_pixel",
+    "mm_per_pixel_from",
     "tiles",
     "cracked_tiles",
     "width",
@@ -52,7 +59,12 @@ def write_tables(
     }
     write_text(output / DETAILS, json.dumps(everything, indent=1) + "\n")
     rows = [
-        {**record, "verdict": verdict(record), "regions": len(record["regions"])}
+        {
+            **record,
+            **photo_measures(record),
+            "verdict": verdict(record),
+            "regions": len(record["regions"]),
+        }
         for record in records
     ]
     rows += [
@@ -63,6 +75,22 @@ def write_tables(
     for column in ("photo", "overlay", "reason"):
         table[column] = table[column].map(guarded, na_action="ignore")
     write_text(output / TABLE, table.to_csv(index=False))
+
+
+def photo_measures(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the total length of a photo's cracks, their largest width and its class of severity.
+
+    A measure that no region has is left out.
+    """
+    found: dict[str, Any] = {}
+    for unit in ("px", "mm"):
+        measured = [r for r in record["regions"] if r.get(f"length_{unit}") is not None]
+        if not measured:
+            continue
+        widest = max(measured, key=lambda region: region[f"max_width_{unit}"])
+        found[f"length_{unit}"] = round(sum(r[f"length_{unit}"] for r in measured), 2)
+        found |= {key: widest[key] for key in (f"max_width_{unit}", "severity") if key in widest}
+    return found
 
 
 def verdict(record: Mapping[str, Any]) -> str:
@@ -82,11 +110,19 @@ def photo_table(
         unreadable: names of photos that could not be read, and the reasons.
         shown: the most records that get a line.
     """
-    lines = [f"{'probability':>11}{'of area':>10}{'regions':>9}  photo"]
+    lines = [
+        f"{'probability':>11}{'of area':>10}{'regions':>9}{'length':>9}{'widest':>9}  photo",
+    ]
     for record in records[:shown]:
+        sizes = photo_measures(record)
+        unit = "mm" if "length_mm" in sizes else "px"
+        length, widest = (
+            f"{sizes[key]:.4g} {unit}" if key in sizes else ""
+            for key in (f"length_{unit}", f"max_width_{unit}")
+        )
         lines.append(
             f"{record['probability']:>11.3f}{record['cracked_share']:>10.2%}"
-            f"{len(record['regions']):>9}  {printable(record['photo'])}"
+            f"{len(record['regions']):>9}{length:>9}{widest:>9}  {printable(record['photo'])}"
         )
     if len(records) > shown:
         lines.append(f"and {len(records) - shown} more")

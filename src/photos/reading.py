@@ -203,12 +203,12 @@ def _unknown(data: bytes) -> str:
 
 
 def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np.ndarray:
-    """Cut a part out of an RGB image. Pixels to the right of or below it are reflected.
+    """Cut a part out of an RGB image. Pixels beyond its edges are reflected.
 
     Args:
         image: the image.
-        left: first column, 0 or more.
-        top: first row, 0 or more.
+        left: first column; it may be negative.
+        top: first row; it may be negative.
         width: number of columns.
         height: number of rows.
 
@@ -219,7 +219,8 @@ def crop(image: Image.Image, left: int, top: int, width: int, height: int) -> np
     columns = _reflected(left, width, image.width)
     first = columns.min(), rows.min()
     pixels = np.asarray(image.crop((*first, columns.max() + 1, rows.max() + 1)))
-    if left + width <= image.width and top + height <= image.height:
+    within = left + width <= image.width and top + height <= image.height
+    if min(left, top) >= 0 and within:
         return pixels
     return pixels[np.ix_(rows - first[1], columns - first[0])]
 

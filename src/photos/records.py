@@ -11,7 +11,6 @@ from typing import Any
 from src.data.files import write_bytes, write_text
 from src.photos.names import photo_name
 from src.photos.photo_search import OVERLAYS, RECORDS
-from src.photos.regions import Findings
 from src.photos.unreadable import Unreadable
 
 # The most bytes of a file's name. File systems allow 255, and some are left for temporary names.
@@ -114,7 +113,7 @@ def write_record(
     at: Place,
     key: str,
     size: tuple[int, int],
-    findings: Findings,
+    fields: Mapping[str, Any],
     pictures: Mapping[Path, bytes],
 ) -> dict[str, Any]:
     """Write the pictures of a photo, and then its record.
@@ -123,7 +122,7 @@ def write_record(
         at: the places of the photo and its results.
         key: the photo's fingerprint.
         size: width and height of the photo in pixels.
-        findings: the findings on the photo.
+        fields: the findings on the photo; see `finding_fields`.
         pictures: the bytes of the overlay, the preview and the heat by path, in this order.
 
     Returns:
@@ -133,7 +132,7 @@ def write_record(
         Unreadable: a folder of the overlay is a link.
         InputError: a file cannot be written.
     """
-    record = _as_record(at, key, size, findings)
+    record = _as_record(at, key, size, fields)
     _refuse_links(at)
     # The old record is deleted first, so that it never belongs to pictures that are half replaced.
     at.record.unlink(missing_ok=True)
@@ -143,27 +142,16 @@ def write_record(
     return record
 
 
-def _as_record(at: Place, key: str, size: tuple[int, int], findings: Findings) -> dict[str, Any]:
+def _as_record(
+    at: Place, key: str, size: tuple[int, int], fields: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "photo": at.name,
         "fingerprint": key,
         "width": size[0],
         "height": size[1],
-        "cracked": findings.cracked,
-        "probability": round(findings.probability, 6),
-        "cracked_share": round(findings.share, 6),
-        "tiles": findings.tiles,
-        "cracked_tiles": findings.cracked_tiles,
         "overlay": at.overlay.relative_to(at.record.parent.parent).as_posix(),
-        "regions": [
-            {
-                "box": list(region.box),
-                "probability": round(region.probability, 6),
-                "share": round(region.share, 6),
-                "outline": region.outline.tolist(),
-            }
-            for region in findings.regions
-        ],
+        **fields,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from src.photos.crack_measures import CrackMeasures
 from src.photos.scoring import Scores, tile_means
 
 FINER = 4  # number of points of the outlines' grid for each cell, along a side
@@ -23,12 +24,17 @@ class Region:
         outline: (n, 2) int32, the x and y of the outline's points in pixels of the photo.
         share: the region's share of the photo's area, 0 to 1.
         probability: the highest probability of a tile that covers a part of the region, 0 to 1.
+        label: the region's number in `Findings.labels`.
+        crack: the measures of the crack in the region. None if they were not taken, or if no dark
+            line stands out there.
     """
 
     box: tuple[int, int, int, int]
     outline: np.ndarray
     share: float
     probability: float
+    label: int
+    crack: CrackMeasures | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Findings:
         tiles: number of tiles that were scored, at all scales.
         cracked_tiles: number of tiles at or above the threshold.
         heat: (rows, columns) float32, 0 to 1, one value every `step` pixels.
+        labels: (rows, columns) int32, the label of the region at each value of `heat`; 0: none.
         first: position of heat[0, 0] along both axes, in pixels of the photo.
         step: distance of two values of `heat`, in pixels of the photo.
     """
@@ -54,6 +61,7 @@ class Findings:
     tiles: int
     cracked_tiles: int
     heat: np.ndarray
+    labels: np.ndarray
     first: float
     step: float
 
@@ -92,7 +100,7 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
         mask |= new
         np.maximum(heat, lit, out=heat)
         np.maximum(nearby, around, out=nearby)
-    regions = _regions(mask, nearby, first, step, width, height)
+    regions, labels = _regions(mask, nearby, first, step, width, height)
     probability = max(float(one.probability.max()) for one in scores)
     return Findings(
         probability=probability,
@@ -102,6 +110,7 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
         tiles=sum(one.probability.size for one in scores),
         cracked_tiles=sum(int((one.probability >= threshold).sum()) for one in scores),
         heat=heat,
+        labels=labels,
         first=first,
         step=step,
     )
@@ -158,7 +167,7 @@ def _resampled(
 
 def _regions(
     mask: np.ndarray, nearby: np.ndarray, first: float, step: float, width: int, height: int
-) -> list[Region]:
+) -> tuple[list[Region], np.ndarray]:
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     regions = []
     for label in range(1, count):
@@ -180,6 +189,7 @@ def _regions(
                 outline=outline.astype(np.int32),
                 share=min(points * step**2, (right - left) * (bottom - top)) / (width * height),
                 probability=float(nearby[y : y + h, x : x + w][part].max()),
+                label=label,
             )
         )
-    return regions
+    return regions, labels

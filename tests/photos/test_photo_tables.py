@@ -3,7 +3,9 @@
 import csv
 from pathlib import Path
 
+from src.photos.finding_fields import finding_fields
 from src.photos.names import printable
+from src.photos.photo_scale import UNKNOWN
 from src.photos.photo_tables import photo_table, write_tables
 from src.photos.records import place, write_record
 from src.photos.regions import find_cracks
@@ -14,9 +16,10 @@ FORMULAS = ["=1+1.png", "+1.png", "-1.png", "@SUM(A1).png", "\tx.png"]
 
 
 def records_of(names: list[str], folder: Path) -> list[dict]:
-    findings = find_cracks([scores_of(plain())], width=WIDTH, height=HEIGHT, threshold=0.5)
+    found = find_cracks([scores_of(plain())], width=WIDTH, height=HEIGHT, threshold=0.5)
+    fields = finding_fields(found, UNKNOWN, [])
     places = [place(folder / name, folder, folder / "out") for name in names]
-    return [write_record(at, "key", (WIDTH, HEIGHT), findings, {}) for at in places]
+    return [write_record(at, "key", (WIDTH, HEIGHT), fields, {}) for at in places]
 
 
 def test_no_cell_is_run_as_a_formula(tmp_path):

@@ -6,6 +6,8 @@ import os
 import pytest
 
 from src.data.files import write_bytes
+from src.photos.finding_fields import finding_fields
+from src.photos.photo_scale import UNKNOWN
 from src.photos.records import found_before, place, write_record
 from src.photos.regions import find_cracks
 from src.photos.unreadable import Unreadable
@@ -35,7 +37,8 @@ def test_a_photo_beside_a_folder_of_its_overlays_name(tmp_path, first):
 def findings():
     evidence = plain()
     evidence[5, 4:12] = 40
-    return find_cracks([scores_of(evidence)], width=WIDTH, height=HEIGHT, threshold=0.5)
+    found = find_cracks([scores_of(evidence)], width=WIDTH, height=HEIGHT, threshold=0.5)
+    return finding_fields(found, UNKNOWN, [])
 
 
 @pytest.fixture
