@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 PYTHON ?= python3
 EXPERIMENT ?= published
 PORT ?= 5000
+APP_PORT ?= 8765
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MLFLOW_DISABLE_TELEMETRY ?= true
@@ -70,6 +71,10 @@ clean: ## remove caches, feature banks and outputs that can be made again; image
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
 	@echo "Choose 'Model training' at the top left to see the runs."
 	mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --host 127.0.0.1 --port $(PORT) --workers 1
+
+.PHONY: app
+app: $(READY) ## open a page on loopback that judges your photos (APP_PORT=8765, KEEP=FOLDER)
+	python -m src.app port=$(APP_PORT) $(if $(KEEP),keep=$(KEEP))
 
 .PHONY: bench
 bench: $(READY) ## measure speed against the recipe as everyone writes it

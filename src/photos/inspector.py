@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
 from src.errors import InputError
+from src.photos.capture import taken
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
 from src.photos.records import Place, found_before, photo_fingerprint, write_record
@@ -24,7 +25,7 @@ from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
-    from src.config.tool_schema import Predict
+    from src.config.tool_schema import Inspecting
     from src.model.decision import Decision
 
 HEAT_SIZE = 400  # longer side of the heat pictures in the report, in pixels
@@ -35,7 +36,7 @@ class Inspector:
 
     def __init__(
         self,
-        config: "Predict",
+        config: "Inspecting",
         classifier: keras.Model,
         identity: dict[str, str],
         decision: "Decision",
@@ -140,7 +141,7 @@ class Inspector:
             if large:
                 release_memory()
         drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
-        return write_record(at, key, size, findings, drawn), True
+        return write_record(at, key, size, findings, drawn, taken(data)), True
 
     def findings(self, photo: Image.Image) -> Findings:
         """Find the cracks on an upright RGB photo."""

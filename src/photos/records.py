@@ -10,7 +10,7 @@ from typing import Any
 
 from src.data.files import write_bytes, write_text
 from src.photos.names import photo_name
-from src.photos.photo_search import OVERLAYS, RECORDS
+from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.regions import Findings
 from src.photos.unreadable import Unreadable
 
@@ -49,7 +49,6 @@ def place(path: Path, root: Path, output: Path) -> Place:
     """
     within = path.relative_to(root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
-    kept = output / RECORDS / identity
     name = photo_name(path, root)
     overlay = f"{name}.jpg"
     too_long = max(len(part.encode()) for part in overlay.split("/")) > LONGEST
@@ -57,13 +56,26 @@ def place(path: Path, root: Path, output: Path) -> Place:
     # `a.png.jpg`. A photo in the folder `a.png.jpg` would need a folder of this name.
     if too_long or any(part.lower().endswith(".jpg") for part in overlay.split("/")[:-1]):
         overlay = f"{identity}.jpg"
+    return place_named(path, name, identity, output, overlay)
+
+
+def place_named(path: Path, name: str, identity: str, output: Path, overlay: str) -> Place:
+    """Make the paths of a photo's results from an identity that no other photo has.
+
+    Args:
+        path: the photo.
+        name: name of the photo, which does not become a path here.
+        identity: what the names of the results begin with.
+        output: the output folder.
+        overlay: path of the marked photo within its folder.
+    """
     return Place(
         path=path,
         name=name,
         overlay=output / OVERLAYS / overlay,
-        record=kept.with_suffix(".json"),
-        preview=kept.with_suffix(".jpg"),
-        heat=kept.with_suffix(".png"),
+        record=output / RECORDS / f"{identity}.json",
+        preview=output / PAGES / f"{identity}.jpg",
+        heat=output / PAGES / f"{identity}.png",
     )
 
 
@@ -116,6 +128,7 @@ def write_record(
     size: tuple[int, int],
     findings: Findings,
     pictures: Mapping[Path, bytes],
+    capture: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the pictures of a photo, and then its record.
 
@@ -125,6 +138,7 @@ def write_record(
         size: width and height of the photo in pixels.
         findings: the findings on the photo.
         pictures: the bytes of the overlay, the preview and the heat by path, in this order.
+        capture: when, where and with what the photo was taken; see `taken`.
 
     Returns:
         The record, which can be written as JSON.
@@ -133,7 +147,7 @@ def write_record(
         Unreadable: a folder of the overlay is a link.
         InputError: a file cannot be written.
     """
-    record = _as_record(at, key, size, findings)
+    record = _as_record(at, key, size, findings) | dict(capture)
     _refuse_links(at)
     # The old record is deleted first, so that it never belongs to pictures that are half replaced.
     at.record.unlink(missing_ok=True)
