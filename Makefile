@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 PYTHON ?= python3
 EXPERIMENT ?= published
 PORT ?= 5000
+APP_PORT ?= 8765
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -63,6 +64,10 @@ clean: ## remove caches, feature banks and outputs that can be made again; image
 .PHONY: ui
 ui: $(READY) ## open the MLflow UI over mlruns/ on loopback (PORT=5000)
 	@python -m src.ui tracking.ui=http://127.0.0.1:$(PORT)
+
+.PHONY: app
+app: $(READY) ## open a page on loopback that judges your photos (APP_PORT=8765, KEEP=FOLDER)
+	python -m src.app port=$(APP_PORT) $(if $(KEEP),keep=$(KEEP))
 
 .PHONY: bench
 bench: $(READY) ## measure speed against the recipe as everyone writes it

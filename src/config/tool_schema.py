@@ -34,6 +34,9 @@ class Export(Section):
         return self
 
 
+# The addresses that only this machine can reach.
+LOOPBACK = ("127.0.0.1", "localhost")
+
 Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
 
 
@@ -66,12 +69,28 @@ class Severity(Section):
     from_mm: Annotated[float, Field(ge=0)]
 
 
-class Predict(Section):
-    """The settings of src.predict; see conf/predict/config.yaml."""
+class InspectionDetails(Section):
+    """What the report says about the inspection. It has no influence on the findings."""
 
-    input: str
-    output: str
-    model: str
+    project: str | None
+    place: str | None
+    date: str | None
+    inspector: str | None
+    remarks: str | None
+
+
+class Report(Section):
+    previous: str | None
+    grown: Annotated[float, Field(ge=1)]
+    page: Positive
+    worst: Annotated[int, Field(ge=0)]
+
+
+class Inspecting(Section):
+    """How photos are inspected; see conf/shared/inspection.yaml."""
+
+    model: str | None
+    default_models: Annotated[list[str], Field(min_length=1)]
     tracking: Server
     scale: Scale | Literal["auto"] | None
     auto_scales: Annotated[list[Scale], Field(min_length=1)]
@@ -84,6 +103,45 @@ class Predict(Section):
     engine: PhotoEngine
     photos: Photos
     pictures: Pictures
+    inspection: InspectionDetails
+    report: Report
+
+
+class Predict(Inspecting):
+    """The settings of src.predict; see conf/predict/config.yaml."""
+
+    input: str
+    output: str
+
+
+class Limits(Section):
+    photos: Positive
+    megabytes: Positive
+    photo_megabytes: Positive
+    corrections: Positive
+    visits: Positive
+    idle_hours: Annotated[float, Field(gt=0)]
+    pdf_photos: Positive
+
+
+class App(Inspecting):
+    """The settings of src.app; see conf/app/config.yaml."""
+
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    remote: bool
+    names: Annotated[list[str], Field(min_length=1)]
+    keep: str | None
+    limits: Limits
+
+    @model_validator(mode="after")
+    def _loopback_unless_told(self) -> Self:
+        if not self.remote and self.host not in LOOPBACK:
+            raise ValueError(
+                f"host {self.host} can be reached from other machines, and the page has no "
+                f"passwords; use one of {', '.join(LOOPBACK)}, or add remote=true"
+            )
+        return self
 
 
 class Serving(Section):

@@ -1,5 +1,6 @@
 """Inspecting a folder of photos, and writing the results as a report and tables."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,17 +8,21 @@ from typing import Any
 import keras
 
 from src.bank.engine import chosen_engine
-from src.config.tool_schema import Predict
+from src.config.tool_schema import Inspecting, Predict
+from src.data.corrections import read_corrections
 from src.model.decision import Decision, overridden, undecided
 from src.model.weights import weights_sha256
+from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name
 from src.photos.output_folder import prepare_output
-from src.photos.photo_report import write_report
+from src.photos.photo_report import REPORT
 from src.photos.photo_search import find_photos
-from src.photos.photo_tables import write_tables
 from src.photos.records import place
+from src.photos.result_files import write_results
+from src.photos.review import reviewed
 from src.tracking import runs
+from src.tracking.default_models import first_existing
 from src.tracking.logged_models import kind_of, load_classifier
 from src.tracking.provenance import decision_of, origin
 
@@ -35,8 +40,8 @@ class Inspection:
         done_before: number of records that an earlier run had made.
     """
 
-    records: list[dict[str, Any]]
-    unreadable: list[tuple[str, str]]
+    records: Sequence[Mapping[str, Any]]
+    unreadable: Sequence[tuple[str, str]]
     report: Path
     done_before: int
 
@@ -55,25 +60,30 @@ def inspect(config: Predict) -> Inspection:
     found = find_photos(source, config.photos.extensions, output=output)
     root = source if source.is_dir() else source.parent
     prepare_output(output)
+    earlier = read_inspection(Path(before)) if (before := config.report.previous) else None
     places = [place(path, root, output) for path in found.photos]
     inspector = Inspector(config, *load_model_of(config))
-    records, unreadable, before = inspector.inspect_all(places)
-    records.sort(key=lambda r: (-round(r["probability"], 2), -r["cracked_share"], r["photo"]))
+    records, unreadable, kept = inspector.inspect_all(places)
     unreadable += [(photo_name(path, root), reason) for path, reason in found.skipped]
-    unreadable.sort()
-    write_tables(output, records, unreadable, inspector.made_by)
-    by_name = {at.name: at for at in places}
-    report = write_report(output, records, unreadable, inspector.made_by, by_name)
-    return Inspection(records, unreadable, report, before)
+    results = write_results(
+        output,
+        reviewed(records, read_corrections(output)),
+        unreadable,
+        inspector.made_by,
+        {at.name: at for at in places},
+        config=config,
+        earlier=earlier,
+    )
+    return Inspection(results.records, results.unreadable, output / REPORT, kept)
 
 
 def load_model_of(
-    config: Predict,
+    config: Inspecting,
 ) -> tuple[keras.Model, dict[str, str], Decision, dict[str, object]]:
-    """Load the model of a configuration.
+    """Load the model of a configuration, and print which one it is.
 
     Args:
-        config: the configuration; see conf/predict/config.yaml.
+        config: the configuration; see conf/shared/inspection.yaml.
 
     Returns:
         The classifier, its description for the report, and the decision that applies. The last item
@@ -82,18 +92,21 @@ def load_model_of(
     Raises:
         InputError: the model does not exist.
     """
-    on_server = kind_of(config.model) != "file"
+    server = config.tracking
+    model = config.model or first_existing(config.default_models, server.uri, server.experiment)
+    on_server = kind_of(model) != "file"
     if on_server:
-        runs.connect(config.tracking.uri, config.tracking.experiment)
-    classifier = load_classifier(config.model)
+        runs.connect(server.uri, server.experiment)
+    classifier = load_classifier(model)
     weights = weights_sha256(classifier)
-    known = origin(config.model) if on_server else {}
-    identity = {"name": config.model, **known, "weights": weights[:12]}
-    made = decision_of(config.model)
+    known = origin(model) if on_server else {}
+    identity = {"name": model, **known, "weights": weights[:12]}
+    print("model: " + ", ".join([model, *(f"{key} {value}" for key, value in known.items())]))
+    made = decision_of(model)
     if made is None:
         print(
-            f"{config.model} has no decision.json beside it, so its probabilities are not "
-            "calibrated and the threshold is 0.5; name the run instead to have both"
+            f"{model} has no decision.json beside it, so its probabilities are not calibrated and "
+            "the threshold is 0.5; name the run instead to have both"
         )
         made = undecided(weights, *chosen_engine("auto", "f32"))
     scale = config.scale

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
 from src.errors import InputError
+from src.photos.capture import taken
 from src.photos.finding_fields import finding_fields
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.photo_findings import findings_on
@@ -27,7 +28,7 @@ from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
-    from src.config.tool_schema import Predict
+    from src.config.tool_schema import Inspecting
     from src.model.decision import Decision
 
 HEAT_SIZE = 400  # longer side of the heat pictures in the report, in pixels
@@ -38,7 +39,7 @@ class Inspector:
 
     def __init__(
         self,
-        config: "Predict",
+        config: "Inspecting",
         classifier: keras.Model,
         identity: dict[str, str],
         decision: "Decision",
@@ -148,7 +149,7 @@ class Inspector:
         drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
         scale = photo_scale(data, size, self.config.mm_per_pixel, self.config.distance_m)
         fields = finding_fields(findings, scale, self.config.severity)
-        return write_record(at, key, size, fields, drawn), True
+        return write_record(at, key, size, fields | taken(data), drawn), True
 
     def findings(self, photo: Image.Image) -> Findings:
         """Find the cracks on an upright RGB photo."""

@@ -4,9 +4,13 @@ import tempfile
 from pathlib import Path
 
 from src.errors import InputError, reason_of
+from src.photos.photo_map import MAP
 from src.photos.photo_report import REPORT
-from src.photos.photo_search import OVERLAYS, RECORDS
+from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.photo_tables import DETAILS, TABLE
+
+# The files of the results, beside the folders.
+RESULT_FILES = (REPORT, TABLE, DETAILS, MAP)
 
 
 def prepare_output(output: Path) -> None:
@@ -17,7 +21,7 @@ def prepare_output(output: Path) -> None:
             raised if a folder has the name of a file that will be written.
     """
     try:
-        for folder in (output, output / RECORDS, output / OVERLAYS):
+        for folder in (output, output / RECORDS, output / OVERLAYS, output / PAGES):
             if folder != output and folder.is_symlink():
                 raise InputError(
                     f"output: {folder} is a link, and nothing is written through links; remove it"
@@ -27,7 +31,7 @@ def prepare_output(output: Path) -> None:
             tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise InputError(f"output: {error.filename or output}: {reason_of(error)}") from error
-    for name in (REPORT, TABLE, DETAILS):
+    for name in RESULT_FILES:
         if (output / name).is_dir():
             raise InputError(
                 f"output: {output / name} is a folder, and a file is to be written there; "

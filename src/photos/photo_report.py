@@ -1,43 +1,84 @@
-"""The report: one HTML file that shows the findings on a folder of photos."""
+"""The report: HTML pages that show the findings on a folder of photos.
 
-import base64
+report.html has the overview and the worst photos. The other photos are on further pages in the
+folder report/, where the pictures of all pages lie. So a page opens however many photos there are.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src.data.files import write_bytes
+from src.photos.earlier import Changes
+from src.photos.overview import by_severity, severity, widest
+from src.photos.photo_search import PAGES
 from src.photos.records import Place
+from src.photos.report_text import capture_text, measure, page_file, percent, points, width_text
+
+if TYPE_CHECKING:
+    from src.config.tool_schema import InspectionDetails, Report
 
 REPORT = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+FILTERS = {
+    "capture": capture_text,
+    "measure": measure,
+    "page_file": lambda number: page_file(REPORT, number),
+    "percent": percent,
+    "points": points,
+    "severity": severity,
+    "widest": lambda record: width_text(widest(record)),
+}
 
 
-def write_report(
-    output: Path,
-    records: Sequence[Mapping[str, Any]],
-    unreadable: Sequence[tuple[str, str]],
-    made_by: Mapping[str, Any],
-    places: Mapping[str, Place],
-) -> Path:
-    """Write report.html, which contains all its pictures.
+@dataclass(frozen=True)
+class Results:
+    """The results of an inspection, of which a report is made.
 
-    Args:
-        output: the folder to write to.
+    Attributes:
         records: the records of the photos in the order to show them; see
             `src.photos.records.write_record`.
         unreadable: names of photos that could not be read, and the reasons.
         made_by: the model and the settings.
         places: the places of the photos' results, by the photos' names.
+        changes: the changes since the inspection `settings.previous`, if there is one.
+    """
+
+    records: Sequence[Mapping[str, Any]]
+    unreadable: Sequence[tuple[str, str]]
+    made_by: Mapping[str, Any]
+    places: Mapping[str, Place]
+    changes: Changes | None = None
+
+
+def write_report(
+    output: Path,
+    found: Results,
+    inspection: "InspectionDetails",
+    settings: "Report",
+    name: str = REPORT,
+    most: int | None = None,
+) -> Path:
+    """Write the report's pages. Their pictures are those that the inspection has written.
+
+    Args:
+        output: the folder of the results.
+        found: the results to show.
+        inspection: what the report says about the inspection.
+        settings: the number of photos on a page, and in the overview.
+        name: name of the first page.
+        most: the most photos to show, all on one page; None shows all on several pages.
 
     Returns:
-        The path of the report.
+        The path of the first page.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: a file cannot be written.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -46,50 +87,68 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = percent
-    cracked = sum(record["cracked"] for record in records)
-    stream = environment.get_template("photos.html").stream(
-        made_by=made_by,
-        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        cracked=cracked,
-        whole=len(records) - cracked,
-        unreadable=unreadable,
-        photos=_shown(records, places),
-    )
-    # The report is written in parts, because the pictures of many photos do not fit into memory.
-    write_bytes(output / REPORT, (part.encode() for part in stream))
-    return output / REPORT
+    environment.filters |= FILTERS
+    template = environment.get_template("report.html")
+    size = most or settings.page
+    shown = found.records[:most]
+    pages = max(1, -(-len(shown) // size))
+    common = _common(found, inspection, settings, size) | {"pages": pages}
+    common["left_out"] = len(found.records) - len(shown)
+    for number in range(1, pages + 1):
+        rows = range((number - 1) * size, min(number * size, len(shown)))
+        stream = template.stream(
+            **common,
+            number=number,
+            base="" if number == 1 else "../",
+            photos=(_shown(found, row, size) for row in rows),
+        )
+        file = output / (name if number == 1 else page_file(REPORT, number))
+        write_bytes(file, (part.encode() for part in stream))
+    for old in _further_pages(output, pages + 1) if most is None else ():
+        old.unlink()
+    return output / name
 
 
-def percent(share: float) -> str:
-    """Format a share, 0 to 1, as a percentage.
-
-    It is never 100 %, because no predicted probability is certain.
-    """
-    value = 100 * share
-    if 0 < value < 0.1:
-        return "< 0.1 %"
-    if value > 99.4:
-        return "> 99 %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
-
-
-def _shown(
-    records: Sequence[Mapping[str, Any]], places: Mapping[str, Place]
-) -> Iterator[dict[str, Any]]:
-    for record in records:
-        at = places[record["photo"]]
-        outlines = [
-            " ".join(f"{x},{y}" for x, y in region["outline"]) for region in record["regions"]
-        ]
-        yield {
-            **record,
-            "preview": _inlined(at.preview, "image/jpeg"),
-            "heat": _inlined(at.heat, "image/png"),
-            "outlines": outlines,
-            "link": quote(record["overlay"]),
-        }
+def _common(
+    found: Results, inspection: "InspectionDetails", settings: "Report", size: int
+) -> dict[str, Any]:
+    """Return what all pages of a report have in common."""
+    cracked = sum(record["cracked"] for record in found.records)
+    return {
+        "made_by": found.made_by,
+        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "inspection": inspection.model_dump(),
+        "total": len(found.records),
+        "cracked": cracked,
+        "corrected": sum("corrected_by" in record for record in found.records),
+        "severities": by_severity(found.records),
+        "worst": [_shown(found, row, size) for row in range(min(settings.worst, cracked))],
+        "unreadable": found.unreadable,
+        "changes": found.changes,
+        "previous": settings.previous,
+    }
 
 
-def _inlined(path: Path, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _shown(found: Results, row: int, size: int) -> dict[str, Any]:
+    """Return what a page shows of the photo in a row of the records."""
+    record = found.records[row]
+    at = found.places[record["photo"]]
+    return {
+        "corrected_by": None,
+        **record,
+        "regions": [{"id": None, "severity": None, **region} for region in record["regions"]],
+        "number": row + 1,
+        "page": row // size + 1,
+        "measured": any("length_px" in region for region in record["regions"]),
+        "preview": f"{PAGES}/{at.preview.name}",
+        "heat": f"{PAGES}/{at.heat.name}",
+        "link": quote(record["overlay"]),
+    }
+
+
+def _further_pages(output: Path, first: int) -> Iterator[Path]:
+    """Yield the pages from number `first` on that an earlier run has left."""
+    number = first
+    while (page := output / page_file(REPORT, number)).is_file():
+        yield page
+        number += 1

@@ -1,11 +1,10 @@
 """How many millimetres a pixel of a photo shows: as given, or estimated from the camera."""
 
-import io
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image
+from src.photos.reading import opened
 
 # Tags of a photo's EXIF data, and units of its focal plane resolution in millimetres.
 EXIF, FOCAL_LENGTH, FOCAL_LENGTH_35MM, SUBJECT_DISTANCE = 0x8769, 0x920A, 0xA405, 0x9206
@@ -57,7 +56,7 @@ def photo_scale(
 
 def _camera_tags(data: bytes) -> dict[int, object]:
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with opened(data) as image:
             return dict(image.getexif().get_ifd(EXIF))
     # Damaged EXIF data raises errors of many types. The photo itself can be read nevertheless.
     except Exception:

@@ -9,8 +9,9 @@ from pathlib import Path
 from src.errors import InputError
 from src.photos.names import printable
 
-# The folders in an output folder: the records of the photos, and the marked photos.
-RECORDS, OVERLAYS = ".records", "overlays"
+# The folders in an output folder: the records of the photos, the marked photos, and the report's
+# pictures and further pages.
+RECORDS, OVERLAYS, PAGES = ".records", "overlays", "report"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class _Search:
                     self._take(folder / one)
 
     def _holds_results(self, real: Path) -> bool:
-        marked = real.name == OVERLAYS and (real.parent / RECORDS).is_dir()
+        marked = real.name in (OVERLAYS, PAGES) and (real.parent / RECORDS).is_dir()
         return marked or real.is_relative_to(self.output)
 
     def _take(self, path: Path) -> None:

@@ -28,6 +28,11 @@ COLUMNS = (
     "cracked_tiles",
     "width",
     "height",
+    "taken_at",
+    "camera",
+    "latitude",
+    "longitude",
+    "corrected_by",
     "overlay",
     "reason",
 )
@@ -38,6 +43,7 @@ def write_tables(
     records: Sequence[Mapping[str, Any]],
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],
+    inspection: Mapping[str, str | None],
 ) -> None:
     """Write photos.csv, with a row for each photo, and photos.json, with all details.
 
@@ -48,11 +54,13 @@ def write_tables(
         records: the records of the photos; see `src.photos.records.write_record`.
         unreadable: names of photos that could not be read, and the reasons.
         made_by: the model and the settings.
+        inspection: what is said about the inspection, such as its place.
 
     Raises:
         InputError: a file cannot be written.
     """
     everything = {
+        "inspection": dict(inspection),
         "made_by": dict(made_by),
         "photos": list(records),
         "unreadable": [{"photo": name, "reason": reason} for name, reason in unreadable],
@@ -72,7 +80,7 @@ def write_tables(
     ]
     counts = dict.fromkeys(("regions", "tiles", "cracked_tiles", "width", "height"), "Int64")
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
-    for column in ("photo", "overlay", "reason"):
+    for column in ("photo", "camera", "corrected_by", "overlay", "reason"):
         table[column] = table[column].map(guarded, na_action="ignore")
     write_text(output / TABLE, table.to_csv(index=False))
 

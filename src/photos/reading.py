@@ -38,7 +38,7 @@ def megapixels(data: bytes) -> float:
     Raises:
         Unreadable: the file is not an image, or its header is damaged.
     """
-    with _opened(data) as image:
+    with opened(data) as image:
         return image.width * image.height / 1e6
 
 
@@ -57,7 +57,7 @@ def read_photo(data: bytes, *, max_megapixels: float) -> Image.Image:
     Raises:
         Unreadable: the file is not an image, or it is damaged, truncated or too large.
     """
-    with _opened(data) as image:
+    with opened(data) as image:
         try:
             _check_header(image, len(data), max_megapixels)
             photo = _decoded(image, data)
@@ -95,7 +95,15 @@ def photo_bytes(path: Path, *, max_megapixels: float) -> bytes:
     return path.read_bytes()
 
 
-def _opened(data: bytes) -> ImageFile.ImageFile:
+def opened(data: bytes) -> ImageFile.ImageFile:
+    """Open a photo without decoding its pixels.
+
+    Args:
+        data: the file's bytes.
+
+    Raises:
+        Unreadable: the file is not an image, or its header is damaged.
+    """
     formats = (*FORMATS, "HEIF") if _prepare_pillow() else FORMATS
     try:
         return Image.open(io.BytesIO(data), formats=formats)
@@ -172,7 +180,7 @@ def _decoded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         return image
     if any(tile.args is None for tile in lower):
         raise Unreadable("it uses less than its 16 bits a channel; save it with its full range")
-    with _opened(data) as again:
+    with opened(data) as again:
         again.tile = lower
         again.load()
         merge_low_bytes(image, again, declared_bits(image))

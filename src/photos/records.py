@@ -10,7 +10,7 @@ from typing import Any
 
 from src.data.files import write_bytes, write_text
 from src.photos.names import photo_name
-from src.photos.photo_search import OVERLAYS, RECORDS
+from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.unreadable import Unreadable
 
 # The most bytes of a file's name. File systems allow 255, and some are left for temporary names.
@@ -48,7 +48,6 @@ def place(path: Path, root: Path, output: Path) -> Place:
     """
     within = path.relative_to(root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
-    kept = output / RECORDS / identity
     name = photo_name(path, root)
     overlay = f"{name}.jpg"
     too_long = max(len(part.encode()) for part in overlay.split("/")) > LONGEST
@@ -56,13 +55,26 @@ def place(path: Path, root: Path, output: Path) -> Place:
     # `a.png.jpg`. A photo in the folder `a.png.jpg` would need a folder of this name.
     if too_long or any(part.lower().endswith(".jpg") for part in overlay.split("/")[:-1]):
         overlay = f"{identity}.jpg"
+    return place_named(path, name, identity, output, overlay)
+
+
+def place_named(path: Path, name: str, identity: str, output: Path, overlay: str) -> Place:
+    """Make the paths of a photo's results from an identity that no other photo has.
+
+    Args:
+        path: the photo.
+        name: name of the photo, which does not become a path here.
+        identity: what the names of the results begin with.
+        output: the output folder.
+        overlay: path of the marked photo within its folder.
+    """
     return Place(
         path=path,
         name=name,
         overlay=output / OVERLAYS / overlay,
-        record=kept.with_suffix(".json"),
-        preview=kept.with_suffix(".jpg"),
-        heat=kept.with_suffix(".png"),
+        record=output / RECORDS / f"{identity}.json",
+        preview=output / PAGES / f"{identity}.jpg",
+        heat=output / PAGES / f"{identity}.png",
     )
 
 
@@ -122,7 +134,8 @@ def write_record(
         at: the places of the photo and its results.
         key: the photo's fingerprint.
         size: width and height of the photo in pixels.
-        fields: the findings on the photo; see `finding_fields`.
+        fields: the findings on the photo, and when and with what it was taken; see
+            `finding_fields` and `taken`.
         pictures: the bytes of the overlay, the preview and the heat by path, in this order.
 
     Returns:

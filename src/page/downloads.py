@@ -1,0 +1,80 @@
+"""What a visitor takes home: the report as ZIP or PDF, and single files."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+from src.data.corrections import CORRECTIONS
+from src.page.visits import PHOTOS, Refused
+from src.photos.output_folder import RESULT_FILES
+from src.photos.photo_search import OVERLAYS, PAGES
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PRINT = "print.html"  # the page of which the PDF is made
+SECONDS_TO_PRINT = 300
+
+
+def zipped(folder: Path, *, with_photos: bool) -> Path:
+    """Put the results of a visit into a ZIP file, and return its path.
+
+    Args:
+        folder: the visit's folder, with its results.
+        with_photos: whether the photos are added, as the training on corrections needs.
+    """
+    kept = [PAGES, OVERLAYS, *([PHOTOS] if with_photos else [])]
+    files = [folder / name for name in (*RESULT_FILES, CORRECTIONS)]
+    files += [file for name in kept for file in sorted((folder / name).iterdir())]
+    target = _new_file(folder, ".zip")
+    # Pictures are compressed already.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            if file.is_file():
+                archive.write(file, file.relative_to(folder).as_posix())
+    return target
+
+
+def browser() -> str | None:
+    """Return the command of a browser that can print, or None."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def printed(page: Path) -> Path:
+    """Print an HTML page to PDF with Chromium, and return the file's path.
+
+    Args:
+        page: the page, which lies beside its pictures.
+
+    Raises:
+        Refused: there is no Chromium, or it fails.
+    """
+    command = browser()
+    if command is None:
+        raise Refused(501, "a PDF needs Chromium here; open the report and print it to PDF instead")
+    target = _new_file(page.parent, ".pdf")
+    with tempfile.TemporaryDirectory(prefix="crack-app-print-") as profile:
+        options = ["--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]
+        # Nothing is fetched: the page has all it needs beside it.
+        options += ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        # Chromium's sandbox does not work for root, as in containers.
+        options += ["--no-sandbox"] if os.geteuid() == 0 else []
+        options += [f"--user-data-dir={profile}", f"--print-to-pdf={target}", page.as_uri()]
+        try:
+            done = subprocess.run(
+                [command, *options], capture_output=True, timeout=SECONDS_TO_PRINT
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(
+                504, "Chromium took too long; open the report and print it to PDF"
+            ) from error
+    if done.returncode or not target.stat().st_size:
+        raise Refused(500, "Chromium could not print; open the report and print it to PDF")
+    return target
+
+
+def _new_file(folder: Path, suffix: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix=".download-", suffix=suffix, dir=folder)
+    os.close(handle)
+    return Path(name)

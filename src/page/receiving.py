@@ -1,0 +1,121 @@
+"""Receiving photos from the browser, and sending them back to be looked at."""
+
+import asyncio
+import unicodedata
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
+
+from src.page.guards import Guest
+from src.page.visits import Refused, Upload, Visit
+from src.photos.names import printable
+
+LONGEST_NAME = 200
+receiving = APIRouter()
+
+
+@receiving.post("/api/photos")
+async def receive(
+    request: Request, visit: Guest, name: Annotated[str, Query(min_length=1, max_length=4000)]
+) -> dict[str, int]:
+    """Take a photo, whose bytes are the request's body, and add it to those to inspect.
+
+    Args:
+        request: the request.
+        visit: the visit.
+        name: the photo's name on the visitor's machine, perhaps with folders.
+    """
+    bench = request.app.state.bench
+    settings, limits = bench.config.photos, bench.config.limits
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix not in settings.extensions:
+        raise Refused(415, f"not a photo: {shown(name)} ({' '.join(settings.extensions)})")
+    upload = visit.reserve(shown(name), suffix)
+    most = limits.photo_megabytes * 1_000_000
+    try:
+        upload.size = await _write_body(request, upload.place.path, most)
+        visit.add(upload)
+    except BaseException:
+        upload.place.path.unlink(missing_ok=True)
+        raise
+    bench.submit(visit, upload)
+    return {"number": upload.number}
+
+
+@receiving.delete("/api/photos/{number}")
+def remove(visit: Guest, number: int) -> None:
+    """Forget a photo and delete its files."""
+    visit.remove(upload_of(visit, number))
+
+
+@receiving.get("/api/photos/{number}/preview")
+def preview_of(visit: Guest, number: int) -> FileResponse:
+    """Send the small photo."""
+    return _picture(inspected(visit, number).place.preview)
+
+
+@receiving.get("/api/photos/{number}/heat")
+def heat_of(visit: Guest, number: int) -> FileResponse:
+    """Send the picture of the heat."""
+    return _picture(inspected(visit, number).place.heat)
+
+
+@receiving.get("/api/photos/{number}/full")
+def full_of(request: Request, visit: Guest, number: int) -> FileResponse:
+    """Send the upright photo in full size."""
+    return _picture(request.app.state.bench.full_photo(inspected(visit, number)))
+
+
+def shown(name: str) -> str:
+    """Return a photo's name as text that is printable and not too long."""
+    text = printable(unicodedata.normalize("NFC", name)).strip()
+    return text if len(text) <= LONGEST_NAME else f"…{text[1 - LONGEST_NAME :]}"
+
+
+def upload_of(visit: Visit, number: int) -> Upload:
+    """Return a photo of a visit by its number.
+
+    Raises:
+        Refused: the visit has no such photo.
+    """
+    upload = visit.uploads.get(number)
+    if upload is None or upload.state == "removed":
+        raise Refused(404, "there is no such photo in this visit")
+    return upload
+
+
+def inspected(visit: Visit, number: int) -> Upload:
+    """Return a photo of a visit that has been inspected.
+
+    Raises:
+        Refused: the visit has no such photo, or it is not done.
+    """
+    upload = upload_of(visit, number)
+    if upload.record is None:
+        raise Refused(404, "the photo is not inspected yet")
+    return upload
+
+
+def _picture(path: Path) -> FileResponse:
+    # A number is never given to another photo, so the browser may keep its pictures.
+    return FileResponse(path, headers={"cache-control": "private, max-age=3600"})
+
+
+async def _write_body(request: Request, path: Path, most: int) -> int:
+    """Write a request's body to a file, and return its size in bytes."""
+    size = 0
+    too_large = Refused(
+        413, f"the file is larger than {most / 1e6:.0f} MB (limits.photo_megabytes)"
+    )
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > most:
+        raise too_large
+    with path.open("xb") as file:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise too_large
+            await asyncio.to_thread(file.write, part)
+    return size

@@ -1,0 +1,148 @@
+// One photo in full size, with its regions, and what a person says about them.
+import { boxOf, drawn, element, judged, measures, percent, photos, pointsOf, rectangle, send, view, visit, wholeOf }
+  from "./visit.js";
+import { listed } from "./gallery.js";
+import { drawBox, fit, fullSize, showSize, stopDrawing, zoom, zoomTo } from "./stage.js";
+
+const viewer = document.getElementById("viewer"), part = name => viewer.querySelector(name);
+const svg = part("svg"), hint = part(".hint");
+let number = null, chosen = null, changed = async () => {};
+export const whenCorrected = handler => { changed = handler; };
+
+export function open(photoNumber) {
+  number = photoNumber;
+  chosen = null;
+  const photo = photos.get(number), { record } = photo;
+  part("h2").textContent = photo.name;
+  part(".photo").src = `/api/photos/${number}/preview`;
+  part(".heat").src = `/api/photos/${number}/heat`;
+  part(".heat").style.opacity = visit.opacity;
+  // The picture in full size lies over the small one, and shows when it has come.
+  const full = part(".full");
+  full.hidden = true;
+  full.onload = () => { full.hidden = false; };
+  full.src = `/api/photos/${number}/full`;
+  svg.setAttribute("viewBox", `0 0 ${record.width} ${record.height}`);
+  if (!viewer.open) viewer.showModal();
+  showSize(record.width, record.height);
+  show();
+  part(".stage").focus();
+}
+
+export function show() {
+  const photo = photos.get(number);
+  if (!viewer.open || !photo?.record) return;
+  const { record } = photo, found = judged(photo);
+  const judgement = part(".judgement");
+  judgement.classList.toggle("cracked", found.cracked);
+  judgement.textContent = `${found.cracked ? "Cracked" : "No crack"} · probability ${percent(record.probability)}`;
+  part(".facts").textContent = [
+    `${record.width} × ${record.height} pixels`, record.taken_at?.replace("T", " "), record.camera,
+    record.latitude != null && `${record.latitude.toFixed(5)}, ${record.longitude.toFixed(5)}`,
+    record.mm_per_pixel && `${Number(record.mm_per_pixel.toPrecision(3))} mm per pixel (${record.mm_per_pixel_from})`,
+  ].filter(Boolean).join(" · ");
+  part(".marks").replaceChildren(...photoMarks(photo, found));
+  part(".regions").replaceChildren(
+    ...found.regions.map((region, place) => listItem(photo, found, region, place)),
+    ...found.missed.map(one => missedItem(one)));
+  part("h3").textContent = found.regions.length + found.missed.length ? "Regions, the worst first" : "No regions";
+  svg.replaceChildren(...found.regions.flatMap((region, place) => drawnRegion(found, region, place, record.height)),
+    ...found.missed.map(one => drawn("polygon", { points: rectangle(boxOf(one)),
+      class: same(chosen, boxOf(one)) ? "missed chosen" : "missed" })));
+}
+
+const same = (a, b) => a && String(a) === String(b);
+const struck = (found, region) => found.whole?.cracked === false || found.markOf(region)?.cracked === false;
+
+function drawnRegion(found, region, place, height) {
+  const [left, top] = region.box, kind = struck(found, region) ? "struck" : same(chosen, region.box) ? "chosen" : "";
+  // The number stands above the region, or inside it where the photo ends.
+  const label = drawn("text", { x: left, y: top, dx: ".2em", dy: top > 0.05 * height ? "-.3em" : "1em" });
+  label.textContent = region.id ?? place + 1;
+  return [drawn("polygon", { points: pointsOf(region.outline), class: kind }),
+    ...(region.centre_line ?? []).map(line => drawn("polyline", { points: pointsOf(line) })), label];
+}
+
+function toggle(text, label, mark, box, cracked) {
+  const pressed = mark?.label === label;
+  return element("button", { type: "button", "aria-pressed": pressed,
+    onclick: () => say(box, pressed ? null : label, cracked) }, text);
+}
+
+function photoMarks(photo, found) {
+  const box = wholeOf(photo.record), draw = element("button", { type: "button", onclick: drawMissed }, "Mark a missed crack");
+  if (photo.record.cracked || found.regions.length)
+    return [toggle("No crack on this photo", "no crack", found.whole, box, false), draw];
+  return [toggle("Right, no crack", "right", found.whole, box, false), draw];
+}
+
+function listItem(photo, found, region, place) {
+  const mark = found.markOf(region), told = [percent(region.share) + " of the photo", measures(region)];
+  const name = `${region.id ?? place + 1} · ${percent(region.probability)}${region.severity ? ` · ${region.severity}` : ""}`;
+  return element("li", { class: struck(found, region) ? "struck" : "" },
+    element("button", { type: "button", class: "go", onclick: () => go(region.box) },
+      element("b", {}, name), element("span", {}, told.filter(Boolean).join(" · "))),
+    toggle("Right", "right", mark, region.box, true), toggle("No crack", "no crack", mark, region.box, false));
+}
+
+function missedItem(one) {
+  const who = one.by ? `, marked by ${one.by}` : ", marked by hand";
+  return element("li", {},
+    element("button", { type: "button", class: "go by-hand", onclick: () => go(boxOf(one)) },
+      element("b", {}, "Missed crack"), element("span", {}, `${one.width} × ${one.height} pixels${who}`)),
+    element("button", { type: "button", onclick: () => say(boxOf(one), null, true) }, "Take back"));
+}
+
+function go(box) {
+  chosen = box;
+  zoomTo(box);
+  show();
+}
+
+function drawMissed() {
+  hint.hidden = false;
+  const preview = drawn("polygon", { class: "missed" });
+  svg.append(preview);
+  document.body.classList.remove("no-outlines");
+  drawBox(box => preview.setAttribute("points", rectangle(box)), box => {
+    hint.hidden = true;
+    preview.remove();
+    document.body.classList.toggle("no-outlines", !view.outlines);
+    if (box) say(box, "crack missed", true);
+  });
+}
+
+async function say(box, label, cracked) {
+  await changed(send("POST", "/api/corrections", { number, box, label, cracked }));
+}
+
+function step(by) {
+  const order = listed().filter(photo => photo.record).map(photo => photo.number);
+  const at = order.indexOf(number);
+  const next = order[(at + by + order.length) % order.length];
+  if (next !== undefined) open(next);
+}
+
+part("#close").addEventListener("click", () => viewer.close());
+part("#previous").addEventListener("click", () => step(-1));
+part("#next").addEventListener("click", () => step(1));
+viewer.addEventListener("cancel", event => {
+  // Escape first ends drawing.
+  if (hint.hidden) return;
+  event.preventDefault();
+  stopDrawing();
+});
+viewer.addEventListener("close", () => {
+  stopDrawing();
+  for (const image of viewer.querySelectorAll("img")) image.removeAttribute("src");
+  document.querySelector(`[data-number="${number}"]`)?.focus();
+  number = null;
+});
+viewer.addEventListener("keydown", event => {
+  if (event.target.matches("input")) return;
+  if (event.key === "PageDown") step(1);
+  else if (event.key === "PageUp") step(-1);
+});
+const zooms = { in: () => zoom(1.5), out: () => zoom(1 / 1.5), fit, full: fullSize };
+for (const button of viewer.querySelectorAll("[data-zoom]"))
+  button.addEventListener("click", () => zooms[button.dataset.zoom]());

@@ -1,0 +1,97 @@
+// What the page knows: the visit, its photos, and how they are looked at.
+export const visit = {};
+export const photos = new Map();
+export const view = { threshold: 0.5, heat: true, outlines: true, sort: "worst", filter: "all", search: "" };
+let version = 0;
+
+export async function begin() {
+  Object.assign(visit, await ask("/api/visit"));
+  view.threshold = visit.threshold;
+}
+
+// Fetches what has changed, and returns the numbers of the photos concerned.
+export async function refresh() {
+  const found = await ask(`/api/photos?since=${version}`);
+  version = found.version;
+  for (const photo of found.photos)
+    if (photo.state === "removed") photos.delete(photo.number);
+    else photos.set(photo.number, photo);
+  return found.photos.map(photo => photo.number);
+}
+
+export async function ask(path, options = {}) {
+  const headers = { "x-visit-token": visit.token ?? "", ...options.headers };
+  const response = await fetch(path, { ...options, headers });
+  if (response.ok) return response.headers.get("content-length") === "4" ? null : response.json();
+  const told = await response.json().catch(() => ({}));
+  const detail = typeof told.detail === "string" ? told.detail : `the server answered ${response.status}`;
+  throw new Error(detail);
+}
+
+export const send = (method, path, content) => ask(path, {
+  method, body: JSON.stringify(content), headers: { "content-type": "application/json" } });
+
+// The threshold as a part of an address, unless it is the model's own.
+export const chosenThreshold = () => ownThreshold() ? "" : `?threshold=${view.threshold}`;
+export const ownThreshold = () => view.threshold === visit.threshold;
+
+const key = box => box.join(",");
+export const boxOf = one => [one.x, one.y, one.x + one.width, one.y + one.height];
+export const wholeOf = record => [0, 0, record.width, record.height];
+
+// The verdict on a photo at the chosen threshold and after the corrections. The report is made in the
+// same way: see src/photos/review.py.
+export function judged(photo) {
+  const { record } = photo, marks = new Map(photo.corrections.map(one => [key(boxOf(one)), one]));
+  const regions = ownThreshold() ? record.regions
+    : record.regions.filter(region => region.probability >= view.threshold);
+  const kept = regions.filter(region => marks.get(key(region.box))?.cracked ?? true);
+  const missed = photo.corrections.filter(one => one.label === "crack missed");
+  const whole = marks.get(key(wholeOf(record)));
+  let cracked = ownThreshold() ? record.cracked : record.probability >= view.threshold;
+  if (regions.length && !kept.length) cracked = false;
+  if (whole) cracked = whole.cracked;
+  if (whole && !whole.cracked) kept.length = 0;
+  return { cracked: cracked || missed.length > 0, regions, kept, missed, whole,
+    markOf: region => marks.get(key(region.box)) };
+}
+
+export function percent(share) {
+  const value = 100 * share;
+  if (value > 0 && value < 0.1) return "< 0.1 %";
+  if (value > 99.4) return "> 99 %";
+  return `${value.toFixed(value >= 10 ? 0 : 1)} %`;
+}
+
+const inUnit = (region, name, digits) => region[`${name}_mm`] != null
+  ? `${Number(region[`${name}_mm`].toPrecision(digits))} mm`
+  : region[`${name}_px`] != null ? `${Number(region[`${name}_px`].toPrecision(digits))} px` : null;
+
+// What was measured of a region, as far as it was.
+export function measures(region) {
+  const length = inUnit(region, "length", 3), mean = inUnit(region, "mean_width", 2);
+  const widest = inUnit(region, "max_width", 2), angle = region.direction_degrees;
+  return [length && `${length} long`, mean && `${mean} wide`, widest && `at most ${widest}`,
+    angle != null && `${Math.round(angle)}°`].filter(Boolean).join(", ");
+}
+
+export const widest = photo => Math.max(0, ...photo.record.regions.map(one => one.max_width_mm ?? 0));
+
+// An element with attributes and children; text is never read as HTML.
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes))
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value != null) made.setAttribute(key, value);
+  made.append(...children.filter(child => child != null && child !== false));
+  return made;
+}
+
+export function drawn(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+export const rectangle = ([left, top, right, bottom]) =>
+  `${left},${top} ${right},${top} ${right},${bottom} ${left},${bottom}`;
+export const pointsOf = outline => outline.map(point => point.join(",")).join(" ");

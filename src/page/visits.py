@@ -1,0 +1,257 @@
+"""Visits to the page: each browser has its own photos, results and corrections in a folder."""
+
+import secrets
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from src.config.tool_schema import InspectionDetails, Limits
+from src.data.corrections import Correction, write_corrections
+from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
+from src.photos.records import Place, place_named
+
+PHOTOS = "photos"  # the folder of a visit's photos, beside its results
+
+
+class Refused(Exception):
+    """A request that is not carried out. The message tells the person why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Upload:
+    """A photo that a visitor has brought.
+
+    Attributes:
+        number: its number within the visit, from 1. All its files are named by it.
+        name: the name that the visitor's machine gives it. It never becomes a path.
+        place: the paths of the photo and its results.
+        size: bytes of the photo's file.
+        state: waiting, working, done, failed or removed.
+        record: the findings, when it is done.
+        reason: why it has failed.
+        changed: the visit's version at the last change.
+    """
+
+    number: int
+    name: str
+    place: Place
+    size: int
+    state: str = "waiting"
+    record: dict[str, Any] | None = None
+    reason: str | None = None
+    changed: int = 0
+
+    @property
+    def file(self) -> str:
+        """Path of the photo within the visit's folder."""
+        return f"{PHOTOS}/{self.place.path.name}"
+
+
+@dataclass
+class Visit:
+    """One browser's photos and results.
+
+    Attributes:
+        folder: the folder of everything that the visit brings and makes.
+        limits: how much one visit may bring.
+        details: what the report says about the inspection.
+        token: a secret that the page adds to each change, against requests from other sites.
+        uploads: the photos by number.
+        corrections: what the visitor has corrected.
+        version: number of changes so far. The page asks for what has changed since.
+        seen: monotonic time of the last request, in seconds.
+    """
+
+    folder: Path
+    limits: Limits
+    details: InspectionDetails
+    token: str = field(default_factory=secrets.token_urlsafe)
+    uploads: dict[int, Upload] = field(default_factory=dict)
+    corrections: list[Correction] = field(default_factory=list)
+    version: int = 0
+    seen: float = field(default_factory=time.monotonic)
+    ended: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _last: int = 0
+
+    def __post_init__(self) -> None:
+        for name in (PHOTOS, RECORDS, OVERLAYS, PAGES):
+            (self.folder / name).mkdir(parents=True)
+        write_corrections(self.folder, [])
+
+    def reserve(self, name: str, suffix: str) -> Upload:
+        """Choose the number and the paths of a new photo; `add` adds it when its file is there.
+
+        Args:
+            name: the visitor's name of the photo.
+            suffix: suffix of its file, with the dot.
+
+        Raises:
+            Refused: the visit has the most photos that it may bring.
+        """
+        with self.lock:
+            self.check_room(0)
+            self._last += 1
+            number = self._last
+            stem = f"{number:05d}"
+            path = self.folder / PHOTOS / f"{stem}{suffix}"
+            at = place_named(path, self._unique(name), stem, self.folder, f"{stem}.jpg")
+            return Upload(number, at.name, at, 0)
+
+    def check_room(self, size: int) -> None:
+        """Check that another photo of `size` bytes may come.
+
+        Raises:
+            Refused: it is one too many, or the visit's photos are too large together.
+        """
+        here = self.present()
+        if len(here) >= self.limits.photos:
+            raise Refused(413, f"a visit may bring {self.limits.photos} photos (limits.photos)")
+        if sum(one.size for one in here) + size > self.limits.megabytes * 1e6:
+            raise Refused(
+                413, f"a visit may bring {self.limits.megabytes} MB in all (limits.megabytes)"
+            )
+
+    def add(self, upload: Upload) -> None:
+        """Add a photo whose file is complete."""
+        with self.lock:
+            self.check_room(upload.size)
+            self.uploads[upload.number] = upload
+            self.touch(upload)
+
+    def change(self, upload: Upload, **values: Any) -> None:
+        """Set attributes of a photo, so that the page learns of it."""
+        with self.lock:
+            if upload.state == "removed":
+                return
+            for key, value in values.items():
+                setattr(upload, key, value)
+            self.touch(upload)
+
+    def touch(self, upload: Upload) -> None:
+        """Note that something about a photo has changed."""
+        self.version += 1
+        upload.changed = self.version
+
+    def remove(self, upload: Upload) -> None:
+        """Forget a photo, its results and its corrections, and delete its files."""
+        at = upload.place
+        self.change(upload, state="removed", record=None)
+        with self.lock:
+            self._keep([one for one in self.corrections if one.photo != upload.name])
+            for path in (at.path, at.overlay, at.record, at.preview, at.heat, full_size(upload)):
+                path.unlink(missing_ok=True)
+
+    def present(self) -> list[Upload]:
+        """Return the photos that are not removed."""
+        return [one for one in self.uploads.values() if one.state != "removed"]
+
+    def correct(self, upload: Upload, correction: Correction, *, undo: bool) -> None:
+        """Add a correction, which replaces an earlier one of the same box, or take that one back.
+
+        Raises:
+            Refused: the visit has the most corrections that it may have.
+        """
+        with self.lock:
+            others = [
+                one
+                for one in self.corrections
+                if (one.photo, one.box) != (correction.photo, correction.box)
+            ]
+            if len(others) >= self.limits.corrections:
+                raise Refused(413, f"there are {len(others)} corrections (limits.corrections)")
+            self._keep(others if undo else [*others, correction])
+            self.touch(upload)
+
+    def _keep(self, corrections: list[Correction]) -> None:
+        if corrections != self.corrections:
+            write_corrections(self.folder, corrections)
+            self.corrections = corrections
+
+    def _unique(self, name: str) -> str:
+        taken = {one.name for one in self.present()}
+        number, chosen = 1, name
+        while chosen in taken:
+            number += 1
+            chosen = f"{name} ({number})"
+        return chosen
+
+
+def full_size(upload: Upload) -> Path:
+    """Return the path of the upright photo in full size, as a JPEG that every browser shows."""
+    return upload.place.record.with_suffix(".full.jpg")
+
+
+class Visits:
+    """All visits, by the secrets in their browsers' cookies."""
+
+    def __init__(
+        self, root: Path, limits: Limits, details: InspectionDetails, *, kept: bool
+    ) -> None:
+        """
+        Args:
+            root: the folder of the visits' folders.
+            limits: how much a visit may bring, and how many visits there may be.
+            details: what the report says about an inspection to begin with.
+            kept: whether the folders stay when visits end.
+        """
+        self.root, self.limits, self.details, self.kept = root, limits, details, kept
+        self._visits: dict[str, Visit] = {}
+        self._lock = threading.Lock()
+
+    def open(self) -> tuple[str, Visit]:
+        """Begin a visit, and return the secret for its cookie.
+
+        Raises:
+            Refused: there are too many visits.
+        """
+        self.end_idle()
+        with self._lock:
+            if len(self._visits) >= self.limits.visits:
+                raise Refused(503, "there are too many visits now (limits.visits); come back later")
+            secret = secrets.token_urlsafe(32)
+            begun = datetime.now().strftime("%Y-%m-%d-%H%M%S")
+            folder = self.root / f"{begun}-{secrets.token_hex(3)}"
+            self._visits[secret] = Visit(folder, self.limits, self.details)
+            return secret, self._visits[secret]
+
+    def found(self, secret: str | None) -> Visit | None:
+        """Return the visit of a cookie, if there is one, and note that it is in use."""
+        visit = self._visits.get(secret or "")
+        if visit:
+            visit.seen = time.monotonic()
+        return visit
+
+    def end_idle(self) -> None:
+        """End the visits that have been idle for too long."""
+        oldest = time.monotonic() - self.limits.idle_hours * 3600
+        for secret, visit in list(self._visits.items()):
+            if visit.seen < oldest:
+                self.end(secret)
+
+    def end(self, secret: str) -> None:
+        """End a visit. Its folder is deleted unless visits are kept."""
+        with self._lock:
+            visit = self._visits.pop(secret, None)
+        if visit:
+            visit.ended = True
+            if not self.kept:
+                shutil.rmtree(visit.folder, ignore_errors=True)
+
+    def end_all(self) -> None:
+        """End all visits."""
+        for secret in list(self._visits):
+            self.end(secret)
+
+
+def corrections_of(visit: Visit, upload: Upload) -> list[Correction]:
+    """Return the corrections of one photo."""
+    return [one for one in visit.corrections if one.photo == upload.name]
