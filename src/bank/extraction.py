@@ -11,6 +11,7 @@ from tqdm import tqdm
 from src.bank.engine import Run
 from src.bank.feature_bank import CHUNK, Bank, check_disk, lock
 from src.data.image_batches import load_images
+from src.model.cameras import camera_view
 from src.model.views import augmented_view, flipped_view
 
 # The schema is imported for type checkers only. A bank's name depends on all code that this module
@@ -42,7 +43,7 @@ def fill_bank(
             float16.
         paths: the files of all images of the bank, by row.
         wanted: for each view number the sorted rows (n,) int that are wanted.
-        augment: the augmentation of the views above 0. Without rotation each view is one flip.
+        augment: the augmentation of the views above 0. If it is not drawn, each view is one flip.
         seed: seed of the augmented views, 0 or more.
 
     Returns:
@@ -100,20 +101,26 @@ def _prepare(
     prepared = []
     for view, lacking in rows_of.items():
         chosen = images[np.searchsorted(rows, lacking)]
-        if not augment.rotation:
+        if not augment.is_drawn:
             chosen = flipped_view(chosen, augment.flip, view)
         elif view and len(lacking):
-            chosen = augmented_view(
-                chosen,
-                lacking - first,
-                draws=min(CHUNK, len(paths) - first),
-                flip=augment.flip,
-                rotation=augment.rotation,
-                seed=_view_seed(seed, view, chunk),
-            )
+            draws = min(CHUNK, len(paths) - first)
+            drawn = _view_seed(seed, view, chunk)
+            chosen = _drawn_view(chosen, lacking - first, draws, augment, drawn)
         if len(lacking):
             prepared.append((view, lacking, chosen))
     return prepared
+
+
+def _drawn_view(
+    images: np.ndarray, members: np.ndarray, draws: int, augment: "Augment", seed: int
+) -> np.ndarray:
+    view = augmented_view(
+        images, members, draws=draws, flip=augment.flip, rotation=augment.rotation, seed=seed
+    )
+    if augment.cameras:
+        view = camera_view(view, members, draws=draws, cameras=augment.cameras, seed=seed)
+    return view
 
 
 def _view_seed(seed: int, view: int, chunk: int) -> int:

@@ -158,10 +158,37 @@ class GroupedSplit(Split):
 Flip = Literal["horizontal", "vertical", "horizontal_and_vertical"]
 
 
+class Cameras(Section):
+    scale: Annotated[
+        list[Annotated[float, Field(ge=0.25, le=4)]], Field(min_length=2, max_length=2)
+    ]
+    perspective: Share
+    brightness: Share
+    contrast: Share
+    white_balance: Share
+    gamma: Annotated[float, Field(ge=0, le=2)]
+    shadow: Share
+    blur: Annotated[float, Field(ge=0, le=10)]
+    noise: Annotated[float, Field(ge=0, le=100)]
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _scale_is_in_order(self) -> Self:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale must be [smallest, largest], and is {self.scale}")
+        return self
+
+
 class Augment(Section):
     flip: Flip | None
     rotation: Annotated[float, Field(ge=0, le=0.5)]
+    cameras: Cameras | None
     test_flips: bool
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether views are drawn at random. Otherwise they are the flips, one after the other."""
+        return bool(self.rotation or self.cameras)
 
 
 class ImageNet(Section):

@@ -6,12 +6,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from tqdm import tqdm
 
-from src.config.schema import Train
+from src.config.schema import Cameras, Train
 from src.data.dataset import Part
-from src.data.image_batches import evaluation_batches, training_batches
+from src.data.image_batches import READ_AHEAD, evaluation_batches, training_batches, untuned
+from src.model.cameras import camera_view
 from src.model.end_to_end import EndToEnd
 from src.model.views import ALL_FLIPS, FLIPS
 
@@ -24,6 +26,7 @@ def train_end_to_end(
     validation: Part,
     recipe: Train,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    cameras: Cameras | None = None,
 ) -> History:
     """Fit the classifier in place on augmented images, as the published recipe does.
 
@@ -33,6 +36,8 @@ def train_end_to_end(
         validation: the validation images and their labels.
         recipe: see `fit`.
         callbacks: Keras callbacks.
+        cameras: how far the cameras of the training images differ, see `camera_view`. The
+            classifier's own augmentation comes after them.
 
     Returns:
         The history, see `fit`.
@@ -45,6 +50,8 @@ def train_end_to_end(
         seed=recipe.seed,
         epochs=recipe.epochs,
     )
+    if cameras:
+        batches = _retaken(batches, cameras, recipe.seed)
     steps = -(-len(training.labels) // recipe.batch_size)
     held_out = _in_order(classifier, validation, recipe.batch_size)
     return fit(EndToEnd(classifier), batches, held_out, recipe, steps, callbacks)
@@ -126,6 +133,22 @@ def predict_end_to_end(
         ],
         axis=0,
     )
+
+
+def _retaken(batches: tf.data.Dataset, cameras: Cameras, seed: int) -> tf.data.Dataset:
+    """Take every batch again with cameras that depend on the seed and the batch's number."""
+
+    def view(number: int, images: np.ndarray) -> np.ndarray:
+        drawn = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 2)
+        count = len(images)
+        return camera_view(images, np.arange(count), draws=count, cameras=cameras, seed=drawn)
+
+    def retake(number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        images, labels = batch
+        retaken = tf.numpy_function(view, [number, images], tf.uint8)
+        return tf.ensure_shape(retaken, images.shape), labels
+
+    return untuned(batches.enumerate().map(retake).prefetch(READ_AHEAD))
 
 
 def _in_order(classifier: keras.Model, part: Part, batch_size: int) -> Any:

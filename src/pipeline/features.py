@@ -133,9 +133,9 @@ def served_engine(config: Config) -> tuple[str, str]:
 def views_of(config: Config) -> int:
     """Return the number of views that training reads.
 
-    Without rotation the number is at most that of the possible flips.
+    If the views are not drawn, the number is at most that of the possible flips.
     """
-    if config.augment.rotation:
+    if config.augment.is_drawn:
         return config.features.views
     return min(config.features.views, len(FLIPS[config.augment.flip]))
 
@@ -180,7 +180,7 @@ def extract(
     added = fill_bank(bank, engine.run, paths, wanted, augment, features.seed)
     predicted: list[np.ndarray] = [bank.features(0)]
     if augment.test_flips:
-        flips = Augment(flip=ALL_FLIPS, rotation=0.0, test_flips=True)
+        flips = Augment(flip=ALL_FLIPS, rotation=0.0, cameras=None, test_flips=True)
         flipped = _bank_for(config, start, cut, engine, dataset, flips)
         held_out = np.setdiff1d(everything, rows["train"])
         views = range(1, len(FLIPS[ALL_FLIPS]))
@@ -209,6 +209,7 @@ def _bank_for(
         "image_size": dataset.image_size,
         "flip": augment.flip,
         "rotation": augment.rotation,
+        "cameras": augment.cameras and augment.cameras.model_dump(),
         "seed": config.features.seed,
         "engine": engine.name,
         "precision": engine.precision,

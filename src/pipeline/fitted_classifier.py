@@ -129,9 +129,9 @@ def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dat
         dataset: the dataset with its split.
     """
     training, validation = dataset.part("train"), dataset.part("validation")
-    recipe, log = config.train, [LogEpochs()]
+    recipe, log, cameras = config.train, [LogEpochs()], config.augment.cameras
     if plan is None:
-        history = train_end_to_end(start.classifier, training, validation, recipe, log)
+        history = train_end_to_end(start.classifier, training, validation, recipe, log, cameras)
         return Fitted(start.classifier, history, None)
     extracted = extract(config, start, plan.cut, dataset, plan.engine)
     log_features(extracted)

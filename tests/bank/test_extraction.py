@@ -14,7 +14,7 @@ from src.bank.feature_bank import Bank, open_bank
 from src.config.schema import Augment
 from src.errors import InputError
 
-AUGMENT = Augment(flip="horizontal", rotation=0.2, test_flips=False)
+AUGMENT = Augment(flip="horizontal", rotation=0.2, cameras=None, test_flips=False)
 SHAPE = (4,)
 
 
@@ -70,13 +70,15 @@ def test_second_fill_computes_nothing(bank, paths, wanted):
     assert fill_bank(bank, refuse, paths, wanted, AUGMENT, seed=0) == 0
 
 
-def test_rows_added_later_equal_those_made_at_once(tmp_path, paths, wanted):
+@pytest.mark.parametrize("name", ["flip_rotate", "flips", "cameras"])
+def test_rows_added_later_equal_those_made_at_once(tmp_path, paths, wanted, composed, name):
+    augment = composed(f"augment={name}").augment
     at_once = open_bank(tmp_path, {"a": 1}, len(paths), SHAPE)
-    fill_bank(at_once, mean_colours, paths, wanted, AUGMENT, seed=0)
+    fill_bank(at_once, mean_colours, paths, wanted, augment, seed=0)
     bit_by_bit = open_bank(tmp_path, {"a": 2}, len(paths), SHAPE)
     for part in (slice(0, 3), slice(3, None)):
         some = {view: rows[part] for view, rows in wanted.items()}
-        fill_bank(bit_by_bit, mean_colours, paths, some, AUGMENT, seed=0)
+        fill_bank(bit_by_bit, mean_colours, paths, some, augment, seed=0)
     for view, rows in wanted.items():
         np.testing.assert_array_equal(bit_by_bit.features(view)[rows], at_once.features(view)[rows])
 

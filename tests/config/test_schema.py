@@ -35,6 +35,11 @@ def test_bad_value_is_named(composed, override, message):
     assert message in str(error.value)
 
 
+def test_scales_in_the_wrong_order_are_named(composed):
+    with pytest.raises(InputError, match=r"cameras: scale must be \[smallest, largest\]"):
+        composed("augment=cameras", "augment.cameras.scale=[2.0,0.5]")
+
+
 @pytest.mark.parametrize("shares", [(0.67, 0.16, 0.17), (0.501, 0.3, 0.199)])
 def test_shares_that_no_equal_folds_make_up_are_named(composed, shares):
     given = zip(("train", "validation", "test"), shares, strict=True)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.config.schema import Cameras
 from src.data.dataset import Part
 from src.data.image_batches import load_images
-from src.model.fitting import fit, predict_end_to_end
+from src.model.fitting import fit, predict_end_to_end, train_end_to_end
 from tests.sections import changed
 
 
@@ -67,3 +68,17 @@ def test_mean_over_the_four_flips(placed, patches):
     plain = predict_end_to_end(placed, part, 4)
     np.testing.assert_allclose(plain, each[0], rtol=1e-4)
     assert np.abs(plain - found).max() > 1e-3
+
+
+def test_end_to_end_training_takes_its_images_with_the_cameras(
+    classifier_of, composed, recipe, parts
+):
+    once = changed(recipe, epochs=1)
+    cameras = composed("augment=cameras").augment.cameras
+
+    def loss(taken: Cameras | None) -> float:
+        arguments = classifier_of(150), parts["train"], parts["validation"], once
+        return train_end_to_end(*arguments, cameras=taken)["loss"][0]
+
+    assert loss(cameras) == pytest.approx(loss(cameras), rel=1e-5)
+    assert loss(cameras) != pytest.approx(loss(None), rel=1e-3)
