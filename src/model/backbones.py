@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import keras
@@ -77,25 +76,15 @@ def preprocessing(name: str) -> keras.layers.Rescaling:
     return keras.layers.Rescaling(scale, offset, name="rescale")
 
 
-@cache
-def layer_count(name: str) -> int:
-    """Return the number of a backbone's own layers, its input included."""
-    return len(build_backbone(name, 32).layers)
-
-
-def check_frozen_layers(name: str, layers: int, frozen_layers: int) -> None:
-    """Check that a backbone has as many layers as are to be frozen.
-
-    Args:
-        name: the backbone's name.
-        layers: the number of its layers.
-        frozen_layers: the number of frozen layers.
+def check_frozen_layers(backbone: keras.Model, frozen_layers: int) -> None:
+    """Check that a backbone has as many layers as are to be frozen, its input included.
 
     Raises:
         InputError: it has fewer; the message names the allowed range.
     """
+    layers = len(backbone.layers)
     if not 0 <= frozen_layers <= layers:
         raise InputError(
-            f"model.frozen_layers is {frozen_layers}, but {name} has {layers} layers: "
+            f"model.frozen_layers is {frozen_layers}, but {backbone.name} has {layers} layers: "
             f"give a number from 0 to {layers}"
         )

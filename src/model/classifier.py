@@ -9,7 +9,8 @@ import keras
 
 from src.errors import InputError
 from src.model.augmentation import augmentation_layers
-from src.model.backbones import check_frozen_layers, preprocessing
+from src.model.backbones import preprocessing
+
 
 def build_classifier(
     backbone: keras.Model, *, frozen_layers: int, dropout: float, flip: str | None, rotation: float
@@ -21,7 +22,8 @@ def build_classifier(
     Args:
         backbone: a model from `build_backbone`. It is shared, not copied, and its first
             `frozen_layers` layers are frozen.
-        frozen_layers: number of frozen layers in the backbone's own order.
+        frozen_layers: number of frozen layers in the backbone's own order, at most as many as it
+            has.
         dropout: share of the pooled features that is dropped in training, in [0, 1).
         flip: horizontal, vertical, horizontal_and_vertical or None. Each axis is flipped at random.
         rotation: factor of keras.layers.RandomRotation, as a fraction of a full turn; 0 means no
@@ -30,11 +32,7 @@ def build_classifier(
     Returns:
         A model that maps images (n, size, size, 3) uint8 or float32 in [0, 255] to probabilities
         (n, 2) float32.
-
-    Raises:
-        InputError: the backbone has fewer than `frozen_layers` layers.
     """
-    check_frozen_layers(backbone.name, len(backbone.layers), frozen_layers)
     for index, layer in enumerate(backbone.layers):
         layer.trainable = index >= frozen_layers
     images = keras.Input(backbone.input_shape[1:], name="image")
@@ -68,7 +66,9 @@ def backbone_of(classifier: keras.Model) -> keras.Model:
     parts = {layer.name: layer for layer in classifier.layers}
     backbones = [layer for layer in classifier.layers if isinstance(layer, keras.Model)]
     if len(backbones) != 1 or not {"rescale", "probabilities"} <= set(parts):
-        raise InputError(f"the model {classifier.name} has no backbone and classifier of this project")
+        raise InputError(
+            f"the model {classifier.name} has no backbone and classifier of this project"
+        )
     return backbones[0]
 
 

@@ -6,7 +6,7 @@ import keras
 
 from src.model.classifier import backbone_of, prepared
 from src.model.folded_suffix import FoldedSuffix
-from src.model.graph import crossings
+from src.model.graph import crossings, output_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Cut:
 
     Attributes:
         layer: name of the last layer of the prefix.
+        position: position of this layer in the backbone's graph. It identifies the cut, because
+            Keras numbers the names of some layers anew in each process.
         feature_shape: shape of one image's features, without the batch dimension.
         prefix: model that maps images (n, size, size, 3) in [0, 255] to features. It is not
             trained.
@@ -25,6 +27,7 @@ class Cut:
     """
 
     layer: str
+    position: int
     feature_shape: tuple[int, ...]
     prefix: keras.Model
     suffix: FoldedSuffix
@@ -50,20 +53,20 @@ def cut_classifier(classifier: keras.Model, precision: str) -> Cut | None:
     before = [index for index in crossings(features) if index < frozen]
     if not before:
         return None
-    deepest = features.operations[before[-1]]
+    deepest, features_there = features.operations[before[-1]], output_of(features, before[-1])
     images = keras.Input(classifier.input_shape[1:], name="image")
-    shallow = keras.Model(features.input, deepest.output)
+    shallow = keras.Model(features.input, features_there)
     prefix = keras.Model(
         images, shallow(prepared(classifier, images), training=False), name="prefix"
     )
     pooled = deepest is features.operations[-1]
     suffix = FoldedSuffix(
-        None if pooled else keras.Model(deepest.output, features.output),
+        None if pooled else keras.Model(features_there, features.output),
         classifier.get_layer("dropout"),
         classifier.get_layer("probabilities"),
         precision,
     )
-    return Cut(deepest.name, tuple(deepest.output.shape[1:]), prefix, suffix)
+    return Cut(deepest.name, before[-1], tuple(features_there.shape[1:]), prefix, suffix)
 
 
 def whole_cuts(classifier: keras.Model) -> list[int]:

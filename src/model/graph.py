@@ -31,6 +31,16 @@ def readers_of(graph: keras.Model) -> dict[str, list[Operation]]:
     return readers
 
 
+def output_of(graph: keras.Model, position: int) -> Any:
+    """Return the symbolic output of `graph.operations[position]` in this graph.
+
+    An operation that a cloned model shares with its original has another output in each.
+    """
+    operation = graph.operations[position]
+    nodes = chain(*graph._nodes_by_depth.values())
+    return next(node.output_tensors[0] for node in nodes if node.operation is operation)
+
+
 def crossings(graph: keras.Model) -> list[int]:
     """Return the positions in `graph.operations` where a single tensor carries all information.
 

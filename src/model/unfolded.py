@@ -29,6 +29,15 @@ def unfolded_normalisations(graph: keras.Model) -> dict[str, str]:
     return left
 
 
+def told_unfolded(graph: keras.Model) -> str:
+    """Say in a sentence which normalisations of a graph are not folded; empty if all are."""
+    names: dict[str, list[str]] = {}
+    for name, reason in unfolded_normalisations(graph).items():
+        names.setdefault(reason, []).append(name)
+    parts = [f"{', '.join(group)} ({reason})" for reason, group in names.items()]
+    return f"normalisations computed as they are, not folded: {'; '.join(parts)}" if parts else ""
+
+
 def _takes_in(reader: Operation) -> bool:
     return is_convolution(reader) and takes_shifts(reader)
 
