@@ -28,7 +28,8 @@ from src.config.loader import compose_config
 from src.data.dataset import Part
 from src.data.image_batches import load_spread
 from src.data.splits.random_split import split_randomly
-from src.model.classifier import build_backbone, build_classifier, inference_model
+from src.model.backbones import build_backbone
+from src.model.classifier import build_classifier, inference_model
 from src.model.cut import cut_classifier
 
 # The published settings, except for the recipe's split of 75:25 and for ten epochs without an early
@@ -159,7 +160,7 @@ def engine_prediction(folder: Path, work: Path, precision: str) -> dict[str, flo
 
 def classifier_with(work: Path) -> keras.Model:
     """Build the project's classifier with the same weights as the recipe's backbone."""
-    backbone = build_backbone(recipe.IMAGE_SIZE[0])
+    backbone = build_backbone("mobilenet_v2", recipe.IMAGE_SIZE[0])
     backbone.load_weights(work / "backbone.weights.h5")
     return build_classifier(
         backbone, frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2

@@ -17,8 +17,8 @@ def main(config: Config) -> None:
     from src.pipeline.initial_classifier import initial_classifier
     from src.pipeline.splitting import prepared_dataset
 
-    dataset = prepared_dataset(config)
     start = initial_classifier(config)
+    dataset = prepared_dataset(config)
     cut = useful_cut(config, start.classifier)
     about: dict[str, object] = {"path": "end_to_end"}
     if cut:

@@ -6,17 +6,17 @@ import keras
 import numpy as np
 
 from src.data.drawn.pictures import draw_patch
-from src.model.classifier import build_backbone, rescaling
+from src.model.backbones import build_backbone, preprocessing
 
 
-def small_backbone(image_size: int = 96) -> keras.Model:
-    """Make a backbone of the published architecture for small images, with random weights.
+def small_backbone(image_size: int = 96, name: str = "mobilenet_v2") -> keras.Model:
+    """Make a backbone for small images, by default of the published kind, with random weights.
 
     The weights resemble trained ones. Every batch normalisation has an effect, and features keep
     their magnitude. Features differ between images, so a test notices images in the wrong order.
     """
-    backbone = build_backbone(image_size)
-    backbone.set_weights(_lively_weights())
+    backbone = build_backbone(name, image_size)
+    backbone.set_weights(_lively_weights(name))
     return backbone
 
 
@@ -27,7 +27,7 @@ def drawn_patches(count: int) -> np.ndarray:
 
 
 @cache
-def _lively_weights() -> list[np.ndarray]:
+def _lively_weights(name: str) -> list[np.ndarray]:
     """Make the weights of a backbone that is normalised by the statistics of drawn patches.
 
     With random statistics, features of all images would be equal up to 1e-6. Most activations are
@@ -35,7 +35,7 @@ def _lively_weights() -> list[np.ndarray]:
     rounding of float32, and no two ways to compute it would agree.
     """
     keras.utils.set_random_seed(0)
-    backbone = build_backbone(96)
+    backbone = build_backbone(name, 96)
     rng = np.random.default_rng(0)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -46,5 +46,10 @@ def _lively_weights() -> list[np.ndarray]:
             layer.beta.assign(rng.normal(shift, 0.2, size))
             # With this momentum, a single pass sets the statistics.
             layer.momentum = 0.0
-    backbone(rescaling()(drawn_patches(16)), training=True)
+        elif type(layer).__name__ == "LayerScale":
+            # ConvNeXt's blocks start out without effect.
+            layer.gamma.assign(rng.uniform(0.2, 0.4, layer.gamma.shape))
+        elif getattr(layer, "use_bias", False):
+            layer.bias.assign(rng.normal(0.0, 0.1, layer.bias.shape))
+    backbone(preprocessing(name)(drawn_patches(16)), training=True)
     return list(backbone.get_weights())

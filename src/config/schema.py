@@ -191,18 +191,45 @@ class Augment(Section):
         return bool(self.rotation or self.cameras)
 
 
-class ImageNet(Section):
-    path: str | None
-    sha256: Sha256
-    timeout: Seconds
+class Wheel(Section):
+    """A file in a wheel on the package index."""
+
     requirement: str
     requirement_sha256: Sha256
     member: str
     member_sha256: Sha256
 
 
+class ImageNet(Section):
+    """Where a backbone's ImageNet weights are found, and what they are known by."""
+
+    path: str | None
+    file: str
+    # An MD5 or a SHA-256, whichever keras.applications publishes.
+    file_hash: Annotated[str, Field(pattern="^([0-9a-f]{32}|[0-9a-f]{64})$")] | None
+    sha256: Sha256 | None
+    timeout: Seconds
+    wheel: Wheel | None
+
+    @model_validator(mode="after")
+    def _something_is_known(self) -> Self:
+        if self.file_hash is None and self.sha256 is None:
+            raise ValueError("model.imagenet needs a file_hash or a sha256 to check the weights by")
+        return self
+
+
 class Model(Section):
-    frozen_layers: Annotated[int, Field(ge=0, le=154)]
+    backbone: Literal[
+        "mobilenet_v2",
+        "mobilenet_v3_small",
+        "mobilenet_v3_large",
+        "efficientnet_v2_b0",
+        "resnet50_v2",
+        "densenet121",
+        "convnext_tiny",
+    ]
+    # The largest number is that of the backbone's layers, which src/model/backbones.py checks.
+    frozen_layers: Annotated[int, Field(ge=0)]
     dropout: Share
     weights: Literal["imagenet"] | None
     imagenet: ImageNet

@@ -1,38 +1,29 @@
-"""The published classifier: MobileNetV2 followed by average pooling, dropout and a softmax."""
+"""The classifier: a backbone followed by average pooling, dropout and a softmax.
+
+The published one has MobileNetV2 1.0 (Sandler et al. 2018).
+"""
+
+from typing import Any
 
 import keras
 
 from src.errors import InputError
-
-BACKBONE_LAYERS = 154
-
-
-def build_backbone(image_size: int) -> keras.Model:
-    """Build MobileNetV2 1.0 (Sandler et al. 2018) without its top, randomly initialised.
-
-    Args:
-        image_size: height and width of the images in pixels.
-
-    Returns:
-        A model that maps images (n, image_size, image_size, 3) float32 in [-1, 1] to features
-        (n, h, w, 1280) float32.
-    """
-    return keras.applications.MobileNetV2(
-        include_top=False, weights=None, input_shape=(image_size, image_size, 3)
-    )
+from src.model.augmentation import augmentation_layers
+from src.model.backbones import preprocessing
 
 
 def build_classifier(
     backbone: keras.Model, *, frozen_layers: int, dropout: float, flip: str | None, rotation: float
 ) -> keras.Model:
-    """Put augmentation and rescaling before the backbone and a two-class softmax after it.
+    """Put augmentation and preprocessing before the backbone and a two-class softmax after it.
 
     To train the classifier end to end, wrap it in `src.model.end_to_end.EndToEnd`.
 
     Args:
         backbone: a model from `build_backbone`. It is shared, not copied, and its first
             `frozen_layers` layers are frozen.
-        frozen_layers: number of frozen layers in the backbone's own order, from 0 to 154.
+        frozen_layers: number of frozen layers in the backbone's own order, at most as many as it
+            has.
         dropout: share of the pooled features that is dropped in training, in [0, 1).
         flip: horizontal, vertical, horizontal_and_vertical or None. Each axis is flipped at random.
         rotation: factor of keras.layers.RandomRotation, as a fraction of a full turn; 0 means no
@@ -48,33 +39,12 @@ def build_classifier(
     x = images
     for layer in augmentation_layers(flip, rotation):
         x = layer(x)
-    x = rescaling()(x)
+    x = preprocessing(backbone.name)(x)
     x = backbone(x, training=False)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     probabilities = keras.layers.Dense(2, activation="softmax", name="probabilities")(x)
     return keras.Model(images, probabilities, name="crack_classifier")
-
-
-def augmentation_layers(flip: str | None, rotation: float) -> list[keras.layers.Layer]:
-    """Build the augmentation layers, which do nothing in inference.
-
-    Args:
-        flip: horizontal, vertical, horizontal_and_vertical or None.
-        rotation: factor of keras.layers.RandomRotation, as a fraction of a full turn.
-    """
-    # One layer for each axis, since Keras' own mode horizontal_and_vertical draws once for both
-    # axes. It would never mirror an image along one axis alone.
-    axes = flip.split("_and_") if flip else []
-    layers = [keras.layers.RandomFlip(axis, name=f"random_flip_{axis}") for axis in axes]
-    if rotation:
-        layers.append(keras.layers.RandomRotation(rotation, name="random_rotation"))
-    return layers
-
-
-def rescaling() -> keras.layers.Layer:
-    """Build the layer that maps [0, 255] to [-1, 1], as MobileNetV2's preprocess_input does."""
-    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="rescale")
 
 
 def inference_model(classifier: keras.Model) -> keras.Model:
@@ -91,12 +61,20 @@ def backbone_of(classifier: keras.Model) -> keras.Model:
     """Return the backbone inside a classifier.
 
     Raises:
-        InputError: no part of the model has MobileNetV2's number of layers.
+        InputError: the model is not one of `build_classifier`.
     """
-    for layer in classifier.layers:
-        if isinstance(layer, keras.Model) and len(layer.layers) == BACKBONE_LAYERS:
-            return layer
-    raise InputError(f"the model {classifier.name} has no MobileNetV2 backbone inside")
+    parts = {layer.name: layer for layer in classifier.layers}
+    backbones = [layer for layer in classifier.layers if isinstance(layer, keras.Model)]
+    if len(backbones) != 1 or not {"rescale", "probabilities"} <= set(parts):
+        raise InputError(
+            f"the model {classifier.name} has no backbone and classifier of this project"
+        )
+    return backbones[0]
+
+
+def prepared(classifier: keras.Model, images: Any) -> Any:
+    """Apply a classifier's own preprocessing to images (n, height, width, 3) in [0, 255]."""
+    return classifier.get_layer("rescale")(images)
 
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import keras
 
-from src.model.classifier import backbone_of, rescaling
+from src.model.classifier import backbone_of, prepared
 from src.model.folded_suffix import FoldedSuffix
+from src.model.graph import crossings, output_of
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Cut:
 
     Attributes:
         layer: name of the last layer of the prefix.
+        position: position of this layer in the backbone's graph. It identifies the cut, because
+            Keras numbers the names of some layers anew in each process.
         feature_shape: shape of one image's features, without the batch dimension.
         prefix: model that maps images (n, size, size, 3) in [0, 255] to features. It is not
             trained.
@@ -24,6 +27,7 @@ class Cut:
     """
 
     layer: str
+    position: int
     feature_shape: tuple[int, ...]
     prefix: keras.Model
     suffix: FoldedSuffix
@@ -43,32 +47,53 @@ def cut_classifier(classifier: keras.Model, precision: str) -> Cut | None:
     Returns:
         The cut, or None if no layer before the first trainable one gives such a tensor.
     """
-    backbone = backbone_of(classifier)
-    pool = keras.layers.GlobalAveragePooling2D(name="pool")
-    features = keras.Model(backbone.input, pool(backbone.output))
-    layers = features.layers
-    position = {layer.name: index for index, layer in enumerate(layers)}
-    # The position of the last layer that reads the output of an earlier layer. If it does not lie
-    # beyond the current layer, this layer's output alone carries all the information.
-    reach = 0
-    deepest = None
-    for index, layer in enumerate(layers):
-        if layer.trainable_weights:
-            break
-        if index and reach <= index:
-            deepest = layer
-        readers = [node.operation.name for node in layer._outbound_nodes]
-        reach = max([reach, *(position[name] for name in readers if name in position)])
-    if deepest is None:
+    features = _pooled(classifier)
+    trained = [bool(getattr(one, "trainable_weights", ())) for one in features.operations]
+    frozen = trained.index(True) if any(trained) else len(trained)
+    before = [index for index in crossings(features) if index < frozen]
+    if not before:
         return None
-    images = keras.Input(backbone.input_shape[1:], name="image")
-    before = keras.Model(features.input, deepest.output)
-    prefix = keras.Model(images, before(rescaling()(images), training=False), name="prefix")
-    pooled = deepest is layers[-1]
+    deepest, features_there = features.operations[before[-1]], output_of(features, before[-1])
+    images = keras.Input(classifier.input_shape[1:], name="image")
+    shallow = keras.Model(features.input, features_there)
+    prefix = keras.Model(
+        images, shallow(prepared(classifier, images), training=False), name="prefix"
+    )
+    pooled = deepest is features.operations[-1]
     suffix = FoldedSuffix(
-        None if pooled else keras.Model(deepest.output, features.output),
+        None if pooled else keras.Model(features_there, features.output),
         classifier.get_layer("dropout"),
         classifier.get_layer("probabilities"),
         precision,
     )
-    return Cut(deepest.name, tuple(deepest.output.shape[1:]), prefix, suffix)
+    return Cut(deepest.name, before[-1], tuple(features_there.shape[1:]), prefix, suffix)
+
+
+def whole_cuts(classifier: keras.Model) -> list[int]:
+    """Return the numbers of frozen layers for which the prefix holds every frozen weight.
+
+    With any other number the cut lies before a block, and the frozen part of the block is computed
+    in every step of the training.
+    """
+    features = _pooled(classifier)
+    weighted = [index for index, one in enumerate(features.operations) if _weights(one)]
+    ends = crossings(features)
+    position = {one.name: index for index, one in enumerate(features.operations)}
+    whole = []
+    for count, last in enumerate(backbone_of(classifier).layers, start=1):
+        end = position[last.name]
+        deepest_weight = max((index for index in weighted if index <= end), default=0)
+        first_trained = min((index for index in weighted if index > end), default=len(position))
+        if any(deepest_weight <= index < first_trained for index in ends):
+            whole.append(count)
+    return whole
+
+
+def _pooled(classifier: keras.Model) -> keras.Model:
+    backbone = backbone_of(classifier)
+    pool = keras.layers.GlobalAveragePooling2D(name="pool")
+    return keras.Model(backbone.input, pool(backbone.output))
+
+
+def _weights(operation: object) -> bool:
+    return bool(getattr(operation, "weights", ()))

@@ -1,18 +1,30 @@
 """Training the layers after the cut, with every BatchNormalization folded into a convolution.
 
 In inference mode batch normalisation is affine: x * scale + shift. It can be folded exactly into
-the kernel of the convolution before it. If the convolution after it is 1 x 1 and unpadded, it can
-be folded into that one. A matrix product and two passes over the activations become one product.
-Folding happens inside the graph, so gamma, beta and the kernel are still the trained variables.
+the kernel of the convolution before it. If the convolution after it is unpadded, it can be folded
+into that one. A matrix product and two passes over the activations become one product. Folding
+happens inside the graph, so gamma, beta and the kernel are still the trained variables. A
+normalisation between other layers is left as it is (`src.model.unfolded`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
 from keras import ops
+
+from src.model.convolutions import (
+    bias_of_shift,
+    by_input,
+    by_output,
+    convolve,
+    is_activated,
+    is_convolution,
+    is_depthwise,
+    takes_shifts,
+)
 
 Tensor = Any
 
@@ -24,7 +36,8 @@ class Convolution:
     Attributes:
         layer: the layer whose strides and padding apply.
         inputs: (n, h, w, channels).
-        inputs_scale: (channels,) factors that the inputs must still be multiplied by, or None.
+        inputs_scale: factors (channels or filters of the kernel) that the kernel must still be
+            multiplied by, because the inputs lack them, or None.
         kernel: the kernel with the scales that are folded in so far.
         bias: (filters,) or a scalar.
         precision: precision of the product, float32 or bfloat16.
@@ -45,25 +58,21 @@ class Convolution:
             return self.scaled(ops.ones(self.kernel.shape[-1:]), 0.0).outputs()
         if self.result is None:
             # TensorFlow's gradients of a depthwise convolution take 3 times as long in bfloat16.
-            depthwise = isinstance(self.layer, keras.layers.DepthwiseConv2D)
-            precision = "float32" if depthwise else self.precision
+            precision = "float32" if is_depthwise(self.layer) else self.precision
             inputs = ops.cast(self.inputs, precision)
             kernel = ops.cast(self.kernel, precision)
-            self.result = _convolve(self.layer, inputs, kernel, self.bias)
+            self.result = convolve(self.layer, inputs, kernel, self.bias)
         return self.result
 
     def value(self) -> Tensor:
         return ops.cast(self.outputs(), "float32")
 
     def scaled(self, scale: Tensor, shift: Tensor) -> "Convolution":
-        if isinstance(self.layer, keras.layers.DepthwiseConv2D):
-            factor = scale[:, None]
-        elif self.inputs_scale is None:
-            factor = scale
-        else:
+        factor = by_output(self.layer, scale)
+        if self.inputs_scale is not None:
             # Both scales are applied at once, because each pass over the kernel costs time and its
             # gradient takes two more.
-            factor = ops.matmul(self.inputs_scale[:, None], scale[None])
+            factor = self.inputs_scale * factor
         bias = self.bias * scale + shift
         return replace(self, inputs_scale=None, kernel=self.kernel * factor, bias=bias)
 
@@ -132,61 +141,52 @@ class FoldedSuffix(keras.Model):
         """The same model with the same variables, with its products in float32."""
         return FoldedSuffix(self.tail, self.dropout, self.probabilities, "float32")
 
-    def _folded(self, layer: keras.layers.Layer) -> Callable[..., Any]:
+    def _folded(self, layer: Any) -> Callable[..., Any]:
+        """Return what takes the place of a layer, or of an operation that is no layer."""
         if isinstance(layer, keras.layers.BatchNormalization):
             return lambda x, **_: _normalise(layer, x)
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+        if is_convolution(layer):
             return lambda x: _defer(layer, x, self.precision)
         if isinstance(layer, keras.layers.ReLU) and layer.max_value:
             return lambda x: Rectified(x, layer) if isinstance(x, Convolution) else layer(_value(x))
         if isinstance(layer, keras.layers.GlobalAveragePooling2D):
-            return _average
-        return lambda x, **_: layer(_value(x))
+            return partial(_average, keepdims=layer.keepdims)
+        if getattr(layer, "_call_has_training_arg", False):
+            # The backbone's own dropout is off, as its normalisations are in inference mode.
+            return lambda x, **_: layer(_value(x), training=False)
+        return lambda *inputs, **options: layer(*_value(inputs), **options)
 
 
 def _normalise(layer: keras.layers.BatchNormalization, x: Any) -> Convolution | Scaled:
-    scale = layer.gamma * ops.rsqrt(layer.moving_variance + layer.epsilon)
-    shift = layer.beta - layer.moving_mean * scale
+    scale, shift = affine(layer)
     return x.scaled(scale, shift) if isinstance(x, Convolution) else Scaled(x, scale, shift)
 
 
-def _defer(layer: keras.layers.Layer, x: Any, precision: str) -> Convolution:
-    kernel = layer.kernel
-    if isinstance(x, Scaled) and kernel.shape[:2] == (1, 1):
-        bias = ops.matmul(x.shift, ops.reshape(kernel, kernel.shape[2:]))
-        return Convolution(layer, x.inputs, x.scale, ops.convert_to_tensor(kernel), bias, precision)
-    bias = ops.zeros(())
-    return Convolution(layer, _value(x), None, ops.convert_to_tensor(kernel), bias, precision)
+def affine(layer: keras.layers.BatchNormalization) -> tuple[Tensor, Tensor]:
+    """Return the scale (channels,) and the shift (channels,) of a normalisation in inference."""
+    scale = ops.rsqrt(layer.moving_variance + layer.epsilon)
+    if layer.scale:
+        scale = layer.gamma * scale
+    shift = -layer.moving_mean * scale
+    return scale, shift + layer.beta if layer.center else shift
 
 
-def _convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    if isinstance(layer, keras.layers.DepthwiseConv2D):
-        outputs = ops.depthwise_conv(inputs, kernel, layer.strides, layer.padding)
-        return ops.cast(outputs, "float32") + bias
-    if kernel.shape[:2] != (1, 1):
-        outputs = ops.conv(inputs, kernel, layer.strides, layer.padding)
-        return ops.cast(outputs, "float32") + bias
-    channels, filters = kernel.shape[2:]
-    rows = ops.reshape(inputs, (-1, channels))
-    kernel = ops.reshape(kernel, (channels, filters))
-    shape = (-1, *inputs.shape[1:3], filters)
-    if channels > filters:
-        return ops.cast(ops.reshape(ops.matmul(rows, kernel), shape), "float32") + bias
-    # Here the outputs are larger than the inputs. The bias becomes rows of the kernel and the
-    # inputs get columns of ones. Neither the bias nor its gradient then takes a pass over the
-    # outputs. The second row holds what bfloat16 rounds off in the first.
-    bias = ops.broadcast_to(bias, (filters,))
-    rounded = ops.cast(bias, kernel.dtype)
-    rest = ops.cast(bias - ops.cast(rounded, "float32"), kernel.dtype)
-    kernel = ops.concatenate([kernel, ops.stack([rounded, rest])])
-    rows = ops.pad(rows, ((0, 0), (0, 2)), constant_values=1)
-    return ops.reshape(ops.matmul(rows, kernel), shape)
+def _defer(layer: keras.layers.Layer, x: Any, precision: str) -> Any:
+    kernel = ops.convert_to_tensor(layer.kernel)
+    scale, bias = None, ops.zeros(())
+    if layer.use_bias:
+        bias = ops.convert_to_tensor(layer.bias)
+    if isinstance(x, Scaled) and takes_shifts(layer):
+        bias = bias + bias_of_shift(layer, kernel, x.shift)
+        scale, x = by_input(layer, x.scale), x.inputs
+    convolution = Convolution(layer, _value(x), scale, kernel, bias, precision)
+    return layer.activation(convolution.value()) if is_activated(layer) else convolution
 
 
-def _average(x: Any) -> Tensor:
-    if isinstance(x, Rectified):
+def _average(x: Any, keepdims: bool) -> Tensor:
+    if isinstance(x, Rectified) and not keepdims:
         return _average_of_clipped(x.convolution.outputs(), x.layer.max_value)
-    return ops.mean(_value(x), (1, 2))
+    return ops.mean(_value(x), (1, 2), keepdims)
 
 
 def _average_of_clipped(x: Tensor, limit: float) -> Tensor:

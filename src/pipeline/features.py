@@ -12,11 +12,11 @@ from src.bank.engine import Engine, build_engine, check_engine, chosen_engine, e
 from src.bank.extraction import fill_bank
 from src.bank.feature_bank import Bank, open_bank
 from src.config.code_closure import code_fingerprint
-from src.config.schema import Augment, Config
+from src.config.schema import Augment, Config, Model
 from src.data.dataset import Dataset
 from src.data.image_batches import load_spread
 from src.data.splits.manifest import PARTS
-from src.model.cut import Cut, cut_classifier
+from src.model.cut import Cut, cut_classifier, whole_cuts
 from src.model.views import ALL_FLIPS, FLIPS
 from src.pipeline.initial_classifier import Start
 
@@ -110,6 +110,7 @@ def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
             "classifier is trained end to end"
         )
         return None
+    tell_of_frozen_block(config.model, classifier, cut)
     kib = int(np.prod(cut.feature_shape)) * 2 / 1024
     if kib > config.features.max_kib_per_image:
         print(
@@ -119,6 +120,19 @@ def useful_cut(config: Config, classifier: keras.Model) -> Cut | None:
         )
         return None
     return cut
+
+
+def tell_of_frozen_block(model: Model, classifier: keras.Model, cut: Cut) -> None:
+    """Print which numbers of frozen layers leave no frozen weight behind the cut, if this does."""
+    whole = whole_cuts(classifier)
+    if model.frozen_layers not in whole:
+        below = [count for count in whole if count < model.frozen_layers][-1:]
+        above = [count for count in whole if count > model.frozen_layers][:1]
+        print(
+            f"model.frozen_layers={model.frozen_layers} ends within a block of {model.backbone}. "
+            f"The features are cut before the block, at {cut.layer}, and its frozen layers are "
+            f"computed in each step; with {' or '.join(map(str, below + above))} none are"
+        )
 
 
 def served_engine(config: Config) -> tuple[str, str]:
@@ -205,7 +219,8 @@ def _bank_for(
     depends_on: dict[str, object] = {
         "images": dataset.fingerprint,
         "weights": start.weights_sha256,
-        "cut": cut.layer,
+        "backbone": config.model.backbone,
+        "cut": cut.position,
         "image_size": dataset.image_size,
         "flip": augment.flip,
         "rotation": augment.rotation,

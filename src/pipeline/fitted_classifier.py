@@ -14,8 +14,10 @@ from src.bank.file_prediction import predict_as_served
 from src.bank.suffix_training import predict_on_bank, train_on_bank
 from src.config.schema import Config
 from src.data.dataset import Dataset, Part
+from src.model.classifier import backbone_of
 from src.model.cut import Cut
 from src.model.fitting import History, predict_end_to_end, train_end_to_end
+from src.model.unfolded import told_unfolded
 from src.pipeline.features import (
     Extracted,
     PrefixEngine,
@@ -64,6 +66,10 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
     """
     cut = useful_cut(config, start.classifier)
     mlflow.set_tag("training.path", "bank" if cut else "end_to_end")
+    trained = cut.suffix.tail if cut else backbone_of(start.classifier)
+    if trained and (told := told_unfolded(trained)):
+        print(told)
+        mlflow.set_tag("training.unfolded", told)
     if cut is None:
         return None
     engine = PrefixEngine(config, cut.prefix, dataset.paths)

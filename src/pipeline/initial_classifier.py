@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import keras
 
 from src.config.schema import Config
-from src.model.classifier import build_backbone, build_classifier
+from src.model.backbones import build_backbone, check_frozen_layers
+from src.model.classifier import build_classifier
 from src.model.weights import load_imagenet, weights_sha256
 
 
@@ -28,19 +29,22 @@ def initial_classifier(config: Config) -> Start:
     """Set the random seed, and build the classifier of a configuration with its initial weights.
 
     Raises:
-        InputError: no source has the ImageNet weights.
+        InputError: the backbone has fewer layers than are to be frozen, or no source has the
+            ImageNet weights.
     """
     keras.utils.set_random_seed(config.train.seed)
-    backbone = build_backbone(config.data.image_size)
+    model = config.model
+    backbone = build_backbone(model.backbone, config.data.image_size)
+    check_frozen_layers(backbone, model.frozen_layers)
     source = "random"
-    if config.model.weights == "imagenet":
-        source = load_imagenet(backbone, config.model.imagenet)
+    if model.weights == "imagenet":
+        source = load_imagenet(backbone, model.imagenet)
     # The fingerprint is taken here, because training changes the weights.
     fingerprint = weights_sha256(backbone)
     classifier = build_classifier(
         backbone,
-        frozen_layers=config.model.frozen_layers,
-        dropout=config.model.dropout,
+        frozen_layers=model.frozen_layers,
+        dropout=model.dropout,
         flip=config.augment.flip,
         rotation=config.augment.rotation,
     )

@@ -11,7 +11,7 @@ from src.data.files import write_text
 from src.data.image_batches import load_images
 from src.figures import run_figures
 from src.figures.class_map_figures import class_map_grid
-from src.model.class_map import class_maps_of_patches
+from src.model.class_map import class_maps_of_patches, map_grid
 from src.model.decision import DECISION, Decision
 from src.model.fitting import History
 from src.tracking import runs
@@ -31,7 +31,7 @@ def log_class_maps(config: Config, classifier: keras.Model, predictions: pd.Data
     patches = load_images([Path(config.data.dir, path) for path in shown.path])
     maps = class_maps_of_patches(classifier, patches)
     titles = [f"probability {probability:.3f}" for probability in shown.probability]
-    runs.log_figure(class_map_grid(patches, maps, titles), "class_maps")
+    runs.log_figure(class_map_grid(patches, maps, titles, map_grid(classifier).first), "class_maps")
 
 
 def save_model(folder: Path, classifier: keras.Model, history: History, run_id: str) -> None:

@@ -74,8 +74,9 @@ def train_and_track(
     ) as run_id:
         configure_tensorflow(config.threads.tensorflow)
         workspace = Path(config.workspace)
-        dataset = fetched_dataset(config.data, workspace)
+        # A wrong number of frozen layers is reported before anything is downloaded.
         start = initial_classifier(config)
+        dataset = fetched_dataset(config.data, workspace)
         plan = planned_cut(config, start, dataset)
         dataset = split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
         log_inputs(config, start, dataset)

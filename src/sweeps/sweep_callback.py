@@ -27,9 +27,11 @@ from src.config.misspelt import composition_error
 from src.config.schema import Config
 from src.errors import InputError
 
-# Jobs with the same value of this setting run one after the other. They share a feature bank, and
-# only one bank at a time is then filled and read.
-CUT = "model.frozen_layers"
+# Jobs with the same values of these settings run one after the other. They share a feature bank,
+# and only one bank at a time is then filled and read.
+CUT = ("model", "model.backbone", "model.frozen_layers")
+# The number of a backbone's layers does not depend on the size of its images.
+SMALLEST = 32
 PARENT = "tracking.parent_run"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
@@ -63,9 +65,10 @@ class SweepCallback(Callback):
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = list(product(*map(_values, overrides.values())))
-            composed = [_compose(config, job) for job in jobs]
-            self.parent = _make_parent(config, overrides, composed)
-            self.ui = composed[0].tracking.ui
+            settings = [_compose(config, job) for job in jobs]
+            _check_frozen_layers(settings)
+            self.parent = _make_parent(config, overrides, settings)
+            self.ui = settings[0].tracking.ui
             if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
                 from src.sweeps.sweep_jobs import swept_values
 
@@ -137,7 +140,7 @@ def _errors_end_the_sweep() -> Iterator[None]:
 
 
 def _by_key(config: DictConfig) -> dict[str, Override]:
-    """Return the overrides by key, with that of `CUT` first.
+    """Return the overrides by key, with those of `CUT` first.
 
     They come from the sweep's file and from the command line, which takes precedence.
     """
@@ -145,7 +148,8 @@ def _by_key(config: DictConfig) -> dict[str, Override]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     parsed = parser.parse_overrides([*of_file, *config.hydra.overrides.task])
     by_key = {override.get_key_element(): override for override in parsed}
-    return dict(sorted(by_key.items(), key=lambda item: item[0] != CUT))
+    first = {key: place for place, key in enumerate(CUT)}
+    return dict(sorted(by_key.items(), key=lambda item: first.get(item[0], len(CUT))))
 
 
 def _given(overrides: Mapping[str, Override]) -> list[str]:
@@ -182,6 +186,19 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
     with read_write(composed), open_dict(composed):
         del composed["hydra"]
     return check(composed)
+
+
+def _check_frozen_layers(jobs: list[Config]) -> None:
+    """Check each job's frozen layers against its backbone, so that no job fails hours later."""
+    from src.model.backbones import build_backbone, check_frozen_layers
+
+    wanted: dict[str, set[int]] = {}
+    for job in jobs:
+        wanted.setdefault(job.model.backbone, set()).add(job.model.frozen_layers)
+    for name, counts in wanted.items():
+        backbone = build_backbone(name, SMALLEST)
+        for count in sorted(counts):
+            check_frozen_layers(backbone, count)
 
 
 def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:

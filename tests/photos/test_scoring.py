@@ -10,11 +10,13 @@ from PIL import Image
 from scipy.special import expit, logit
 
 from src.config.tool_schema import PhotoEngine
-from src.model.class_map import CELL, SHALLOW_CELL, class_map_model, class_maps
+from src.model.class_map import CELL, SHALLOW_CELL, Grid, class_map_model, class_maps
+from src.model.classifier import build_classifier
 from src.model.decision import undecided
 from src.photos.blocks import block_size, blocks
 from src.photos.reading import crop
 from src.photos.scoring import Scorer, build_scorer
+from tests.samples import small_backbone
 
 PATCH, CELLS = 96, 3
 ENGINE = PhotoEngine(
@@ -162,9 +164,10 @@ def test_probabilities_of_the_flips_are_averaged():
     alone = np.array([lopsided(shallow(image)).mean() for image in mirrored])
     averaged = logit(expit(alone).mean())
     streams = (lambda batches, run=run: map(run, batches) for run in (shallow, lopsided))
+    grid = Grid(PATCH, CELLS, 31.0, True, SHALLOW_CELL, PATCH // SHALLOW_CELL, 2)
     decision = undecided("a" * 64, "openvino", "f32")
     averaging = decision.model_copy(update={"temperature": 0.5, "flips": True})
-    scores = Scorer(*streams, PATCH, averaging, ENGINE).score(Image.fromarray(patch), 1.0)
+    scores = Scorer(*streams, grid, averaging, ENGINE).score(Image.fromarray(patch), 1.0)
     assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
     # The average of the logits is another one.
     assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3
@@ -203,3 +206,39 @@ def test_nearby_is_the_best_tile_over_a_cell(scorer, photo):
     assert nearby[0, 0] == tiles[0, 0]
     assert nearby[4, 5] == tiles[2:5, 3:6].max()
     assert nearby[-1, -1] == tiles[-1, -1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "resnet50_v2"])
+def test_other_backbones_score_as_their_classifier(name, photo):
+    classifier = build_classifier(
+        small_backbone(PATCH, name), frozen_layers=0, dropout=0.0, flip=None, rotation=0.0
+    )
+    scorer = build_scorer(classifier, undecided("a" * 64, "openvino", "f32"), ENGINE)
+    patch = photo.crop((50, 60, 50 + PATCH, 60 + PATCH))
+    expected = classifier.predict(np.asarray(patch)[None], verbose=0)[0, 1]
+    assert scorer.score(patch, 1.0).probability[0, 0] == pytest.approx(expected, abs=1e-4)
+    anchored = replace(scorer, engine=ENGINE.model_copy(update={"anchors": 10_000}))
+    scores = anchored.score(photo, 1.0)
+    alone = logits_alone(classifier, every_tile(photo, scores.probability.shape))
+    found = logit(scores.probability.astype(np.float64)).ravel()
+    assert found.mean() == pytest.approx(alone.mean(), abs=1e-3)
+    assert np.corrcoef(found, alone)[0, 1] > 0.5
+
+
+def test_an_unbounded_network_sees_no_more_than_a_patch(photo):
+    """A network whose every cell has the mean of the image is run on whole patches alone."""
+    seen = set()
+
+    def averaging(images: np.ndarray) -> np.ndarray:
+        seen.add(images.shape)
+        means = images.mean(axis=(1, 2, 3), dtype=np.float32)
+        return np.broadcast_to(means[:, None, None, None], (len(images), CELLS, CELLS, 1))
+
+    grid = Grid(PATCH, CELLS, 31.0, False, 1, PATCH, 0)
+    decision = undecided("a" * 64, "openvino", "f32")
+    scorer = Scorer(None, lambda batches: map(averaging, batches), grid, decision, ENGINE)
+    evidence = scorer.score(photo, 1.0).evidence
+    assert seen == {(1, PATCH, PATCH, 3)}
+    # Each cell has the mean of the patch around it.
+    assert evidence[4, 5] == pytest.approx(np.asarray(crop(photo, 128, 96, PATCH, PATCH)).mean())
