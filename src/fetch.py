@@ -1,6 +1,6 @@
 """Fetch the images of a dataset, check every one of them, and list them.
 
-python -m src.fetch [data=synthetic|local|mendeley]
+python -m src.fetch [data=synthetic|local|mendeley|…]
 """
 
 import subprocess
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from src.config.command import entry_point
-from src.config.schema import Config, Mendeley
+from src.config.schema import Config
+from src.config.source_schema import Mendeley, Several
 from src.errors import InputError
 from src.pipeline.fetching import fetch_dataset
 
@@ -41,8 +42,10 @@ def main(config: Config) -> None:
     )
     for rejected in receipt.rejected:
         print(f"  left out {rejected.path}: {rejected.reason}")
-    if isinstance(config.data, Mendeley) and config.data.pin:
-        commit_to_cache(config.data.pin)
+    data = config.data
+    for section in data.sources.values() if isinstance(data, Several) else [data]:
+        if isinstance(section, Mendeley) and section.pin:
+            commit_to_cache(section.pin)
 
 
 if __name__ == "__main__":

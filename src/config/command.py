@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from src.config.loader import CONF, Schema, check_as
+from src.config.loader import CONF, Schema, check_as, with_sections
 from src.config.schema import Config
 from src.errors import sentence_of
 
@@ -124,6 +124,7 @@ def entry_point_of(
         @functools.wraps(run)
         def command() -> None:
             _escape_unknown_letters()
+            sys.argv[1:] = with_sections(sys.argv[1:])
             _refuse_unquoted(sys.argv[1:])
             compose_and_run()
 

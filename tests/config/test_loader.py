@@ -48,21 +48,28 @@ def swept(sweep: str) -> dict[str, list[str]]:
         needs("hydra_plugins.hydra_optuna_sweeper")
     text = (CONF / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
     settings = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
-    return {key: re.findall(r"\d[\d.e-]*", values) for key, values in settings.items()}
+    pattern = r"\w+" if sweep == "sources" else r"\d[\d.e-]*"
+    return {key: re.findall(pattern, values) for key, values in settings.items()}
+
+
+def splits(sweep: str) -> list[str]:
+    """The sweep over sources brings its own split."""
+    return [] if sweep == "sources" else ["split=grouped"]
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
     values = [f"{key}={values[0]}" for key, values in swept(sweep).items()]
-    composed(f"+sweep={sweep}", f"experiment={experiment}", "split=grouped", *values)
+    composed(f"+sweep={sweep}", f"experiment={experiment}", *splits(sweep), *values)
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
     for key, values in swept(sweep).items():
         for value in values:
-            composed("split=grouped", f"{key}={value}")
+            split = splits(sweep) or ["split=held_out"]
+            composed(*split, f"{key}={value}")
 
 
 @pytest.mark.parametrize(
