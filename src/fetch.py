@@ -3,6 +3,7 @@
 python -m src.fetch                                  the patches that the project draws
 python -m src.fetch data=mendeley                    the METU dataset, downloaded if it is missing
 python -m src.fetch data=local data.path=FOLDER      images on this machine
+python -m src.fetch 'data=[mendeley,sdnet2018]'      several sources at once
 """
 
 import subprocess
@@ -10,7 +11,8 @@ import sys
 from pathlib import Path
 
 from src.config.command import entry_point
-from src.config.schema import Config, Mendeley
+from src.config.schema import Config
+from src.config.source_schema import Mendeley, Several
 from src.errors import InputError
 from src.pipeline.fetching import fetch_dataset
 
@@ -43,8 +45,10 @@ def main(config: Config) -> None:
     )
     for rejected in receipt.rejected:
         print(f"  left out {rejected.path}: {rejected.reason}")
-    if isinstance(config.data, Mendeley) and config.data.pin:
-        commit_to_cache(config.data.pin)
+    data = config.data
+    for section in data.sources.values() if isinstance(data, Several) else [data]:
+        if isinstance(section, Mendeley) and section.pin:
+            commit_to_cache(section.pin)
 
 
 if __name__ == "__main__":

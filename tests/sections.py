@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from src.config.schema import Section
+from src.config.section import Section
 
 S = TypeVar("S", bound=Section)
 

@@ -17,7 +17,7 @@ try:
 
     from src.config import console
     from src.config.arguments import named_values, refuse_unquoted
-    from src.config.loader import CONF, Schema, check_as
+    from src.config.loader import CONF, Schema, check_as, with_sections
     from src.config.misspelt import composition_error
     from src.config.schema import Config
 except ModuleNotFoundError as error:
@@ -153,7 +153,7 @@ def entry_point_of(
             sweep = {"-m", "--multirun"} & set(arguments)
             (console.log_to_file if sweep else console.divert_noise)(name)
             try:
-                sys.argv[1:] = named_values(arguments, positional)
+                sys.argv[1:] = with_sections(named_values(arguments, positional))
                 refuse_unquoted(sys.argv[1:])
                 compose_and_run()
             except HydraException as error:

@@ -3,6 +3,7 @@
 Entry points get a checked `Config`. The functions that they call get the sections that they need.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from src.config.misspelt import composition_error, unknown_setting
-from src.config.schema import Config, Section
+from src.config.schema import Config
+from src.config.section import Section
 from src.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +79,25 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
     path = CONF / name
     with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:
-            return check_as(schema, compose(path.name, list(overrides)))
+            return check_as(schema, compose(path.name, with_sections(overrides)))
         except HydraException as error:
             raise InputError(composition_error(error, schema)) from error
+
+
+def with_sections(overrides: Sequence[str]) -> list[str]:
+    """Replace `data=[a,b]` by the overrides that make a section of each source.
+
+    Args:
+        overrides: Hydra's overrides. The sources are names of files in conf/data/.
+    """
+    whole: list[str] = []
+    for override in overrides:
+        if listed := re.fullmatch(r"data=\[(.*)\]", override):
+            names = [name.strip() for name in listed[1].split(",") if name.strip()]
+            whole += ["data=several", *(f"+data@data.sources.{name}={name}" for name in names)]
+        else:
+            whole.append(override)
+    return whole
 
 
 def _describe(schema: type[Section], problem: Any) -> str:
@@ -88,6 +106,8 @@ def _describe(schema: type[Section], problem: Any) -> str:
     if section and section.discriminator:
         # Pydantic adds the kind of the section, which is not part of the setting's name.
         del where[1:2]
+    if where[:2] == ["data", "sources"]:
+        del where[3:4]
     key = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
         return unknown_setting(key, schema)

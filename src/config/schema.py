@@ -4,76 +4,12 @@ import math
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Scale = Annotated[float, Field(gt=0, le=4)]
+from src.config.section import Positive, Scale, Seconds, Section, Sha256, Share
+from src.config.source_schema import Data
+
 MOST_FOLDS = 20
-# The pattern excludes the names . and .., because names become folders.
-Name = Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration.
-
-    Unknown keys, infinite numbers and empty texts are refused. Values are never converted to
-    another type.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, str_min_length=1
-    )
-
-
-class Images(Section):
-    """The settings that all sources of images have."""
-
-    name: Name
-    dir: str
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
-    image_size: Annotated[int, Field(ge=64)]
-    resize: bool
-    minimum_images: Annotated[int, Field(ge=10)]
-
-
-class Synthetic(Images):
-    source: Literal["synthetic"]
-    # The number is even, because half of the images have a crack.
-    images: Annotated[int, Field(ge=10, multiple_of=2)]
-    seed: Annotated[int, Field(ge=0)]
-
-
-class Local(Images):
-    source: Literal["local"]
-    path: str
-    max_ratio: Annotated[float, Field(gt=1)]
-
-
-class Http(Section):
-    connect_timeout: Seconds
-    read_timeout: Seconds
-    retries: Annotated[int, Field(ge=0)]
-    backoff: Seconds
-    longest_wait: Seconds
-    user_agent: str
-
-
-class Mendeley(Images):
-    source: Literal["mendeley"]
-    pin: str | None
-    api: str
-    direct_url: str
-    dataset: str
-    version: Positive
-    filename: str
-    size: Positive
-    sha256: Sha256
-    downloads: str
-    max_ratio: Annotated[float, Field(gt=1)]
-    http: Http
 
 
 class OverlapSearch(Section):
@@ -97,12 +33,17 @@ class Audit(Section):
 class Split(Section):
     """The settings that all strategies of splitting have."""
 
-    train: Annotated[float, Field(gt=0, lt=1)]
-    validation: Annotated[float, Field(gt=0, lt=1)]
-    test: Annotated[float, Field(gt=0, lt=1)]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     images: Annotated[int, Field(ge=10)] | None
     manifest: str | None
+
+
+class SplitInThree(Split):
+    """A split of all images by fractions."""
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
 
     @property
     def fractions(self) -> dict[str, float]:
@@ -117,11 +58,18 @@ class Split(Section):
         return self
 
 
-class RandomSplit(Split):
+class RandomSplit(SplitInThree):
     strategy: Literal["random"]
 
 
-class GroupedSplit(Split):
+class HeldOutSplit(Split):
+    strategy: Literal["held_out"]
+    source: str
+    folds: Annotated[int, Field(ge=2, le=MOST_FOLDS)]
+    unique: bool
+
+
+class GroupedSplit(SplitInThree):
     strategy: Literal["grouped", "overlap"]
     fold: Annotated[int, Field(ge=0)]
     unique: bool
@@ -155,6 +103,7 @@ class GroupedSplit(Split):
         return self
 
 
+AnySplit = RandomSplit | GroupedSplit | HeldOutSplit
 Flip = Literal["horizontal", "vertical", "horizontal_and_vertical"]
 
 
@@ -297,9 +246,9 @@ class Threads(Section):
 
 
 class Config(Section):
-    data: Annotated[Synthetic | Local | Mendeley, Field(discriminator="source")]
+    data: Annotated[Data, Field(discriminator="source")]
     audit: Audit
-    split: Annotated[RandomSplit | GroupedSplit, Field(discriminator="strategy")]
+    split: Annotated[AnySplit, Field(discriminator="strategy")]
     augment: Augment
     model: Model
     features: Features
@@ -311,6 +260,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     workspace: str
     reports: str
+    elsewhere: str | None
 
     @model_validator(mode="after")
     def _overlaps_are_looked_for(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from src.config.schema import Name, Positive, Scale, Section
+from src.config.section import Name, Positive, Scale, Section
 
 
 class Server(Section):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from src.config.schema import Section
+from src.config.section import Section
 from src.data.files import write_text
 from src.errors import InputError
 

@@ -7,19 +7,28 @@ the receipt, the audit adds the relations, and the split adds the manifest.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from src.data.files import write_text
+from src.data.related.groups import join_groups
 from src.data.related.relations import Relations
 from src.errors import InputError
 
-LISTING_KINDS = {"path": "str", "label": "int64", "bytes": "int64", "sha256": "str"}
+LISTING_KINDS = {
+    "path": "str",
+    "label": "int64",
+    "bytes": "int64",
+    "sha256": "str",
+    "source": "str",
+    "photo": "str",
+}
 # The files that the fetch stage writes to the workspace.
 LISTING, RECEIPT = "images.csv", "receipt.json"
 
@@ -32,6 +41,32 @@ class Rejected:
     reason: str
 
 
+class Origin(NamedTuple):
+    """Where an image comes from.
+
+    Attributes:
+        photo: the photograph that it was cut from. The name is unique within the source.
+        source: the source's name, or None if it is the dataset's name.
+    """
+
+    photo: str
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a source has collected.
+
+    Attributes:
+        left_out: what was left out without being opened.
+        origins: the origin of images by their paths `<class>/<file>`. Any other image is a
+            photograph of its own, and its source is the dataset's name.
+    """
+
+    left_out: Sequence[Rejected] = ()
+    origins: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Receipt:
     """A summary of a fetch.
@@ -40,7 +75,7 @@ class Receipt:
         source: name of the source.
         counts: number of usable images by class, in label order.
         rejected: the images that were left out, sorted by path.
-        resized: number of images that were resized.
+        resized: number of images that were resized or converted.
         fingerprint: see `listing_fingerprint`.
     """
 
@@ -75,13 +110,14 @@ class Dataset:
         classes: the two class names, in label order.
         image_size: height and width of every image in pixels.
         listing: table of the images, sorted by path. The columns are `path` (str, `<class>/<file>`
-            in `folder`), `label` (int64, index in `classes`), `bytes` (int64) and `sha256` (str,
-            hex).
+            in `folder`), `label` (int64, index in `classes`), `bytes` (int64), `sha256` (str,
+            hex), `source` (str, the name of the source) and `photo` (str, `<source>/<photograph>`,
+            the photograph that the image was cut from).
         receipt: the receipt of the fetch.
         relations: the images that show the same spot. It is empty before the audit.
         manifest: table of the images in use, with `path`, `label`, `part` (train, validation or
-            test) and `group` (int64). The split keeps a group together. It is empty before the
-            split.
+            test), `group` (int64) and `source`. The split keeps a group together. It is empty
+            before the split.
     """
 
     folder: Path
@@ -91,7 +127,7 @@ class Dataset:
     receipt: Receipt
     relations: Relations = dataclasses.field(default_factory=Relations.unknown)
     manifest: pd.DataFrame = dataclasses.field(
-        default_factory=lambda: pd.DataFrame(columns=["path", "label", "part", "group"])
+        default_factory=lambda: pd.DataFrame(columns=["path", "label", "part", "group", "source"])
     )
 
     @property
@@ -119,29 +155,30 @@ class Dataset:
         )
 
     def images_of(self, name: str) -> pd.DataFrame:
-        """Return a table with `path`, `label`, `part` and `group` of the images of a part.
+        """Return a table with `path`, `label`, `part`, `group` and `source` of a part's images.
 
-        The rows have the same order as in `part`. A group holds all related images, even if the
-        split separates them. Statistics need these groups, because related images get similar
-        predictions.
+        The rows have the same order as in `part`. A group holds all related images and all images
+        of a photograph, even if the split separates them. Statistics need these groups, because
+        such images get similar predictions.
 
         Args:
             name: train, validation or test.
         """
         images = self.manifest[self.manifest.part == name]
-        return with_groups(images, self.listing, self.relations.related_groups)
+        related = self.relations.related_groups
+        return with_groups(images, self.listing, join_groups(related, self.listing.photo))
 
 
 def with_groups(images: pd.DataFrame, listing: pd.DataFrame, groups: np.ndarray) -> pd.DataFrame:
-    """Return a table of images with the column `group` in addition.
+    """Return a table of images with the columns `group` and `source` in addition.
 
     Args:
         images: a table with the column `path`. All its images are in the listing.
-        listing: a table of n images with the column `path`.
+        listing: a table of n images with the columns `path` and `source`.
         groups: (n,) int64, the group of each image of the listing.
     """
-    group_of = pd.Series(groups, index=listing.path)
-    return images.assign(group=group_of[images.path].to_numpy())
+    origin = pd.DataFrame({"group": groups, "source": listing.source.to_numpy()}, listing.path)
+    return images.assign(**origin.loc[images.path].reset_index(drop=True).set_index(images.index))
 
 
 def listing_fingerprint(listing: pd.DataFrame) -> str:
@@ -156,7 +193,7 @@ def listing_fingerprint(listing: pd.DataFrame) -> str:
 
 
 def write_listing(listing: pd.DataFrame, path: Path) -> None:
-    """Write a listing as CSV, with the columns path, label, bytes and sha256."""
+    """Write a listing as CSV, with the columns of `LISTING_KINDS`."""
     columns = list(LISTING_KINDS)
     write_text(path, listing.to_csv(index=False, columns=columns, lineterminator="\n"))
 
@@ -165,10 +202,13 @@ def read_listing(path: Path) -> pd.DataFrame:
     """Read a listing; see `Dataset`.
 
     Raises:
-        InputError: the file does not exist, or it is not a listing.
+        InputError: the file does not exist, or it is not a listing. An older version of this code
+            may have written it.
     """
     try:
-        return pd.read_csv(path, usecols=list(LISTING_KINDS), dtype=LISTING_KINDS)
+        return pd.read_csv(
+            path, usecols=list(LISTING_KINDS), dtype=LISTING_KINDS, keep_default_na=False
+        )
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; run the fetch stage first") from error
     except (OSError, ValueError) as error:

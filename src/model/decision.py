@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from src.config.schema import Name, Scale, Section, Sha256
+from src.config.section import Name, Scale, Section, Sha256
 from src.errors import InputError
 
 DECISION = "decision.json"

@@ -8,7 +8,18 @@ from typing import Any
 
 from filelock import FileLock
 
-from src.config.schema import Local, Mendeley, Synthetic
+from src.config.source_schema import (
+    Data,
+    Drawn,
+    Local,
+    Mendeley,
+    Ozgenel,
+    PhotosWithMasks,
+    Sdnet2018,
+    Several,
+    Source,
+    Synthetic,
+)
 from src.data.dataset import (
     LISTING,
     RECEIPT,
@@ -18,34 +29,60 @@ from src.data.dataset import (
     write_receipt,
 )
 from src.data.files import checksums, remove_file, write_text
-from src.data.sources.collection import Source, collect_images
+from src.data.sources.collection import ImageSource, collect_images
+from src.data.sources.combined import CombinedSource
+from src.data.sources.drawn import DrawnSource
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.data.sources.mendeley import MendeleySource
+from src.data.sources.ozgenel import OzgenelSource
+from src.data.sources.photo_folder import PhotosSource
+from src.data.sources.sdnet2018 import Sdnet2018Source
 from src.data.sources.synthetic import SyntheticSource
 from src.errors import InputError, without_credentials
 
 logger = logging.getLogger(__name__)
 
-Data = Synthetic | Local | Mendeley
 FETCHED = "fetched.json"  # settings of the last fetch, state of the source, and checksums
+PARTS_FOLDER = "sources"  # the folder in the workspace for the listings of several sources
 
 
-def source_of(data: Data) -> Source:
+def source_of(data: Source) -> ImageSource:
     """Return the source of images that the section `data` names.
 
     Raises:
         InputError: the folder of a local source overlaps the folder that images are fetched to.
     """
-    if isinstance(data, Mendeley):
-        return MendeleySource(data)
-    if isinstance(data, Local):
+    if isinstance(data, Local | PhotosWithMasks):
         refuse_overlap(Path(data.path), Path(data.dir))
-        return LocalSource(Path(data.path), data.max_ratio)
-    return SyntheticSource(data)
+    match data:
+        case Local():
+            return LocalSource(Path(data.path), data.max_ratio, data.photo)
+        case PhotosWithMasks():
+            return PhotosSource(data)
+        case Mendeley():
+            return MendeleySource(data)
+        case Ozgenel():
+            return OzgenelSource(data)
+        case Sdnet2018():
+            return Sdnet2018Source(data)
+        case Drawn():
+            return DrawnSource(data)
+        case Synthetic():
+            return SyntheticSource(data)
+
+
+def states_of(data: Data) -> dict[str, str]:
+    """Return the state of each source by its name; see `Source.state`. One without is left out."""
+    sections = data.sources if isinstance(data, Several) else {data.name: data}
+    states = {name: source_of(one).state(one.classes) for name, one in sections.items()}
+    return {name: state for name, state in states.items() if state is not None}
 
 
 def fetch_dataset(data: Data, workspace: Path) -> Dataset:
     """Fetch the images, and write their listing and receipt to the workspace.
+
+    Each of several sources is fetched into its own folder, if it is not there already. The images
+    in use are then copied into the folder of the dataset.
 
     Args:
         data: the settings of the dataset.
@@ -72,16 +109,23 @@ def fetched_dataset(data: Data, workspace: Path) -> Dataset:
         InputError: the source is not available; see `collect_images`. In a stage of DVC, it is also
             raised if something has changed, because only the fetch stage may fetch.
     """
+    # A stage of DVC must not replace files that another stage has written.
+    return _found_or_fetched(data, workspace, keep="DVC_STAGE" in os.environ)
+
+
+def _found_or_fetched(
+    data: Data, workspace: Path, *, keep: bool, every_class: bool = True
+) -> Dataset:
     with _fetching(data):
-        if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace)):
-            return _fetch(data, workspace)
+        if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace, keep)):
+            return _fetch(data, workspace, every_class)
         try:
             return _read_fetched(data, workspace)
         except InputError as error:
-            if "DVC_STAGE" in os.environ:
+            if keep:
                 raise
             logger.warning("%s; fetching now", error)
-            return _fetch(data, workspace)
+            return _fetch(data, workspace, every_class)
 
 
 def _fetching(data: Data) -> FileLock:
@@ -91,20 +135,30 @@ def _fetching(data: Data) -> FileLock:
     return FileLock(folder.with_name(f".{folder.name}.lock"))
 
 
-def _fetch(data: Data, workspace: Path) -> Dataset:
-    source = source_of(data)
-    # The state is read before the fetch, so that the next fetch notices changes during this one.
-    state = source.state(data.classes)
+def _fetch(data: Data, workspace: Path, every_class: bool = True) -> Dataset:
+    # The states are read before the fetch, so that the next fetch notices changes during this one.
+    states = states_of(data)
     # This file marks the others as complete, so it is deleted first and written last.
     remove_file(workspace / FETCHED)
+    source = _combined(data, workspace) if isinstance(data, Several) else source_of(data)
     # data.dvc pins the METU images, so existing ones are known to be right and can be reused.
-    dataset = collect_images(source, data, reuse=isinstance(data, Mendeley))
+    reuse = isinstance(data, Mendeley)
+    dataset = collect_images(source, data, reuse=reuse, every_class=every_class)
     write_listing(dataset.listing, workspace / LISTING)
     write_receipt(dataset.receipt, workspace / RECEIPT)
-    fetched = _settings_of(data) | {"files": checksums(workspace, (LISTING, RECEIPT))}
-    fetched |= {} if state is None else {"state": state}
+    files = checksums(workspace, (LISTING, RECEIPT))
+    fetched = _settings_of(data) | {"files": files, "states": states}
     write_text(workspace / FETCHED, json.dumps(fetched, indent=2) + "\n")
     return dataset
+
+
+def _combined(data: Several, workspace: Path) -> CombinedSource:
+    parts = {}
+    for name, section in data.sources.items():
+        own = workspace / PARTS_FOLDER / name
+        named = section.model_copy(update={"name": name})
+        parts[name] = _found_or_fetched(named, own, keep=False, every_class=False)
+    return CombinedSource(parts)
 
 
 def _read_fetched(data: Data, workspace: Path) -> Dataset:
@@ -128,19 +182,21 @@ def _settings_of(data: Data) -> dict[str, Any]:
     return noted
 
 
-def _fetched_as_wanted(data: Data, workspace: Path) -> bool:
-    """Return whether the last fetch had these settings and its source has not changed since."""
+def _fetched_as_wanted(data: Data, workspace: Path, keep: bool) -> bool:
+    """Return whether the last fetch had these settings and its sources have not changed since.
+
+    Raises:
+        InputError: a source has changed, and the images must be kept as they are.
+    """
     fetched = _noted(workspace)
-    known = fetched.pop("state", None)
+    known = fetched.pop("states", {})
     fetched.pop("files", None)
     if fetched != _settings_of(data):
         return False
-    source = source_of(data)
-    unchanged = source.state(data.classes) in (None, known)
-    if not unchanged and "DVC_STAGE" in os.environ:
-        # A stage of DVC must not replace files that another stage has written.
+    changed = [name for name, state in states_of(data).items() if known.get(name) != state]
+    if changed and keep:
         raise InputError(
-            f"{source.name} has changed since the fetch stage ran: run "
+            f"the images of {', '.join(changed)} have changed since the fetch stage ran: run "
             "`dvc repro --force fetch`, then `dvc repro`"
         )
-    return unchanged
+    return not changed

@@ -9,6 +9,7 @@ import pandas as pd
 from src.config.loader import check_values
 from src.config.schema import Config
 from src.figures import run_figures
+from src.figures.source_figure import source_figure
 from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
@@ -16,6 +17,7 @@ from src.pipeline.run_description import describe
 from src.pipeline.unsent_runs import send_kept
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
+from src.statistics.source_metrics import source_table
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import load_classifier, model_id_of
@@ -62,6 +64,7 @@ def log_results(
     describe(config, metrics, decision, model)
     runs.log_predictions(predictions)
     log_result_figures(config, predictions, decision.temperature)
+    log_sources(metrics)
     log_label_suspects(config, label_suspects(predictions, config.evaluate))
     return Results(metrics, decision, predictions)
 
@@ -137,6 +140,14 @@ def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: f
         "predictions": grid,
     }.items():
         runs.log_figure(figure, name)
+
+
+def log_sources(metrics: Metrics) -> None:
+    """Log a table and a figure of the metrics by source, if there are several sources."""
+    table = source_table(metrics)
+    if len(table):
+        mlflow.log_text(table.to_csv(index=False), "sources.csv")
+        runs.log_figure(source_figure(table), "sources")
 
 
 def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:

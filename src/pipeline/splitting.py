@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from src.config.schema import Config, GroupedSplit, RandomSplit
+from src.config.schema import AnySplit, Config, GroupedSplit, HeldOutSplit
 from src.data.dataset import Dataset, with_groups
+from src.data.related.groups import join_groups
 from src.data.splits.grouped_split import split_by_group
+from src.data.splits.held_out_split import split_held_out
 from src.data.splits.manifest import PARTS, read_manifest
 from src.data.splits.random_split import split_randomly
 from src.errors import InputError
@@ -28,7 +30,7 @@ def prepared_dataset(config: Config) -> Dataset:
     return split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
 
 
-def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
+def split_dataset(dataset: Dataset, split: AnySplit) -> Dataset:
     """Return the dataset with the manifest that `split.manifest` names, or with a new manifest.
 
     Raises:
@@ -42,7 +44,7 @@ def split_dataset(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Datase
     return _with_manifest(dataset, split, manifest)
 
 
-def split_anew(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
+def split_anew(dataset: Dataset, split: AnySplit) -> Dataset:
     """Return the dataset with a new manifest; `split.manifest` is ignored.
 
     Raises:
@@ -50,23 +52,25 @@ def split_anew(dataset: Dataset, split: RandomSplit | GroupedSplit) -> Dataset:
     """
     if isinstance(split, GroupedSplit):
         manifest = split_by_group(dataset.listing, _kept_together(dataset, split), split)
+    elif isinstance(split, HeldOutSplit):
+        manifest = split_held_out(dataset.listing, _kept_together(dataset, split), split)
     else:
         manifest = split_randomly(dataset.listing, split)
     return _with_manifest(dataset, split, manifest)
 
 
-def _with_manifest(
-    dataset: Dataset, split: RandomSplit | GroupedSplit, manifest: pd.DataFrame
-) -> Dataset:
+def _with_manifest(dataset: Dataset, split: AnySplit, manifest: pd.DataFrame) -> Dataset:
     _refuse_missing_class(manifest, dataset.classes)
     grouped = with_groups(manifest, dataset.listing, _kept_together(dataset, split))
     return dataclasses.replace(dataset, manifest=grouped)
 
 
-def _kept_together(dataset: Dataset, split: RandomSplit | GroupedSplit) -> np.ndarray:
-    overlap = split.strategy == "overlap"
+def _kept_together(dataset: Dataset, split: AnySplit) -> np.ndarray:
+    """Return the groups (n,) int64 of images that the split keeps together."""
     relations = dataset.relations
-    return relations.related_groups if overlap else relations.twin_groups
+    overlap = split.strategy in ("overlap", "held_out")
+    related = relations.related_groups if overlap else relations.twin_groups
+    return join_groups(related, dataset.listing.photo)
 
 
 def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:

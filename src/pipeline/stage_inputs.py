@@ -10,7 +10,7 @@ from src.config.code_closure import code_fingerprint
 from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
 from src.data.files import write_text
-from src.pipeline.fetching import source_of
+from src.pipeline.fetching import states_of
 
 PARAMS = Path("params.yaml")
 # The folders of the tracked pipeline, as in dvc.yaml.
@@ -38,12 +38,11 @@ def write_params(config: Config, path: Path) -> None:
 def write_code(config: Config) -> None:
     """Write the fingerprint of each stage's code to code.yaml in the workspace.
 
-    The entry of the fetch stage also holds the state of images on this machine.
+    The entry of the fetch stage also holds the states of images on this machine.
     """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
-    if state := source_of(config.data).state(config.data.classes):
-        code["fetch"] += f" {state}"
+    code["fetch"] = " ".join([code["fetch"], *states_of(config.data).values()])
     write_text(Path(config.workspace, "code.yaml"), yaml.safe_dump(code))
 
 

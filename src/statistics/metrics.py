@@ -16,6 +16,7 @@ _KINDS = {
     "label": "int64",
     "part": "str",
     "group": "int64",
+    "source": "str",
     "logit": "float64",
     "probability": "float64",
     "loss": "float64",
@@ -28,8 +29,8 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     """Make a prediction table, which has a row for each image.
 
     Args:
-        manifest: a table of n images with `path`, `label` (0 or 1), `part` and `group`. Images of
-            a group show the same spot.
+        manifest: a table of n images with `path`, `label` (0 or 1), `part`, `group` and `source`.
+            Images of a group show the same spot or are of one photograph.
         probabilities: (n, 2) the probabilities of both classes, in the same order.
 
     Returns:
@@ -40,7 +41,7 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
     # Keras computes the loss from the logits, without clipping. Here the probabilities are only
     # clipped to the range of float32, so that both losses agree.
     logs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
-    return manifest[["path", "label", "part", "group"]].assign(
+    return manifest[["path", "label", "part", "group", "source"]].assign(
         logit=logs[:, 1] - logs[:, 0],
         probability=probabilities[:, 1].astype(np.float64),
         loss=-logs[np.arange(len(label)), label],
@@ -61,6 +62,9 @@ def read_predictions(path: Path) -> pd.DataFrame:
         predictions = pd.read_csv(path, dtype=_KINDS, keep_default_na=False)
     except ValueError as error:
         raise InputError(f"{path}: no prediction table ({error}): predict again") from error
+    if "source" not in predictions:
+        # An older version of this code knew one source at a time.
+        predictions = predictions.assign(source="")
     missing = set(COLUMNS) - set(predictions.columns)
     if missing:
         raise InputError(f"{path}: no prediction table, it lacks {', '.join(sorted(missing))}")

@@ -1,10 +1,11 @@
 """Results as text for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
 from src.statistics.paired_tests import SIGNIFICANT
+from src.statistics.source_metrics import WITH_INTERVAL, source_table
 
 
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
@@ -12,7 +13,8 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
 
     The first lines give the loss, the accuracy and the errors of each part. The 95 % interval of
     the accuracy is over groups. Further lines give the calibration and the operating threshold.
-    Both are chosen on the validation images, and their results are those of the test images.
+    Both are chosen on the validation images, and their results are those of the test images. With
+    several sources there is a line for each, with 95 % intervals over groups.
 
     Args:
         metrics: see `src.statistics.run_metrics.evaluate_predictions`.
@@ -42,7 +44,30 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
         f"{operating['missed_cracks']:.0f} cracks missed, "
         f"{operating['false_alarms']:.0f} false alarms"
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_source_lines(metrics)])
+
+
+def _source_lines(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Format the metrics of the test images by source, one line for each."""
+    table = source_table(metrics)
+    if table.empty:
+        return []
+    width = max(8, table.source.str.len().max())
+    titles = "".join(f"{title:>24}" for title in ("AUROC", "F1", "recall", "false alarms"))
+    lines = [f"{'test of':<{width}}{'errors':>16}{titles}"]
+    for row in table.to_dict("records"):
+        errors = f"{row['errors']:.0f} of {row['images']:.0f}"
+        cells = "".join(f"{_with_interval(row, name):>24}" for name in WITH_INTERVAL)
+        lines.append(f"{row['source']:<{width}}{errors:>16}{cells}")
+    return lines
+
+
+def _with_interval(row: Mapping[Hashable, float], name: str) -> str:
+    if pd.isna(row.get(name)):
+        return "–"
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    interval = "" if pd.isna(low) else f" ({low:.3f} to {high:.3f})"
+    return f"{row[name]:.3f}{interval}"
 
 
 def _loss_line(test: Mapping[str, float]) -> str:

@@ -15,6 +15,7 @@ from src.statistics.calibration import (
 )
 from src.statistics.intervals import loss_interval
 from src.statistics.metrics import summarise
+from src.statistics.source_metrics import metrics_by_source
 from src.statistics.thresholds import at_threshold, choose_threshold
 
 Metrics = dict[str, dict[str, float]]
@@ -35,6 +36,7 @@ def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metri
         - `calibration`: the temperature, and temperature_determined, which is 1 if the validation
           images determine it and else 0. loss and calibration_error are those of the test part at
           this temperature.
+        - `test/<source>`, if there are several sources: see `metrics_by_source`.
         - `operating`: the threshold on the calibrated probability, and missed_cracks, false_alarms
           and the mean cost of an image on the test part.
     """
@@ -72,6 +74,7 @@ def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics
             "calibration_error": expected_calibration_error(calibrated, settings.bins),
         },
         "operating": _operating(chosen, settings),
+        **metrics_by_source(pd.concat(folds, ignore_index=True), settings),
     }
 
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from src.config.code_closure import code_fingerprint
 from src.data.sources.local import LocalSource
+from src.data.sources.photo_folder import state_of_folder
 
 # A job's result depends on the code of tracked_run and of all modules that it imports.
 JOB_CODE = "src.pipeline.tracked_run"
@@ -26,7 +28,10 @@ INDIFFERENT = (
     "data.downloads",
     "data.http",
     "data.max_ratio",
+    "data.page",
     "data.pin",
+    "data.url",
+    "elsewhere",
     "features.batch_size",
     "features.check_images",
     "features.dir",
@@ -43,13 +48,15 @@ INDIFFERENT = (
     "train.output",
     "workspace",
 )
+# One of several sources has the same settings as a single source.
+_SECTION = re.compile(r"^data\.sources\.[^.]+")
 
 
 def job_fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) -> str:
     """Compute the fingerprint of a job from its settings and from the code that it runs.
 
-    A manifest of the split is represented by its content. Images of a local source are represented
-    by their state, see `LocalSource`.
+    A manifest of the split and corrected labels are represented by their content. Images on this
+    machine are represented by their state, see `LocalSource` and `state_of_folder`.
 
     Args:
         settings: the job's settings by dotted name.
@@ -62,24 +69,28 @@ def job_fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) ->
     decisive = {
         key: value for key, value in settings.items() if key in swept or not _is_indifferent(key)
     }
-    manifest = Path(decisive.get("split.manifest") or "")
-    if manifest.is_file():
-        decisive["split.manifest"] = _sha256(manifest.read_bytes())
-    if state := _local_state(settings):
-        decisive["data.path"] = state
+    for key in decisive:
+        if key == "split.manifest" or key.endswith(".deck_labels"):
+            file = Path(decisive[key] or "")
+            decisive[key] = _sha256(file.read_bytes()) if file.is_file() else decisive[key]
+        elif key.startswith("data.") and key.endswith(".path"):
+            decisive[key] = _state_of(settings, key.removesuffix(".path")) or decisive[key]
     content = json.dumps([decisive, code_fingerprint(JOB_CODE)], sort_keys=True)
     return _sha256(content.encode())[:16]
 
 
-def _local_state(settings: Mapping[str, Any]) -> str | None:
-    path, ratio, classes = map(settings.get, ("data.path", "data.max_ratio", "data.classes"))
-    if settings.get("data.source") != "local" or not (path and ratio and classes):
-        return None
-    return LocalSource(Path(path), ratio).state(classes)
+def _state_of(settings: Mapping[str, Any], section: str) -> str | None:
+    """Return the state of the images of a section, `data` or one in `data.sources`."""
+    names = ("source", "path", "max_ratio", "classes")
+    source, path, ratio, classes = (settings.get(f"{section}.{name}") for name in names)
+    if source == "local" and path and ratio and classes:
+        return LocalSource(Path(path), ratio).state(classes)
+    return state_of_folder(Path(path)) if source == "photos" and path else None
 
 
 def _is_indifferent(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in INDIFFERENT)
+    plain = _SECTION.sub("data", key)
+    return any(plain == name or plain.startswith(f"{name}.") for name in INDIFFERENT)
 
 
 def _sha256(content: bytes) -> str:

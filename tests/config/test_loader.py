@@ -8,6 +8,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from src.config.loader import CONF, ROOT, check
+from src.errors import InputError
 from tests.extras import needs
 
 EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
@@ -48,21 +49,28 @@ def swept(sweep: str) -> dict[str, list[str]]:
         needs("hydra_plugins.hydra_optuna_sweeper")
     text = (CONF / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
     settings = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
-    return {key: re.findall(r"\d[\d.e-]*", values) for key, values in settings.items()}
+    pattern = r"\w+" if sweep == "sources" else r"\d[\d.e-]*"
+    return {key: re.findall(pattern, values) for key, values in settings.items()}
+
+
+def splits(sweep: str) -> list[str]:
+    """The sweep over sources brings its own split."""
+    return [] if sweep == "sources" else ["split=grouped"]
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
     values = [f"{key}={values[0]}" for key, values in swept(sweep).items()]
-    composed(f"+sweep={sweep}", f"experiment={experiment}", "split=grouped", *values)
+    composed(f"+sweep={sweep}", f"experiment={experiment}", *splits(sweep), *values)
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
     for key, values in swept(sweep).items():
         for value in values:
-            composed("split=grouped", f"{key}={value}")
+            split = splits(sweep) or ["split=held_out"]
+            composed(*split, f"{key}={value}")
 
 
 @pytest.mark.parametrize(
@@ -76,3 +84,38 @@ def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
 def test_launchers_compose(composed, launcher, plugin):
     needs(f"hydra_plugins.{plugin}")
     assert composed(f"+launcher={launcher}").threads.tensorflow
+
+
+def test_a_list_of_sources_is_short_for_a_section_of_each(composed):
+    short = composed("data=[mendeley, sdnet2018]").data
+    whole = ("+data@data.sources.mendeley=mendeley", "+data@data.sources.sdnet2018=sdnet2018")
+    assert short == composed("data=several", *whole).data
+    assert list(short.sources) == ["mendeley", "sdnet2018"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data=[]"], "data: sources is empty: add one by +data@data.sources.NAME=SOURCE"),
+        (
+            ["data=[synthetic]", "data.sources.synthetic.images=11"],
+            "data.sources.synthetic.images: should be a multiple of 2 (it is 11)",
+        ),
+        (
+            ["data=several", "+data@data.sources.a=drawn", "+data@data.sources.b=drawn"],
+            "outputs/images/drawn is the dir of several sources: give each its own",
+        ),
+        (["data=robust"], "data.sources.elsewhere.path: should be a valid string"),
+        (["data=local", "data.path=x", "data.photo='^a'"], "data.photo: should have one group"),
+        (["data=drawn", "data.windows.scales=[2.0,1.0]"], "scales should be [smallest, largest]"),
+    ],
+)
+def test_a_bad_value_of_a_source_is_named(composed, overrides, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        composed(*overrides)
+
+
+def test_a_source_of_the_robust_data_can_be_left_out(composed):
+    left = composed("data=robust", "elsewhere=photos", "~data.sources.drawn").data.sources
+    assert list(left) == ["metu", "elsewhere"]
+    assert left["elsewhere"].path == "photos"

@@ -9,11 +9,14 @@ CLASSES = ("Negative", "Positive")
 
 def make_listing(labels: np.ndarray, contents: np.ndarray | None = None) -> pd.DataFrame:
     contents = np.arange(len(labels)) if contents is None else contents
+    paths = [f"{CLASSES[label]}/{i:05}.jpg" for i, label in enumerate(labels)]
     return pd.DataFrame(
         {
-            "path": [f"{CLASSES[label]}/{i:05}.jpg" for i, label in enumerate(labels)],
+            "path": paths,
             "label": labels,
             "sha256": [f"{content:064x}" for content in contents],
+            "source": "drawn",
+            "photo": [f"drawn/{path}" for path in paths],
         }
     )
 

@@ -28,6 +28,8 @@ LISTING = pd.DataFrame(
         "label": [0, 1, 1],
         "bytes": [4000, 5000, 6000],
         "sha256": ["1" * 64, "0e" * 32, "b" * 64],
+        "source": ["metu", "NA", "metu"],
+        "photo": ["metu/1", "NA/1", "metu/ü"],
     }
 )
 RECEIPT = Receipt(
@@ -42,7 +44,8 @@ RECEIPT = Receipt(
 def test_a_listing_reads_back(tmp_path: Path) -> None:
     write_listing(LISTING, tmp_path / "out" / "listing.csv")
     header, first, *_ = (tmp_path / "out" / "listing.csv").read_text().splitlines()
-    assert (header, first) == ("path,label,bytes,sha256", f"Negative/00001.jpg,0,4000,{'1' * 64}")
+    assert header == "path,label,bytes,sha256,source,photo"
+    assert first == f"Negative/00001.jpg,0,4000,{'1' * 64},metu,metu/1"
     pd.testing.assert_frame_equal(read_listing(tmp_path / "out" / "listing.csv"), LISTING)
 
 
@@ -109,3 +112,21 @@ def test_a_dataset_is_neither_audited_nor_split_at_first() -> None:
     assert dataset.manifest.empty
     assert dataset.relations.overlaps is None
     assert dataset.fingerprint == RECEIPT.fingerprint
+
+
+def test_a_listing_of_an_older_version_is_to_be_fetched_again(tmp_path: Path) -> None:
+    LISTING.drop(columns=["source", "photo"]).to_csv(tmp_path / "images.csv", index=False)
+    with pytest.raises(InputError, match=r"images\.csv is not a listing .*: fetch again"):
+        read_listing(tmp_path / "images.csv")
+
+
+def test_images_of_one_photograph_share_a_group() -> None:
+    manifest = pd.DataFrame({"path": LISTING.path, "label": LISTING.label, "part": "test"})
+    relations = Relations(pd.DataFrame(), None, np.arange(3), np.arange(3))
+    listing = LISTING.assign(photo=["metu/1", "NA/1", "metu/1"])
+    dataset = Dataset(
+        Path("data"), ["Negative", "Positive"], 227, listing, RECEIPT, relations, manifest
+    )
+    images = dataset.images_of("test")
+    assert images.group.tolist() == [0, 1, 0]
+    assert images.source.tolist() == ["metu", "NA", "metu"]

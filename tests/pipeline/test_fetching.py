@@ -122,5 +122,5 @@ def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monk
     monkeypatch.setenv("DVC_STAGE", "train")
     fetched(config)
     shutil.copy(own / "Positive" / "00001.jpg", own / "Positive" / "new.jpg")
-    with pytest.raises(InputError, match="has changed since the fetch stage ran: run `dvc repro"):
+    with pytest.raises(InputError, match="have changed since the fetch stage ran: run `dvc repro"):
         fetched(config)

@@ -1,5 +1,8 @@
 """A dataset is split by what it keeps together, or by the manifest that is named."""
 
+import dataclasses
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -84,3 +87,33 @@ def test_the_images_of_a_part_are_found_by_row_path_and_related_group(composed, 
         assert part.labels.tolist() == audited.listing.label[part.rows].tolist()
         assert images.group.tolist() == [3 * (row // 3) for row in part.rows]
     assert total == 60
+
+
+def test_images_of_one_photograph_stay_together_even_if_nothing_relates_them(composed, audited):
+    listing = audited.listing.assign(photo="crops/" + audited.listing.path.str[:2])
+    dataset = dataclasses.replace(audited, listing=listing)
+    kept = split_dataset(dataset, composed("split=grouped").split)
+    assert kept.manifest.group.tolist() == [3 * (row // 3) for row in range(60)]
+    assert (kept.manifest.groupby("group").part.nunique() == 1).all()
+    assert leakage(kept)["photo.all"] == 0
+    assert leakage(split_dataset(dataset, composed("split=random").split))["photo.all"] > 0.5
+
+
+def test_a_source_is_held_out(composed, audited):
+    """Photos 0 to 9 are of one source, and the rest of another; one crop strays to the other."""
+    source = np.where(np.arange(60) < 30, "one", "other")
+    source[29] = "other"
+    dataset = dataclasses.replace(audited, listing=audited.listing.assign(source=source))
+    split = composed("split=held_out", "split.source=one", "split.folds=4").split
+    held = split_dataset(dataset, split)
+    assert set(held.manifest[held.manifest.part == "test"].source) == {"one"}
+    assert (held.manifest.part == "test").sum() == 29
+    # The stray crop overlaps one of the held-out source.
+    assert audited.listing.path[29] not in set(held.manifest.path)
+    assert (held.manifest.groupby("group").part.nunique() == 1).all()
+    assert (held.manifest.part == "validation").sum() in (6, 9)
+    assert leakage(held)["overlap.all"] == 0
+    with pytest.raises(InputError, match=r"split\.source=two is not a source .*: one, other$"):
+        split_dataset(dataset, changed(split, source="two"))
+    with pytest.raises(InputError, match=r"split\.source=crops is the only source"):
+        split_dataset(audited, changed(split, source="crops"))

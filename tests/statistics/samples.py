@@ -19,6 +19,7 @@ def table_of(
             "label": labels,
             "part": part,
             "group": groups or range(len(labels)),
+            "source": "drawn",
         }
     )
     probability = np.array(positive, dtype=np.float32)

@@ -114,13 +114,13 @@ def test_what_is_no_table_is_refused(tmp_path):
     [
         ("", "no prediction table .*: predict again"),
         ("{header}\n", "it holds no image"),
-        ("{header}\na,0,test,0,-1,0.2,0.1,True,x,x\n", "no prediction table .*: predict again"),
+        ("{header}\na,0,test,0,s,-1,0.2,0.1,True,x,x\n", "no prediction table .*: predict again"),
         ("{header}\na,0,test,0\n", "no prediction table .*: predict again"),
-        ("{header}\na,whole,test,0,-1,0.2,0.1,True\n", "no prediction table .*'whole'"),
-        ("{header}\na,2,test,0,-1,0.2,0.1,True\n", "a has the label 2"),
-        ("{header}\na,0,,0,-1,0.2,0.1,True\n", "a has .* the part ''"),
-        ("{header}\na,0,test,0,-1,20,0.1,True\n", "a has .* the probability 20.0"),
-        ("{header}\na,0,test,0,-1,nan,0.1,True\n", "no prediction table"),
+        ("{header}\na,whole,test,0,s,-1,0.2,0.1,True\n", "no prediction table .*'whole'"),
+        ("{header}\na,2,test,0,s,-1,0.2,0.1,True\n", "a has the label 2"),
+        ("{header}\na,0,,0,s,-1,0.2,0.1,True\n", "a has .* the part ''"),
+        ("{header}\na,0,test,0,s,-1,20,0.1,True\n", "a has .* the probability 20.0"),
+        ("{header}\na,0,test,0,s,-1,nan,0.1,True\n", "no prediction table"),
     ],
 )
 def test_a_damaged_table_is_refused(tmp_path, text, message):

@@ -54,6 +54,7 @@ def predictions(wrong: list[int], images: range = range(40), loss: float = 0.1) 
     for part in ("validation", "test"):
         path = [f"{part}-{n}.jpg" for n in number]
         manifest = pd.DataFrame({"path": path, "label": label, "part": part, "group": number})
+        manifest["source"] = "drawn"
         parts.append(prediction_table(manifest, probabilities))
     return pd.concat(parts, ignore_index=True)
 

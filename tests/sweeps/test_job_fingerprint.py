@@ -99,6 +99,17 @@ def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
     assert of(*local) != before
 
 
+def test_one_of_several_sources_counts_as_a_single_one_does(of, tmp_path):
+    several = ("data=several", "+data@data.sources.a=synthetic", "+data@data.sources.b=photos")
+    several += (f"data.sources.b.path={tmp_path}",)
+    assert of(*several, "data.sources.a.dir=elsewhere", "data.dir=anywhere") == of(*several)
+    assert of(*several, "data.sources.a.seed=1") != of(*several)
+    before = of(*several)
+    of.cache_clear()
+    (tmp_path / "labels.csv").touch()
+    assert of(*several) != before
+
+
 @pytest.fixture
 def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
     """Function that adds a line to a module in a copy of src/, which fingerprints are taken of."""

@@ -29,6 +29,21 @@ def group_images(images: int, pairs: pd.DataFrame) -> np.ndarray:
     return lowest[component]
 
 
+def join_groups(groups: np.ndarray, photos: Sequence[str] | pd.Series) -> np.ndarray:
+    """Join groups that have images of one photograph.
+
+    Args:
+        groups: (n,) int64, the group of each image.
+        photos: the photograph of each of the n images.
+
+    Returns:
+        (n,) int64, for each image the lowest row in its joined group.
+    """
+    rows = pd.DataFrame({"right": np.arange(len(groups)), "group": groups, "photo": list(photos)})
+    first = [rows.groupby(key).right.transform("first") for key in ("group", "photo")]
+    return group_images(len(rows), pd.concat([rows[["right"]].assign(left=left) for left in first]))
+
+
 def count_twins(listing: pd.DataFrame, pairs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Count the images that have a twin, by kind of twin and class.
 

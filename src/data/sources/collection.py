@@ -1,34 +1,22 @@
 """Collecting the images of a source in one folder, and checking each of them."""
 
 import dataclasses
+import functools
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
-from tqdm.contrib.concurrent import thread_map
 
-from src.config.schema import Images
-from src.data.dataset import (
-    LISTING_KINDS,
-    Dataset,
-    Receipt,
-    Rejected,
-    listing_fingerprint,
-    read_listing,
-    write_listing,
-)
-from src.data.sources.patch_check import UnusableImage, usable_jpeg
+from src.config.source_schema import Images
+from src.data.dataset import Collected, Dataset, write_listing
+from src.data.sources.survey import class_files, survey_images
 from src.errors import InputError
 
-_REJECTED_SHOWN = 5  # rejected images in an error's message; the receipt lists all of them
 
-
-class Source(Protocol):
+class ImageSource(Protocol):
     """A place that images come from."""
 
     @property
@@ -45,28 +33,18 @@ class Source(Protocol):
             The text, or None if the images cannot change or there are none.
         """
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> Sequence[Rejected]:
+    def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         """Write all images to `staging/<class>/<file>`, as new files.
 
         Args:
             staging: an empty folder.
             classes: the class names.
-
-        Returns:
-            What was left out without being opened.
         """
 
 
-@dataclass(frozen=True)
-class _Image:
-    path: str
-    label: int
-    bytes: int
-    sha256: str
-    resized: bool
-
-
-def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
+def collect_images(
+    source: ImageSource, data: Images, *, reuse: bool, every_class: bool = True
+) -> Dataset:
     """Fill the folder `data.dir` with the usable images of `source`, as `<class>/<file>`.
 
     The folder changes only after all images were collected and checked. This also holds if the
@@ -80,29 +58,32 @@ def collect_images(source: Source, data: Images, *, reuse: bool) -> Dataset:
         reuse: whether existing images are used instead of collecting them, if the folder holds
             images of every class. They may come from a DVC remote or an earlier fetch. They are
             checked, and unusable ones are not listed. No file is changed.
+        every_class: whether images of every class are needed, which one of several sources are not.
 
     Returns:
         The dataset: images, listing and receipt.
 
     Raises:
         InputError: the source is not available, or the folder holds a file that no fetch put there.
-            It is also raised if a class has no usable image, or if there are fewer than
-            `data.minimum_images`.
+            It is also raised in the cases of `survey_images`.
     """
+    survey = functools.partial(
+        survey_images, source=source.name, data=data, every_class=every_class
+    )
     target = Path(data.dir)
     beside = _Beside(target)
     beside.clear_away()
-    if reuse and all(_files(target / name) for name in data.classes):
+    if reuse and all(class_files(target / name) for name in data.classes):
         try:
-            # The images are not resized, because DVC pins the content of these files.
-            return _survey(target, source.name, data.model_copy(update={"resize": False}))
+            # The images are not changed, because DVC pins the content of these files.
+            unchanged = data.model_copy(update={"resize": False, "convert": False})
+            return survey(target, data=unchanged)
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
     _refuse_foreign(target, beside.inventory)
     beside.collected.mkdir(parents=True)
     try:
-        left_out = source.collect(beside.collected, data.classes)
-        dataset = _survey(beside.collected, source.name, data, left_out)
+        dataset = survey(beside.collected, collected=source.collect(beside.collected, data.classes))
         _keep_only(dataset)
         write_listing(dataset.listing, beside.listing)
         if target.exists():
@@ -148,8 +129,10 @@ def _refuse_foreign(target: Path, inventory: Path) -> None:
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is not a folder: choose another data.dir")
     try:
-        put = read_listing(inventory).set_index("path").sha256.to_dict()
-    except InputError:
+        # An older version of this code lists fewer columns.
+        listed = pd.read_csv(inventory, usecols=["path", "sha256"], dtype="str")
+        put = listed.set_index("path").sha256.to_dict()
+    except (OSError, ValueError):
         # The inventory is missing or damaged, so no file is known to come from a fetch.
         put = {}
 
@@ -169,76 +152,10 @@ def _refuse_foreign(target: Path, inventory: Path) -> None:
         )
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.is_file())
-
-
 def _keep_only(dataset: Dataset) -> None:
     """Delete the images in the dataset's folder that its listing does not have."""
     usable = set(dataset.paths)
     for name in dataset.classes:
-        for file in _files(dataset.folder / name):
+        for file in class_files(dataset.folder / name):
             if file not in usable:
                 file.unlink()
-
-
-def _survey(root: Path, source: str, data: Images, left_out: Sequence[Rejected] = ()) -> Dataset:
-    """Check every image in the class folders of `root`, and list the usable ones.
-
-    If `data.resize` is set, images of another size are resized in place.
-    """
-    classes = data.classes
-    jobs = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
-
-    def examine(job: tuple[Path, int]) -> _Image | Rejected:
-        file, label = job
-        path = f"{classes[label]}/{_readable_name(file)}"
-        if _readable_name(file) != file.name:
-            return Rejected(path, "its name is not UTF-8")
-        content = file.read_bytes()
-        try:
-            usable = usable_jpeg(content, image_size=data.image_size, resize=data.resize)
-        except UnusableImage as error:
-            return Rejected(path, str(error))
-        resized = usable is not content
-        if resized:
-            file.write_bytes(usable)
-        return _Image(path, label, len(usable), hashlib.sha256(usable).hexdigest(), resized)
-
-    outcomes = sorted(
-        thread_map(examine, jobs, desc="checking images", unit="image"), key=lambda o: o.path
-    )
-    images = [outcome for outcome in outcomes if isinstance(outcome, _Image)]
-    found = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    rejected = tuple(sorted([*left_out, *found], key=lambda one: one.path))
-    listing = pd.DataFrame(images, columns=[*LISTING_KINDS, "resized"])
-    resized = int(listing.pop("resized").sum())
-    counts = {name: int((listing["label"] == i).sum()) for i, name in enumerate(classes)}
-    _refuse_too_few(source, counts, rejected, data.minimum_images)
-    receipt = Receipt(source, counts, rejected, resized, listing_fingerprint(listing))
-    return Dataset(root, classes, data.image_size, listing, receipt)
-
-
-def _readable_name(file: Path) -> str:
-    """Return the file's name, with an escape sequence for each byte that is not UTF-8."""
-    return os.fsencode(file.name).decode("utf-8", "backslashreplace")
-
-
-def _refuse_too_few(
-    source: str, counts: dict[str, int], rejected: Sequence[Rejected], minimum_images: int
-) -> None:
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    problem = ""
-    if not all(counts.values()):
-        problem = "a class has no usable image"
-    elif sum(counts.values()) < minimum_images:
-        problem = f"there are fewer than the {minimum_images:,} usable images asked for"
-    if problem:
-        shown = "; ".join(f"{item.path}: {item.reason}" for item in rejected[:_REJECTED_SHOWN])
-        more = len(rejected) - _REJECTED_SHOWN
-        raise InputError(
-            f"{source}: {problem} (found {found}; left out {len(rejected):,}"
-            + (f": {shown}" if shown else "")
-            + (f" and {more:,} more" if more > 0 else "")
-            + ")."
-        )

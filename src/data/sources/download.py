@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from tqdm import tqdm
 
-from src.config.schema import Http
+from src.config.source_schema import Http
 from src.data.files import file_sha256, write_text
 from src.errors import InputError
 
@@ -67,7 +67,7 @@ def get_json(url: str, *, headers: dict[str, str], http: Http) -> Any:
             raise Unavailable(f"{url} answered no JSON ({error})", passing=False) from error
 
 
-def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> None:
+def download(url: str, target: Path, *, size: int | None, sha256: str | None, http: Http) -> None:
     """Download `url` to `target`, and continue an earlier download that was interrupted.
 
     The bytes are first written to `<target>.part`. The file `<target>.part.version` holds the
@@ -77,8 +77,8 @@ def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> N
     Args:
         url: the address.
         target: the file to write.
-        size: expected size in bytes.
-        sha256: expected SHA-256, hex.
+        size: expected size in bytes; None if it is not known. The server's word then counts.
+        sha256: expected SHA-256, hex; None if it is not known.
         http: timeouts and retries.
 
     Raises:
@@ -89,7 +89,7 @@ def download(url: str, target: Path, *, size: int, sha256: str, http: Http) -> N
     target.parent.mkdir(parents=True, exist_ok=True)
     with http_client(http) as client:
         _persist(lambda: _fill(part, client, url, size), http, reached=part.length)
-    found = file_sha256(part.path)
+    found = file_sha256(part.path) if sha256 else None
     if found != sha256:
         part.discard()
         raise Unavailable(
@@ -128,7 +128,7 @@ class _Part:
             write_text(self._version, version)
 
 
-def _fill(part: _Part, client: httpx.Client, url: str, size: int) -> None:
+def _fill(part: _Part, client: httpx.Client, url: str, size: int | None) -> None:
     """Try once to download the bytes that `part` lacks."""
     start, version = part.length(), part.version()
     if start == size:
@@ -143,26 +143,29 @@ def _fill(part: _Part, client: httpx.Client, url: str, size: int) -> None:
             part.discard()
             raise Unavailable(f"{url} changed while it was downloaded", passing=True)
         _check_status(response)
-        total = (start if resumed else 0) + int(response.headers.get("Content-Length", 0))
-        if "Content-Length" in response.headers and total != size:
-            raise Unavailable(
-                f"{url} gives a file of {total:,} bytes, not the {size:,} expected", passing=False
-            )
+        if "Content-Length" in response.headers:
+            total = (start if resumed else 0) + int(response.headers["Content-Length"])
+            size = total if size is None else size
+            if total != size:
+                raise Unavailable(
+                    f"{url} gives a file of {total:,} bytes, not the {size:,} expected",
+                    passing=False,
+                )
         if not resumed:
             part.start(_version(response))
         _append(part, response, url, size)
 
 
-def _append(part: _Part, response: httpx.Response, url: str, size: int) -> None:
+def _append(part: _Part, response: httpx.Response, url: str, size: int | None) -> None:
     start = part.length()
     bar = tqdm(total=size, initial=start, desc="downloading", unit="B", unit_scale=True)
     with bar, part.path.open("ab") as file:
         for chunk in response.iter_raw():
             file.write(chunk)
             bar.update(len(chunk))
-            if file.tell() > size:
+            if size is not None and file.tell() > size:
                 raise Unavailable(f"{url} gives more than {size:,} bytes", passing=False)
-    if part.length() < size:
+    if size is not None and part.length() < size:
         raise Unavailable(f"{url} broke off at {part.length():,} bytes", passing=True)
 
 
@@ -178,10 +181,10 @@ def _version(response: httpx.Response) -> str | None:
     return date
 
 
-def _continues(response: httpx.Response, start: int, size: int, version: str | None) -> bool:
+def _continues(response: httpx.Response, start: int, size: int | None, version: str | None) -> bool:
     """Return whether a partial answer is the rest of the file that the first part belongs to."""
     asked = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-    if asked is None or (int(asked[1]), int(asked[2])) != (start, size):
+    if asked is None or int(asked[1]) != start or size not in (None, int(asked[2])):
         return False
     marks = {response.headers.get("ETag"), response.headers.get("Last-Modified")} - {None}
     return not marks or version in marks

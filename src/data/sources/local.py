@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from src.data.dataset import Rejected
+from src.data.dataset import Collected, Origin, Rejected
 from src.data.sources.archive import unpack
 from src.errors import InputError
 
@@ -26,10 +27,13 @@ class LocalSource:
     Attributes:
         path: the folder, or an archive that `unpack` can read.
         max_ratio: see `unpack`.
+        photo: a regular expression for file names. Its group is the name of the photograph. If it
+            is None or not found, the image is a photograph of its own.
     """
 
     path: Path
     max_ratio: float
+    photo: str | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +58,7 @@ class LocalSource:
         lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats]
         return hashlib.sha256(os.fsencode("".join(lines))).hexdigest() if lines else None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
+    def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         """Write the images to `staging/<class>/<file>`. The originals are not changed.
 
         Args:
@@ -62,12 +66,16 @@ class LocalSource:
             classes: the class names.
 
         Returns:
-            The hidden folders among the images, which are left out.
+            The hidden folders among the images, which are left out, and the images' photographs.
 
         Raises:
             InputError: nothing exists at `path`, or `unpack` refused the archive. It is also raised
                 if a class has no folder or several, or its folder holds a visible folder.
         """
+        left_out = self._laid_out(staging, classes)
+        return Collected(left_out, photographs(staging, classes, self.photo))
+
+    def _laid_out(self, staging: Path, classes: Sequence[str]) -> list[Rejected]:
         if self.path.is_dir():
             return _lay_out(self.path, staging, classes, shutil.copyfile, self.path)
         if self.path.is_file():
@@ -96,6 +104,24 @@ def refuse_overlap(origin: Path, target: Path) -> None:
             f"data.path={origin} and data.dir={target} lie one in the other, and a fetch replaces "
             "data.dir: choose a data.dir apart from your images"
         )
+
+
+def photographs(staging: Path, classes: Sequence[str], pattern: str | None) -> dict[str, Origin]:
+    """Find the photograph of each image in its file's name.
+
+    Args:
+        staging: the folder that holds a folder for each class.
+        classes: the class names.
+        pattern: a regular expression whose group is the name of the photograph; None finds none.
+
+    Returns:
+        The origins by path `<class>/<file>` of the images whose names match.
+    """
+    if pattern is None:
+        return {}
+    files = [file for name in classes for file in (staging / name).iterdir()]
+    found = {file.relative_to(staging).as_posix(): re.search(pattern, file.name) for file in files}
+    return {path: Origin(match[1]) for path, match in found.items() if match and match[1]}
 
 
 def _lay_out(

@@ -4,65 +4,67 @@ import io
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
+from src.data.sources.colour_pictures import FORMATS, UnusableImage, in_rgb, refuse_too_large
+
 _JPEG_START = b"\xff\xd8"
-# The same as Pillow's own limit, which reading photos in the same process removes.
-_MOST_PIXELS = 178_956_970
+# Quality of converted images, which have no quantisation tables of their own.
+_QUALITY = 95
 
 
-class UnusableImage(Exception):
-    """An image that cannot be used. The message is the reason."""
-
-
-def usable_jpeg(data: bytes, *, image_size: int, resize: bool) -> bytes:
+def usable_jpeg(data: bytes, *, image_size: int, resize: bool, convert: bool = False) -> bytes:
     """Decode an image completely, and return the JPEG to keep.
 
     Args:
         data: the file's bytes.
         image_size: the required height and width in pixels.
         resize: whether an image of another size is resized to `image_size`, with Lanczos. The
-            aspect ratio is not kept. The image is encoded with its former quantisation tables and
+            aspect ratio is not kept. A JPEG is encoded with its former quantisation tables and
             chroma subsampling.
+        convert: whether an image that is not a JPEG in RGB is converted to one.
 
     Returns:
-        `data` itself if the image has the required size, else the resized JPEG.
+        `data` itself if it is a JPEG in RGB of the required size, else the new JPEG.
 
     Raises:
-        UnusableImage: the file is empty, not a JPEG, truncated, damaged or not RGB. It is also
-            raised if the image has another size and `resize` is False.
+        UnusableImage: the file is empty, truncated or damaged. It is also raised if the image has
+            another size and `resize` is False, or if it is not a JPEG in RGB and `convert` is
+            False.
     """
     if not data:
         raise UnusableImage("empty file")
-    if not data.startswith(_JPEG_START):
+    if not (convert or data.startswith(_JPEG_START)):
         raise UnusableImage("not a JPEG")
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            return _usable(image, data, image_size, resize)
+        with Image.open(io.BytesIO(data), formats=FORMATS if convert else ("JPEG",)) as image:
+            return _usable(image, data, image_size, resize, convert)
     except UnidentifiedImageError as error:
         raise UnusableImage("truncated or damaged: no image header") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnusableImage(f"truncated or damaged: {error}") from error
 
 
-def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool) -> bytes:
-    assert isinstance(image, JpegImagePlugin.JpegImageFile)
-    if image.mode != "RGB":
+def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool, convert: bool) -> bytes:
+    kept = isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB"
+    if not (kept or convert):
         raise UnusableImage("grey, not RGB" if image.mode == "L" else f"{image.mode}, not RGB")
     fits = image.size == (image_size, image_size)
     if not (fits or resize):
         width, height = image.size
         raise UnusableImage(f"{width} x {height} pixels, not {image_size} x {image_size}")
-    if image.width * image.height > _MOST_PIXELS:
-        raise UnusableImage(
-            f"{image.width} x {image.height} pixels exceeds limit of {_MOST_PIXELS}"
-        )
+    refuse_too_large(image)
     image.load()
-    if fits:
+    if fits and kept:
         return data
-    resized = io.BytesIO()
-    image.resize((image_size, image_size), Image.Resampling.LANCZOS).save(
-        resized,
-        "JPEG",
-        qtables=image.quantization,
-        subsampling=JpegImagePlugin.get_sampling(image),
-    )
-    return resized.getvalue()
+    coding = _coding_of(image) if kept else {"quality": _QUALITY, "subsampling": 0}
+    rgb, encoded = in_rgb(image), io.BytesIO()
+    if not fits:
+        rgb = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS)
+    rgb.save(encoded, "JPEG", **coding)
+    return encoded.getvalue()
+
+
+def _coding_of(image: Image.Image) -> dict[str, object]:
+    """Return the quantisation tables and chroma subsampling of a JPEG."""
+    assert isinstance(image, JpegImagePlugin.JpegImageFile)
+    subsampling = JpegImagePlugin.get_sampling(image)
+    return {"qtables": image.quantization, "subsampling": subsampling}

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.config.schema import Synthetic
+from src.config.source_schema import Synthetic
+from src.data.dataset import Collected
 from src.data.drawn.pictures import write_patches
 
 
@@ -25,7 +26,7 @@ class SyntheticSource:
     def state(self, classes: Sequence[str]) -> None:
         return None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> tuple[()]:
+    def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         drawn = self.data
         write_patches(staging, images=drawn.images, seed=drawn.seed, size=drawn.image_size)
-        return ()
+        return Collected()

@@ -36,15 +36,27 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
     if split.unique:
         rows = rows.drop_duplicates("sha256")
     rows = stratified_sample(rows[["path", "label", "group"]], split.images, split.seed)
-    distance = (_deal(rows, folds, split.seed) - split.fold * test) % folds
+    distance = (deal_folds(rows, folds, split.seed) - split.fold * test) % folds
     part = np.select(
         [distance < test, distance < test + validation], ["test", "validation"], default="train"
     )
     return rows.assign(part=part)[["path", "label", "part", "group"]].reset_index(drop=True)
 
 
-def _deal(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
-    """Return the fold (n,) int64 of each image."""
+def deal_folds(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
+    """Deal images to equal folds, so that no group is in two folds, stratified by class.
+
+    Args:
+        rows: a table of n images with `label` and `group`.
+        folds: number of folds.
+        seed: seed of the dealing.
+
+    Returns:
+        (n,) int64, the fold of each image.
+
+    Raises:
+        InputError: there are fewer groups than folds.
+    """
     try:
         return np.array(_dealt(tuple(rows.label), tuple(rows.group), folds, seed), np.int64)
     except ValueError as error:

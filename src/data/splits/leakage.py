@@ -26,6 +26,11 @@ def leakage(dataset: Dataset) -> dict[str, float]:
         either = pd.concat([relations.twins, relations.overlaps])
         of_either = leaked_share(manifest, listing, either, dataset.classes)
         shares |= {f"overlap.{name}": share for name, share in of_either.items()}
+    if listing.photo.duplicated().any():
+        photo = listing.set_index("path").photo[manifest.path].to_numpy()
+        seen = np.isin(photo, photo[manifest.part == "train"])
+        of_photos = _shares(seen, manifest, dataset.classes)
+        shares |= {f"photo.{name}": share for name, share in of_photos.items()}
     return shares
 
 
@@ -59,7 +64,12 @@ def leaked_share(
     leaks = trained.copy()
     for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
         leaks[one[trained[other]]] = True
-    test = manifest.part == "test"
-    leaked, label = leaks[at[test]], manifest.label[test].to_numpy()
+    return _shares(leaks[at], manifest, classes)
+
+
+def _shares(leaks: np.ndarray, manifest: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
+    """Return the share of leaking images (bool) in the test part, in all and by class."""
+    test = (manifest.part == "test").to_numpy()
+    leaked, label = leaks[test], manifest.label[test].to_numpy()
     by_class = {name: float(leaked[label == i].mean()) for i, name in enumerate(classes)}
     return {"all": float(leaked.mean()), **by_class}

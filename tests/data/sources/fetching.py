@@ -1,13 +1,13 @@
 """Fetches of files from memory into a folder of the test's own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from src.data.dataset import Receipt
+from src.data.dataset import Collected, Origin, Receipt
 from src.data.sources.collection import collect_images
 from src.errors import InputError
 from tests.data.sources.samples import jpeg, lay_out, read, section
@@ -21,15 +21,16 @@ class Files:
 
     files: dict[str, bytes] | None
     name: str = "memory"
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def state(self, classes: Sequence[str]) -> None:
         return None
 
-    def collect(self, staging: Path, classes: Sequence[str]) -> tuple[()]:
+    def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         if self.files is None:
             raise InputError("memory can't be had")
         lay_out(staging, self.files)
-        return ()
+        return Collected(origins=self.origins)
 
 
 def fetched(

@@ -14,7 +14,8 @@ import rars
 from PIL import Image
 
 from src.config.loader import compose_config
-from src.config.schema import Config, Http, Images, Mendeley
+from src.config.schema import Config
+from src.config.source_schema import Http, Images, Mendeley
 from src.data.sources.mendeley import MendeleySource
 
 CLASSES = ("Negative", "Positive")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.config.schema import Synthetic
+from src.config.source_schema import Synthetic
 from src.data.dataset import Receipt, Rejected
 from src.data.sources.collection import collect_images
 from src.data.sources.synthetic import SyntheticSource
@@ -33,7 +33,7 @@ BAD = {
 
 def test_listing_and_receipt_account_for_every_image(tmp_path: Path) -> None:
     files = dataset(NAMES)
-    listing, receipt = fetched(tmp_path, files)
+    listing, receipt = fetched(tmp_path, files, name="drawn")
     assert on_disk(tmp_path) == files
     assert listing.to_dict("records") == [
         {
@@ -41,6 +41,8 @@ def test_listing_and_receipt_account_for_every_image(tmp_path: Path) -> None:
             "label": CLASSES.index(name.split("/")[0]),
             "bytes": len(files[name]),
             "sha256": hashlib.sha256(files[name]).hexdigest(),
+            "source": "drawn",
+            "photo": f"drawn/{name}",
         }
         for name in sorted(NAMES)
     ]

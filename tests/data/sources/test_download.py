@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from src.config.schema import Http
+from src.config.source_schema import Http
 from src.data.sources.download import Unavailable, download, get_json
 from tests.data.sources.samples import patient
 from tests.data.sources.servers import Answer, Server, answer_json, file, status, text, unsized

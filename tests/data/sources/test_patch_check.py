@@ -3,12 +3,14 @@
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.data.sources.patch_check import UnusableImage, usable_jpeg
+from src.data.sources.colour_pictures import UnusableImage
+from src.data.sources.patch_check import usable_jpeg
 from tests.data.sources.samples import encode, jpeg, picture
 
 GOOD = jpeg()
@@ -67,3 +69,35 @@ def test_a_decompression_bomb_is_not_decoded(
     bomb = GOOD[:header] + b"\xff\xff\xff\xff" + GOOD[header + 4 :]
     with pytest.raises(UnusableImage, match="exceeds limit"):
         usable_jpeg(bomb, image_size=227, resize=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(encode(picture(), "PNG"), id="png"),
+        pytest.param(encode(picture(), "TIFF"), id="tiff"),
+        pytest.param(encode(picture().convert("RGBA"), "PNG"), id="alpha"),
+        pytest.param(encode(picture().convert("P"), "PNG"), id="palette"),
+        pytest.param(encode(picture().convert("L")), id="grey"),
+        pytest.param(encode(picture(width=300), "PNG"), id="wide"),
+    ],
+)
+def test_images_of_other_kinds_are_converted(data: bytes) -> None:
+    converted = usable_jpeg(data, image_size=227, resize=True, convert=True)
+    with Image.open(io.BytesIO(converted)) as image:
+        assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (227, 227))
+
+
+def test_of_16_bits_the_upper_8_are_kept() -> None:
+    values = np.full((227, 227), 0x80FF, np.uint16)
+    for kind in ("PNG", "TIFF"):
+        deep = encode(Image.fromarray(values), kind)
+        converted = usable_jpeg(deep, image_size=227, resize=False, convert=True)
+        with Image.open(io.BytesIO(converted)) as image:
+            assert np.unique(np.asarray(image)).tolist() == [0x80]
+
+
+def test_what_cannot_be_converted_says_why() -> None:
+    for data in (b"<html>", encode(picture(), "PNG")[:-200]):
+        with pytest.raises(UnusableImage, match=r"^truncated or damaged"):
+            usable_jpeg(data, image_size=227, resize=True, convert=True)

@@ -1,0 +1,169 @@
+"""Photographs with masks in a folder give windows; what is amiss in the folder is named."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.config.source_schema import PhotosWithMasks
+from src.data.sources.collection import collect_images
+from src.data.sources.photo_folder import PhotosSource
+from src.errors import InputError
+from tests.data.sources.photographs import photograph, save, settings_of
+
+HEADER = "file,cracked,mask,set,photo\n"
+
+
+def source_at(tmp_path, **options) -> PhotosSource:
+    data = settings_of("photos", tmp_path / "data", f"data.path={tmp_path / 'own'}", **options)
+    assert isinstance(data, PhotosWithMasks)
+    return PhotosSource(data)
+
+
+def fetched(tmp_path, **options):
+    source = source_at(tmp_path, **options)
+    return collect_images(source, source.data, reuse=False)
+
+
+def add(folder, name: str, *, cracked: bool = True, shape=(300, 400)) -> None:
+    pixels, mask = photograph(*shape, cracked=cracked)
+    save(folder / "images" / f"{name}.jpg", pixels)
+    save(folder / "masks" / f"{name}.png", mask)
+
+
+def table(tmp_path, *rows: str, header: str = HEADER) -> None:
+    (tmp_path / "own" / "labels.csv").write_text(header + "\n".join(rows) + "\n")
+
+
+def test_images_and_masks_of_equal_names(tmp_path):
+    add(tmp_path / "own", "a")
+    add(tmp_path / "own", "b", cracked=False)
+    dataset = fetched(tmp_path)
+    # The crack is not always long enough for all four windows to lie apart.
+    assert dataset.receipt.counts["Negative"] == 8
+    assert 2 <= dataset.receipt.counts["Positive"] <= 4
+    assert set(dataset.listing.photo) == {"photos/a", "photos/b"}
+    assert set(dataset.listing.source) == {"photos"}
+    assert all(Image.open(path).size == (64, 64) for path in dataset.paths)
+
+
+def test_the_windows_of_a_photograph_do_not_depend_on_the_others(tmp_path):
+    add(tmp_path / "own", "a")
+    alone = fetched(tmp_path).listing
+    add(tmp_path / "own", "b")
+    both = fetched(tmp_path).listing
+    assert both[both.photo == "photos/a"].sha256.tolist() == alone.sha256.tolist()
+    assert fetched(tmp_path, seed=1).listing.sha256.tolist() != both.sha256.tolist()
+
+
+def test_a_table_names_sets_photographs_and_patches(tmp_path):
+    own = tmp_path / "own"
+    add(own, "a")
+    save(own / "patches" / "1.png", photograph(80, 80)[0])
+    save(own / "large.jpg", photograph(cracked=False)[0])
+    save(own / "unmasked.jpg", photograph()[0])
+    table(
+        tmp_path,
+        "images/a.jpg,1,masks/a.png,road,7",
+        "patches/1.png,1,,patches,8",
+        "large.jpg,0,,,",
+        "unmasked.jpg,1,,,",
+    )
+    dataset = fetched(tmp_path, patch_side=100)
+    count = dataset.listing.groupby(["source", "photo", "label"]).size().to_dict()
+    assert count == {
+        ("road", "road/7", 0): 4,
+        ("road", "road/7", 1): 4,
+        ("patches", "patches/8", 1): 1,
+        ("photos", "photos/large.jpg", 0): 4,
+    }
+    (left_out,) = dataset.receipt.rejected
+    assert left_out.path == "unmasked.jpg"
+    assert "cracked, without a mask, and larger than 100 pixels" in left_out.reason
+
+
+def test_columns_of_a_table_may_be_missing(tmp_path):
+    add(tmp_path / "own", "a")
+    table(tmp_path, "images/a.jpg,1,masks/a.png", header="file,cracked,mask\n")
+    assert set(fetched(tmp_path).listing.photo) == {"photos/images/a.jpg"}
+
+
+def test_a_turned_photograph_fits_its_mask(tmp_path):
+    """A camera stores the pixels lying, and says in EXIF that they are to be turned upright."""
+    pixels, mask = photograph(300, 400)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "own" / "images").mkdir(parents=True)
+    lying = Image.fromarray(np.rot90(pixels))
+    lying.save(tmp_path / "own" / "images" / "a.jpg", exif=exif, quality=95)
+    save(tmp_path / "own" / "masks" / "a.png", mask)
+    dataset = fetched(tmp_path)
+    dark = [cv2.imread(str(path)).min() < 80 for path in dataset.paths]
+    assert dark == (dataset.listing.label == 1).tolist()
+
+
+def test_unusable_photographs_are_left_out_with_their_reason(tmp_path):
+    own = tmp_path / "own"
+    add(own, "a")
+    add(own, "cut")
+    (own / "images" / "cut.jpg").write_bytes((own / "images" / "cut.jpg").read_bytes()[:500])
+    add(own, "other")
+    save(own / "masks" / "other.png", np.zeros((10, 20), bool))
+    add(own, "full", shape=(64, 64))
+    dots = np.zeros((64, 64), bool)
+    dots[::8, ::8] = True
+    save(own / "masks" / "full.png", dots)
+    reasons = {one.path: one.reason for one in fetched(tmp_path).receipt.rejected}
+    assert reasons.pop("cut").startswith("cut.jpg cannot be read: ")
+    assert reasons == {
+        "other": "400 x 300 pixels, and its mask other.png has 20 x 10",
+        "full": "no place for a window with a clear label",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", "labels.csv has no column cracked, file, mask"),
+        ("file,cracked,mask\na.jpg,yes,\n", "a.jpg has cracked='yes'; give 0 or 1"),
+        (HEADER + "a.jpg,1,,a b,\n", "the set 'a b' should have letters, digits, _ and - only"),
+        (HEADER + "a/b.jpg,1,,,\na-b.jpg,1,,,\n", "two photographs would have windows named a-b"),
+    ],
+)
+def test_a_table_that_is_not_as_expected_is_named(tmp_path, rows, message):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "labels.csv").write_text(rows or "other\n")
+    with pytest.raises(InputError, match=re.escape(message)):
+        fetched(tmp_path)
+
+
+def test_folders_that_are_not_as_expected_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"own: no such folder; give a folder of photographs"):
+        fetched(tmp_path)
+    own = tmp_path / "own"
+    (own / "images").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"masks: no such folder; photographs need labels.csv, or"):
+        fetched(tmp_path)
+    (own / "masks").mkdir()
+    with pytest.raises(InputError, match="images holds no photograph"):
+        fetched(tmp_path)
+    add(own, "a")
+    save(own / "masks" / "a.bmp", photograph()[1])
+    with pytest.raises(InputError, match=r"a\.jpg has several masks in .*masks; give one mask"):
+        fetched(tmp_path)
+    for mask in (own / "masks").iterdir():
+        mask.unlink()
+    with pytest.raises(InputError, match=r"a\.jpg has no mask in .*masks; give one mask"):
+        fetched(tmp_path)
+
+
+def test_the_state_changes_with_the_files(tmp_path):
+    source = source_at(tmp_path)
+    assert source.state(()) is None
+    add(tmp_path / "own", "a")
+    before = source.state(())
+    assert source.state(()) == before
+    save(tmp_path / "own" / "masks" / "a.png", photograph(cracked=False)[1])
+    assert source.state(()) != before
