@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from src.data.drawn.scene import Image, spread
+from src.data.drawn.scene import FIXED, Image, fixed_point, spread
 
 Photo = npt.NDArray[np.uint8]  # (height, width, 3) RGB
 
@@ -43,7 +43,9 @@ def photograph(rng: np.random.Generator, image: Image, *, real: bool) -> Photo:
     photo = _developed(rng, pixels, real=real)
     quality = int(rng.integers(*QUALITY)) if not real else 95
     stored = cv2.imencode(".jpg", photo[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
-    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
 
 
 def _light(rng: np.random.Generator, image: Image) -> None:
@@ -58,8 +60,8 @@ def _light(rng: np.random.Generator, image: Image) -> None:
 def _shake(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     kernel = np.zeros((9, 9), np.uint8)
     angle, reach = rng.uniform(0, np.pi), rng.uniform(*SHAKE) / 2
-    tip = np.round(16 * (4 + reach * np.array([[-1], [1]]) * (np.cos(angle), np.sin(angle))))
-    cv2.line(kernel, *tip.astype(int).tolist(), 255, 1, cv2.LINE_AA, shift=4)
+    ends = 4 + reach * np.array([[-1], [1]]) * (np.cos(angle), np.sin(angle))
+    cv2.polylines(kernel, [fixed_point(ends)], False, 255, 1, cv2.LINE_AA, shift=FIXED)
     return (kernel / kernel.sum()).astype(np.float32)
 
 
@@ -78,5 +80,5 @@ def _developed(rng: np.random.Generator, pixels: npt.NDArray[np.float32], *, rea
         table = np.clip(255 * np.minimum(values * gain, 1.0) ** gamma, 0, 255).astype(np.uint8)
         np.take(table, levels[..., channel], out=developed[..., channel])
     if rng.uniform() < GREY:
-        developed = cv2.cvtColor(cv2.cvtColor(developed, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        developed[:] = cv2.cvtColor(developed, cv2.COLOR_RGB2GRAY)[..., None]
     return developed

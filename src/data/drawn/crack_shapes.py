@@ -173,10 +173,10 @@ def _seen(scene: Scene, path: Points) -> bool:
 
 def _length_seen(scene: Scene, centre: Points) -> float:
     """Return the length in pixels of what of a branch lies in the picture."""
-    seen = ((centre > 0) & (centre < (scene.width - 1, scene.height - 1))).all(axis=1)
+    x, y = centre.T
+    seen = (x > 0) & (y > 0) & (x < scene.width - 1) & (y < scene.height - 1)
     if scene.beyond is not None:
-        x, y = centre[seen].astype(int).T
-        seen[seen] = scene.beyond[y, x] < 0.5
+        seen[seen] = scene.beyond[y[seen].astype(int), x[seen].astype(int)] < 0.5
     steps = np.linalg.norm(np.diff(centre, axis=0), axis=1)
     return float(steps[seen[1:]].sum())
 

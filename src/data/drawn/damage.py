@@ -57,7 +57,7 @@ def _scratches(rng: np.random.Generator, scene: Scene) -> Field:
         points = rng.uniform(0, 1, 2) * (scene.width, scene.height) + np.cumsum(steps, axis=0)
         for _ in range(1 + (rng.uniform() < 0.3) * rng.integers(1, 6)):
             points = points + rng.normal(0, 5, 2) * scene.scale
-            stroke(layer, points, rng.integers(1, 3), int(rng.integers(60, 230)))
+            stroke(layer, points, int(rng.integers(1, 3)), int(rng.integers(60, 230)))
     scratch = soften(layer, 0.7)
     tint(scene.pixels, scratch, rng.choice((rng.uniform(0.5, 0.9), rng.uniform(1.08, 1.4))))
     emboss(scene, -scratch, rng.uniform(0, 0.3))

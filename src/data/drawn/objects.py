@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from src.data.drawn.kinds import Kind
 from src.data.drawn.scene import (
     Field,
     Layer,
+    Palette,
     Points,
     Scene,
     Span,
@@ -25,13 +27,27 @@ from src.data.drawn.scene import (
     tint,
 )
 
-LEAVES = ((0.55, 0.42, 0.16), (0.42, 0.27, 0.14), (0.30, 0.38, 0.14), (0.62, 0.50, 0.22))
-LEAVES += ((0.48, 0.20, 0.12), (0.24, 0.32, 0.12), (0.32, 0.24, 0.18))
-BARKS = ((0.30, 0.23, 0.17), (0.42, 0.35, 0.27), (0.20, 0.16, 0.13), (0.55, 0.48, 0.38))
-BLADES = ((0.40, 0.48, 0.20), (0.62, 0.56, 0.32), (0.28, 0.36, 0.14), (0.70, 0.64, 0.44))
-CABLES = ((0.08, 0.08, 0.09), (0.16, 0.16, 0.17), (0.85, 0.85, 0.83), (0.72, 0.36, 0.10))
-CABLES += ((0.20, 0.32, 0.52), (0.55, 0.54, 0.52), (0.62, 0.16, 0.12))
-RODS = ((0.42, 0.26, 0.17), (0.33, 0.22, 0.16), (0.50, 0.50, 0.51), (0.30, 0.30, 0.31))
+LEAVES: Palette = (
+    (0.55, 0.42, 0.16),
+    (0.42, 0.27, 0.14),
+    (0.30, 0.38, 0.14),
+    (0.62, 0.50, 0.22),
+    (0.48, 0.20, 0.12),
+    (0.24, 0.32, 0.12),
+    (0.32, 0.24, 0.18),
+)
+BARKS: Palette = ((0.30, 0.23, 0.17), (0.42, 0.35, 0.27), (0.20, 0.16, 0.13), (0.55, 0.48, 0.38))
+BLADES: Palette = ((0.40, 0.48, 0.20), (0.62, 0.56, 0.32), (0.28, 0.36, 0.14), (0.70, 0.64, 0.44))
+CABLES: Palette = (
+    (0.08, 0.08, 0.09),
+    (0.16, 0.16, 0.17),
+    (0.85, 0.85, 0.83),
+    (0.72, 0.36, 0.10),
+    (0.20, 0.32, 0.52),
+    (0.55, 0.54, 0.52),
+    (0.62, 0.16, 0.12),
+)
+RODS: Palette = ((0.42, 0.26, 0.17), (0.33, 0.22, 0.16), (0.50, 0.50, 0.51), (0.30, 0.30, 0.31))
 
 
 def bent_line(rng: np.random.Generator, scene: Scene, bend: float) -> Points:
@@ -72,7 +88,7 @@ def grown(rng: np.random.Generator, start: Points, heading: float, length: float
 
 
 def _cover(
-    rng: np.random.Generator, scene: Scene, layer: Layer, colour: Span | Points, height: float
+    rng: np.random.Generator, scene: Scene, layer: Layer, colour: npt.ArrayLike, height: float
 ) -> Field:
     """Lay things of one colour over the picture, with light, shade and a shadow.
 
@@ -96,7 +112,8 @@ def _cover(
     rounded = blurred(solid[part], 1.0 + 0.25 * height)
     slope = rounded - shifted(rounded, -np.round(scene.light * max(1.0, 0.3 * height)))
     inner *= 1 + np.float32(rng.uniform(0.2, 1.0)) * slope * solid[part]
-    mottled = smooth_noise(rng, *solid[part].shape, (3, 3)) * np.float32(rng.uniform(0.02, 0.14))
+    rows, columns = inner.shape[1:]
+    mottled = smooth_noise(rng, rows, columns, (3, 3)) * np.float32(rng.uniform(0.02, 0.14))
     inner *= 1 + (mottled + layer[part].astype(np.float32) / 255 * np.float32(0.25)) * solid[part]
     return solid
 

@@ -111,11 +111,10 @@ def draw_photograph(
 def _scene(
     rng: np.random.Generator, height: int, width: int, ground: npt.NDArray[np.uint8] | None
 ) -> Scene:
-    if ground is None:
-        pixels = np.ones((3, height, width), np.float32)
-    elif ground.shape == (height, width, 3):
-        pixels = np.ascontiguousarray(ground.transpose(2, 0, 1)) / np.float32(255)
-    else:
+    pixels = np.ones((3, height, width), np.float32)
+    if ground is not None and ground.shape == (height, width, 3):
+        pixels[:] = ground.transpose(2, 0, 1) / np.float32(255)
+    elif ground is not None:
         raise ValueError(f"the ground is {ground.shape}, and not ({height}, {width}, 3)")
     angle = rng.uniform(0, 2 * np.pi)
     return Scene(

@@ -15,6 +15,7 @@ Image = npt.NDArray[np.float32]  # (3, height, width) red, green, blue: 0 black 
 Field = npt.NDArray[np.float32]  # (height, width)
 Layer = npt.NDArray[np.uint8]  # (height, width) coverage that OpenCV draws: 0 none to 255 full
 Points = npt.NDArray[np.float64]  # (n, 2) x, y
+Palette = tuple[tuple[float, float, float], ...]  # red, green and blue of several colours
 Span = tuple[float, float]  # the lowest and the highest value that is drawn
 
 UNIT = 227  # side in pixels of the square that rates refer to
@@ -68,7 +69,8 @@ class Scene:
         if not points.size:
             return points
         flat = points.reshape(-1, 1, 2)
-        return cv2.perspectiveTransform(flat, self.view).reshape(points.shape)
+        placed = cv2.perspectiveTransform(flat, self.view).reshape(points.shape)
+        return placed.astype(np.float64, copy=False)
 
     def ahead(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Tell which points (..., 2) of the plane lie well before its horizon."""
@@ -148,13 +150,14 @@ def fractal_noise(
         cell: vertical and horizontal size of the smallest bumps in pixels.
         deviations: the standard deviation of each field, the smallest bumps first.
     """
-    noise = np.zeros((1, 1), np.float32)
+    noise: Field = np.zeros((1, 1), np.float32)
     for octave in reversed(range(len(deviations))):
         size = [
             max(2, math.ceil(n / c / 2**octave)) for n, c in zip((height, width), cell, strict=True)
         ]
-        noise = cv2.resize(noise, size[::-1], interpolation=cv2.INTER_LINEAR)
-        noise += np.float32(deviations[octave]) * rng.standard_normal(size, dtype=np.float32)
+        coarser = cv2.resize(noise, size[::-1], interpolation=cv2.INTER_LINEAR)
+        finer = np.float32(deviations[octave]) * rng.standard_normal(size, dtype=np.float32)
+        noise = finer + coarser.astype(np.float32, copy=False)
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
 
 

@@ -10,6 +10,7 @@ from src.data.drawn.grounds import blotches
 from src.data.drawn.kinds import Kind
 from src.data.drawn.scene import (
     Field,
+    Palette,
     Points,
     Scene,
     Span,
@@ -26,9 +27,16 @@ from src.data.drawn.scene import (
     tint,
 )
 
-SOILS = ((0.36, 0.28, 0.20), (0.24, 0.19, 0.15), (0.52, 0.44, 0.33), (0.30, 0.36, 0.16))
-SOILS += ((0.38, 0.42, 0.20), (0.18, 0.24, 0.12), (0.45, 0.43, 0.40))
-SKIES = ((0.60, 0.74, 0.90), (0.80, 0.85, 0.90), (0.93, 0.94, 0.95), (0.45, 0.62, 0.85))
+SOILS: Palette = (
+    (0.36, 0.28, 0.20),
+    (0.24, 0.19, 0.15),
+    (0.52, 0.44, 0.33),
+    (0.30, 0.36, 0.16),
+    (0.38, 0.42, 0.20),
+    (0.18, 0.24, 0.12),
+    (0.45, 0.43, 0.40),
+)
+SKIES: Palette = ((0.60, 0.74, 0.90), (0.80, 0.85, 0.90), (0.93, 0.94, 0.95), (0.45, 0.62, 0.85))
 
 
 def lines_across(

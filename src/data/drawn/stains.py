@@ -11,6 +11,7 @@ from src.data.drawn.kinds import Kind
 from src.data.drawn.objects import bent_line
 from src.data.drawn.scene import (
     Field,
+    Palette,
     Scene,
     blurred,
     fill,
@@ -33,10 +34,18 @@ FONTS = (
     cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
     cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
 )
-INKS = ((0.10, 0.10, 0.11), (0.92, 0.92, 0.90), (0.72, 0.12, 0.10), (0.14, 0.22, 0.55))
-INKS += ((0.85, 0.70, 0.12), (0.80, 0.35, 0.10), (0.20, 0.45, 0.25), (0.30, 0.29, 0.29))
-RUST = ((0.62, 0.36, 0.18), (0.48, 0.25, 0.13), (0.78, 0.52, 0.30))
-MARKINGS = ((0.90, 0.90, 0.87), (0.88, 0.72, 0.20), (0.82, 0.80, 0.74))
+INKS: Palette = (
+    (0.10, 0.10, 0.11),
+    (0.92, 0.92, 0.90),
+    (0.72, 0.12, 0.10),
+    (0.14, 0.22, 0.55),
+    (0.85, 0.70, 0.12),
+    (0.80, 0.35, 0.10),
+    (0.20, 0.45, 0.25),
+    (0.30, 0.29, 0.29),
+)
+RUST: Palette = ((0.62, 0.36, 0.18), (0.48, 0.25, 0.13), (0.78, 0.52, 0.30))
+MARKINGS: Palette = ((0.90, 0.90, 0.87), (0.88, 0.72, 0.20), (0.82, 0.80, 0.74))
 
 
 def _streaks(rng: np.random.Generator, scene: Scene, *, wide: float, often: float) -> Field:
@@ -126,8 +135,8 @@ def _lettering(rng: np.random.Generator, scene: Scene) -> Field:
     turn = rng.normal(0, 0.12) if rng.uniform() < 0.7 else rng.uniform(0, 2 * np.pi)
     middle = (scene.width / 2, scene.height / 2)
     turned = cv2.getRotationMatrix2D(middle, math.degrees(turn), 1.0)
-    layer = cv2.warpAffine(layer, turned, (scene.width, scene.height))
-    marked = _worn(rng, scene, soften(layer, rng.uniform(0.5, 1.2)))
+    written = cv2.warpAffine(layer, turned, (scene.width, scene.height)).astype(np.uint8)
+    marked = _worn(rng, scene, soften(written, rng.uniform(0.5, 1.2)))
     paint(scene.pixels, marked * rng.uniform(0.5, 0.97), INKS[rng.integers(len(INKS))])
     return marked
 
