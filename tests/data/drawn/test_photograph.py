@@ -24,24 +24,21 @@ def drawn(seed: int, height: int = 300, width: int = 400, *, cracked: bool, grou
 def excess(crack: DrawnCrack, height: int, width: int) -> np.ndarray:
     """How many pixels each pixel lies outside of a crack; below 0 it lies inside."""
     y, x = np.mgrid[:height, :width]
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(crack.centre, axis=0), axis=1))])
+    at = np.arange(0, along[-1], 0.2)
+    discs = np.stack([np.interp(at, along, n) for n in (*crack.centre.T, crack.widths)], axis=1)
+    seen = ((discs[:, :2] > -20) & (discs[:, :2] < (width + 20, height + 20))).all(axis=1)
     least = np.full((height, width), np.inf)
-    ends = zip(
-        crack.centre[:-1], crack.centre[1:], crack.widths[:-1], crack.widths[1:], strict=True
-    )
-    for start, end, first, last in ends:
-        along = end - start
-        share = ((x - start[0]) * along[0] + (y - start[1]) * along[1]) / max(along @ along, 1e-12)
-        share = np.clip(share, 0, 1)
-        distance = np.hypot(x - start[0] - share * along[0], y - start[1] - share * along[1])
-        np.minimum(least, distance - (first + share * (last - first)) / 2, out=least)
+    for middle_x, middle_y, wide in discs[seen]:
+        np.minimum(least, np.hypot(x - middle_x, y - middle_y) - wide / 2, out=least)
     return least
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 6])
 def test_the_mask_is_what_lies_within_half_a_width_of_a_centre_line(seed: int) -> None:
-    photo = drawn(seed, 130, 170, cracked=True)
+    photo = drawn(seed, 80, 120, cracked=True)
     hidden = np.isin(photo.distractors, [1 + DISTRACTORS.index(n) for n in (*BEFORE_IT, "edge")])
-    outside = np.min([excess(crack, 130, 170) for crack in photo.cracks], axis=0)
+    outside = np.min([excess(crack, 80, 120) for crack in photo.cracks], axis=0)
     assert not photo.mask[outside > 0.1].any()
     assert photo.mask[(outside < -0.2) & ~hidden].all()
 
@@ -90,12 +87,18 @@ def test_a_crack_changes_only_what_is_near_it() -> None:
             continue
         # JPEG stores squares of 16 pixels, and a wet rim is broad.
         near = cv2.dilate(cracked.mask.astype(np.uint8), np.ones((121, 121)))
-        exposure = cracked.pixels[near == 0].astype(int) - plain.pixels[near == 0]
-        assert np.abs(exposure).mean() < 3 if len(exposure) else True
-        compared += len(exposure) > 0
+        one, other = (photo.pixels[near == 0].astype(float) for photo in (cracked, plain))
+        if not len(one):
+            continue
+        # The camera exposes a picture with a dark crack a little longer.
+        gain = (one * other).sum() / (other * other).sum()
+        assert abs(gain - 1) < 0.15
+        assert np.median(np.abs(one - gain * other)) <= 4
+        compared += 1
     assert compared >= 5
 
 
+@pytest.mark.slow
 def test_most_cracks_are_darker_than_what_is_beside_them() -> None:
     darker = []
     for seed in range(30):
@@ -108,6 +111,7 @@ def test_most_cracks_are_darker_than_what_is_beside_them() -> None:
     assert np.mean(darker) > 15
 
 
+@pytest.mark.slow
 def test_all_kinds_are_drawn_with_cracks_and_without() -> None:
     shown: dict[bool, set[str]] = {True: set(), False: set()}
     for seed in range(260):
@@ -121,8 +125,8 @@ def test_all_kinds_are_drawn_with_cracks_and_without() -> None:
 
 def test_a_real_ground_is_kept_where_nothing_is_drawn() -> None:
     rng = np.random.default_rng(5)
-    ground = np.full((200, 240, 3), 150, np.uint8)
-    ground += rng.integers(0, 40, ground.shape, dtype=np.uint8)
+    bumps = cv2.resize(rng.uniform(100, 200, (40, 48)), (240, 200), interpolation=cv2.INTER_CUBIC)
+    ground = np.repeat(bumps[..., None], 3, axis=2).clip(0, 255).astype(np.uint8)
     alike = []
     for seed in range(12):
         photo = drawn(seed, 200, 240, cracked=True, ground=ground)
@@ -133,7 +137,7 @@ def test_a_real_ground_is_kept_where_nothing_is_drawn() -> None:
         both = [image[free].mean(axis=1) for image in (photo.pixels, ground)]
         if free.sum() > 2000:
             alike.append(np.corrcoef(both[0], both[1])[0, 1])
-    assert np.median(alike) > 0.3
+    assert np.median(alike) > 0.7
 
 
 def test_a_ground_of_another_size_is_refused() -> None:
@@ -141,10 +145,11 @@ def test_a_ground_of_another_size_is_refused() -> None:
         drawn(0, 64, 64, cracked=False, ground=np.zeros((10, 10, 3), np.uint8))
 
 
+@pytest.mark.slow
 def test_cracks_are_as_wide_in_large_photographs_as_in_small_ones() -> None:
     def median_width(photos: list[DrawnPhotograph]) -> float:
         return float(np.median([np.median(photo.cracks[0].widths) for photo in photos]))
 
     small = median_width([drawn(seed, 200, 200, cracked=True) for seed in range(24)])
-    large = median_width([drawn(seed, 700, 900, cracked=True) for seed in range(24)])
+    large = median_width([drawn(seed, 500, 700, cracked=True) for seed in range(24)])
     assert 0.6 < large / small < 1.7
