@@ -229,24 +229,24 @@ SMOOTH, SOLID, WORN = (0.1, 0.5), (0.5, 1.2), (0.5, 1.8)
 MASONRY = {
     "brick": Kind(
         _wall((60, 260), (0.26, 0.42), (0.08, 0.26), ("running", "third", "english"), BRICKS,
-              variety=(0.03, 0.18), depth=(0.06, 0.7), rough=WORN, flush=(0.1, 0.4)), 0.13),
+              variety=(0.03, 0.18), depth=(0.06, 0.7), rough=WORN, flush=(0.1, 0.4)), 0.10),
     "block": Kind(
         _wall((120, 420), (0.4, 0.6), (0.03, 0.14), ("running", "stack"), STONES,
-              variety=(0.02, 0.1), depth=(0.06, 0.5), rough=SOLID, flush=(0.1, 0.4)), 0.06),
+              variety=(0.02, 0.1), depth=(0.06, 0.5), rough=SOLID, flush=(0.1, 0.4)), 0.04),
     "tile": Kind(
         _wall((50, 380), (0.5, 1.0), (0.015, 0.08), ("stack", "stack", "running"), TILES,
-              variety=(0.0, 0.06), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.0, 0.3)), 0.06),
+              variety=(0.0, 0.06), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.0, 0.3)), 0.05),
     "paving": Kind(
         _wall((60, 520), (0.45, 1.0), (0.02, 0.2), ("stack", "running", "third", "random"), STONES,
-              variety=(0.02, 0.12), depth=(0.05, 0.6), rough=SOLID, flush=(0.0, 0.3)), 0.10),
+              variety=(0.02, 0.12), depth=(0.05, 0.6), rough=SOLID, flush=(0.0, 0.3)), 0.08),
     "ashlar": Kind(
         _wall((90, 420), (0.3, 0.6), (0.02, 0.16), ("random",), STONES,
-              variety=(0.03, 0.16), depth=(0.06, 0.6), rough=WORN, flush=(0.1, 0.5)), 0.05),
+              variety=(0.03, 0.16), depth=(0.06, 0.6), rough=WORN, flush=(0.1, 0.5)), 0.04),
     "panel": Kind(
         _wall((250, 1100), (0.4, 1.4), (0.004, 0.02), ("stack", "stack", "running"), (),
               variety=(0.01, 0.07), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.4, 1.0)), 0.10),
-    "herringbone": Kind(_herringbone, 0.03),
-    "cobble": Kind(_stones((40, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.06),
-    "rubble": Kind(_stones((70, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.05),
-    "boards": Kind(_boards, 0.08),
+    "herringbone": Kind(_herringbone, 0.02),
+    "cobble": Kind(_stones((40, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.04),
+    "rubble": Kind(_stones((70, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.03),
+    "boards": Kind(_boards, 0.07),
 }  # fmt: skip

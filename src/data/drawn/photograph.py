@@ -81,31 +81,29 @@ def draw_photograph(
         draw_ground(ground_rng, scene)
     plain = things_rng.uniform() < PLAIN
     labels, kinds = np.zeros((height, width), np.uint8), list[str]()
-
-    def draw(name: str, rng: np.random.Generator) -> Field:
-        covered = KINDS[name].draw(rng, scene)
-        shown = covered > 0.5
-        labels[shown] = 1 + DISTRACTORS.index(name)
-        if shown.any():
-            kinds.append(name)
-        return covered
-
     for name in [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND)]:
-        draw(name, things_rng)
+        _note(name, KINDS[name].draw(things_rng, scene), labels, kinds)
     cracks = grow_cracks(crack_rng, scene) if cracked else []
     mask = carve(crack_rng, scene, cracks) if cracks else np.zeros((height, width), np.bool_)
     for name in [] if plain else _some(above_rng, BEFORE_IT):
-        before = scene.pixels.copy(), labels.copy()
-        covered = draw(name, above_rng)
-        if KINDS[name].covers and mask.any():
-            seen = mask & (covered < 0.5)
-            if seen.sum() < (1 - HIDDEN) * mask.sum():
-                scene.pixels, labels[:] = before
-                kinds.remove(name)
-            else:
-                mask = seen
+        before = scene.pixels.copy()
+        covered = KINDS[name].draw(above_rng, scene)
+        seen = mask & (covered < 0.5) if KINDS[name].covers else mask
+        if seen.sum() < (1 - HIDDEN) * mask.sum():
+            scene.pixels = before
+            continue
+        mask = seen
+        _note(name, covered, labels, kinds)
     pixels = photograph(camera_rng, scene.pixels, real=scene.real)
     return DrawnPhotograph(pixels, mask, tuple(cracks), labels, tuple(kinds))
+
+
+def _note(name: str, covered: Field, labels: npt.NDArray[np.uint8], kinds: list[str]) -> None:
+    """Write down where a distractor was drawn, if it is seen at all."""
+    shown = covered > 0.5
+    if shown.any():
+        labels[shown] = 1 + DISTRACTORS.index(name)
+        kinds.append(name)
 
 
 def _scene(
