@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from src.data.drawn.crack_shapes import DrawnCrack
+from src.data.drawn.crack_shapes import DrawnCrack, grow_cracks
 from src.data.drawn.scene import (
     Field,
     Points,
@@ -17,6 +17,8 @@ from src.data.drawn.scene import (
     tint,
 )
 
+TRIES = 6
+VISIBLE = 0.07  # least change of brightness by a crack, as the median over its pixels
 FINE = 0.5  # pixels between two stamps of a thin crack
 # Cracks are seen: their least darkness is this at widths of 1 pixel and of 12.
 FAINTEST = (0.55, 0.6)
@@ -25,6 +27,25 @@ DUSTY, BLEACHED, HALO, BROKEN = 0.22, 0.05, 0.12, 0.6  # shares of pictures
 DUST_SIZE = 18.0  # size of places that are filled, in pixels
 Stamps = tuple[Points, npt.NDArray[np.float64]]  # points (n, 2) and widths (n,) in pixels
 Mask = npt.NDArray[np.bool_]  # (height, width)
+
+
+def crack_ground(rng: np.random.Generator, scene: Scene) -> tuple[list[DrawnCrack], Mask]:
+    """Draw cracks that can be seen into a scene.
+
+    A crack in a dark joint changes little. Then others are drawn, at most `TRIES` times.
+
+    Returns:
+        The branches, and the mask of `carve`.
+    """
+    before = scene.pixels.copy()
+    for attempt in range(TRIES):
+        cracks = grow_cracks(rng, scene)
+        mask = carve(rng, scene, cracks)
+        change = np.abs(scene.pixels[1][mask] - before[1][mask])
+        if attempt == TRIES - 1 or np.median(change) > VISIBLE:
+            break
+        scene.pixels[:] = before
+    return cracks, mask
 
 
 def carve(rng: np.random.Generator, scene: Scene, cracks: list[DrawnCrack]) -> Mask:

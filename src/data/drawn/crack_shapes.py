@@ -33,7 +33,7 @@ LENGTH = (160.0, 2200.0)  # length of a trunk in pixels
 MESH_CELL, MESH_RADIUS = (28.0, 170.0), (90.0, 800.0)  # pixels
 PIECE = 40.0  # pixels between two points of a joint that a crack follows
 SHAPES = ("forked", "mesh", "joint", "joint_crossed")
-SHARES = (0.52, 0.15, 0.24, 0.09)
+SHARES = (0.56, 0.15, 0.11, 0.18)
 LEAST_SEEN = 150.0  # pixels of crack that a picture shows, or 0.6 of its shorter side
 ANOTHER = 0.4  # mean number of further cracks in a picture
 
@@ -130,10 +130,10 @@ def _along(rng: np.random.Generator, scene: Scene, path: Points) -> list[DrawnCr
     """Grow a crack along a joint: in its middle, or beside it."""
     corners = _inside(scene, path)
     length = float(np.linalg.norm(np.diff(corners, axis=0), axis=1).sum())
-    width, rough = _width(rng, scene, length), 0.3 * spread(rng, ROUGHNESS)
+    width, rough = _width(rng, scene, length), 0.45 * spread(rng, ROUGHNESS)
     parts = [_between(rng, corners[n : n + 2], rough)[:-1] for n in range(len(corners) - 1)]
     line = np.concatenate([*parts, corners[-1:]])
-    line = line + rng.normal(0, 1.0 + 2 * scene.scale * rng.uniform(), 2)
+    line = line + rng.normal(0, 1.0 + 4 * scene.scale * rng.uniform(), 2)
     first, last = sorted(rng.uniform(0, 1, 2)) if rng.uniform() < 0.4 else (0.0, 1.0)
     part = line[int(first * len(line)) : int(last * len(line))]
     line = part if len(part) * STEP > 70 else line

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from src.data.drawn.camera import Photo, photograph
-from src.data.drawn.carving import Mask, carve
-from src.data.drawn.crack_shapes import DrawnCrack, grow_cracks
+from src.data.drawn.carving import Mask, crack_ground
+from src.data.drawn.crack_shapes import DrawnCrack
 from src.data.drawn.damage import DAMAGE
 from src.data.drawn.grounds import draw_ground
 from src.data.drawn.kinds import Kind
@@ -83,8 +83,9 @@ def draw_photograph(
     labels, kinds = np.zeros((height, width), np.uint8), list[str]()
     for name in [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND)]:
         _note(name, KINDS[name].draw(things_rng, scene), labels, kinds)
-    cracks = grow_cracks(crack_rng, scene) if cracked else []
-    mask = carve(crack_rng, scene, cracks) if cracks else np.zeros((height, width), np.bool_)
+    cracks, mask = list[DrawnCrack](), np.zeros((height, width), np.bool_)
+    if cracked:
+        cracks, mask = crack_ground(crack_rng, scene)
     for name in [] if plain else _some(above_rng, BEFORE_IT):
         before = scene.pixels.copy()
         covered = KINDS[name].draw(above_rng, scene)
