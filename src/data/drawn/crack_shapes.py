@@ -24,7 +24,7 @@ BRANCH_LENGTH, LONGEST_BRANCH = (0.1, 0.5), 450.0  # share of the trunk's length
 BRANCH_WIDTH = (0.35, 0.8)  # a branch's width as a share of the trunk's
 
 # A crack's median width in pixels, and the standard deviation of the width's logarithm.
-MEDIAN_WIDTH, WIDTH_SPREAD = 3.0, 0.75
+MEDIAN_WIDTH, WIDTH_SPREAD = 2.7, 0.75
 WIDTHS = (1.0, 15.0)  # smallest and largest width in pixels
 SLENDERNESS = 20.0  # smallest ratio of length to width
 UNEVEN: Scales = ((40, 0.28), (12, 0.24), (4, 0.22), (1.5, 0.14))  # change of the width's logarithm
