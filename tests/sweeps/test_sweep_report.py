@@ -86,6 +86,18 @@ def test_parent_describes_the_result_and_what_failed(reported):
     assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
 
 
+def test_a_sweep_over_sources_tells_each_of_them():
+    parent = opened("sources", "split.source")
+    for cut, source in enumerate(("metu", "decks")):
+        table = predictions([cut, 2])
+        table.loc[table.part == "test", "source"] = source
+        log_child(parent, table, f"split.source={source}", frozen=cut)
+    summary = report_sweep(parent).summary
+    assert "| source | errors | AUROC | F1 | recall | false alarms |" in summary
+    assert "| decks | 2 of 40 | " in summary
+    assert set(pd.read_csv(StringIO(artifact(parent, "sources.csv"))).source) == {"metu", "decks"}
+
+
 def test_no_p_value_for_other_images_of_the_same_names():
     parent = opened("drawn anew", "data.seed")
     for seed in range(2):
