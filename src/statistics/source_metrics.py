@@ -9,7 +9,7 @@ from src.config.schema import Evaluate
 from src.statistics.intervals import LEVEL, accuracy_interval
 from src.statistics.metrics import predicted_labels, summarise
 
-# The metrics that have an interval, with their titles. The names with `_low` and `_high` are its ends.
+# The metrics that have an interval, and their titles. `_low` and `_high` are added for its ends.
 WITH_INTERVAL = {
     "roc_auc": "AUROC",
     "f1": "F1",
