@@ -1,6 +1,7 @@
 """The result that a sweep's parent run tells."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -93,8 +94,10 @@ def test_a_sweep_over_sources_tells_each_of_them():
         table.loc[table.part == "test", "source"] = source
         log_child(parent, table, f"split.source={source}", frozen=cut)
     summary = report_sweep(parent).summary
-    assert "| source | errors | AUROC | F1 | recall | false alarms |" in summary
-    assert "| decks | 2 of 40 | " in summary
+    note = mlflow.get_run(parent).data.tags["mlflow.note.content"]
+    assert "| source | errors | AUROC | F1 | recall | false alarms |" in note
+    assert "| decks | 2 of 40 | " in note
+    assert re.search(r"^decks +2 of 40 +0\.9", summary, flags=re.M)
     assert set(pd.read_csv(StringIO(artifact(parent, "sources.csv"))).source) == {"metu", "decks"}
 
 
