@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, default=Path("outputs/metu"))
     parser.add_argument("--images", type=Path, default=Path("data"))
     options = parser.parse_args()
-    listing = pd.read_csv(options.workspace / "images.csv")
+    listing = pd.read_csv(options.workspace / "images.csv", usecols=["path", "label", "sha256"])
     overlaps = read_overlaps(options.workspace / "overlaps.csv")
     shifts = overlaps[["down", "across"]].to_numpy()
     print(f"shifts that are multiples of {PITCH}: {(shifts % PITCH == 0).all(axis=1).mean():.4f}")

@@ -274,3 +274,26 @@ def test_unsuited_cut_trains_end_to_end_and_says_so(composed, capsys, setting, s
     config = composed(*TINY, "model.weights=null", setting)
     assert useful_cut(config, initial_classifier(config).classifier) is None
     assert says in capsys.readouterr().out
+
+
+def test_a_held_out_source_is_tested_on_and_told_by_its_name(folder, composed, pretrained):
+    several = ("data=several", "data.image_size=96", f"data.dir={folder / 'both'}")
+    for number, name in enumerate(("one", "other")):
+        section = f"data.sources.{name}"
+        several += (f"+data@{section}=synthetic", f"{section}.seed={number}")
+        several += (f"{section}.images=30", f"{section}.image_size=96")
+    held = ("split=held_out", "split.source=other", "train.epochs=1")
+    config = composed(*several, *TINY[2:], *pretrained, *held, f"workspace={folder / 'both-work'}")
+    result = train_and_track(config)
+    run = mlflow.get_run(result.run_id)
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    tested = predictions[predictions.part == "test"]
+    assert (set(tested.source), len(tested)) == ({"other"}, 30)
+    assert set(predictions.source[predictions.part == "validation"]) == {"one"}
+    by_source = result.metrics["test/other"]
+    assert by_source["errors"] == result.metrics["test"]["errors"]
+    assert run.data.metrics["best.test/other.roc_auc"] == by_source["roc_auc"]
+    assert pd.read_csv(artifact(run, "sources.csv")).source.tolist() == ["other"]
+    assert artifact(run, "figures/sources.png").is_file()
+    shown = {Path(config.data.dir, path).is_file() for path in predictions.path}
+    assert shown == {True}

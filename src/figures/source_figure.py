@@ -3,12 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-TITLES = {
-    "roc_auc": "AUROC",
-    "f1": "F1",
-    "recall": "recall",
-    "false_alarm_rate": "false alarms",
-}
+from src.statistics.source_metrics import WITH_INTERVAL
 
 
 def source_figure(table: pd.DataFrame) -> Figure:
@@ -19,7 +14,9 @@ def source_figure(table: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(11, 1.2 + 0.4 * len(table)), layout="constrained")
     places = range(len(table))
-    for axes, (name, title) in zip(figure.subplots(1, 4, sharey=True), TITLES.items(), strict=True):
+    for axes, (name, title) in zip(
+        figure.subplots(1, 4, sharey=True), WITH_INTERVAL.items(), strict=True
+    ):
         columns = [name, f"{name}_low", f"{name}_high"]
         value, low, high = table.reindex(columns=columns).to_numpy(float).T
         axes.hlines(places, low, high, color="C0", alpha=0.6)

@@ -44,22 +44,45 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
         f"{operating['missed_cracks']:.0f} cracks missed, "
         f"{operating['false_alarms']:.0f} false alarms"
     )
-    return "\n".join([*lines, *_source_lines(metrics)])
+    return "\n".join([*lines, *source_lines(source_table(metrics))])
 
 
-def _source_lines(metrics: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Format the metrics of the test images by source, one line for each."""
-    table = source_table(metrics)
+def source_lines(table: pd.DataFrame) -> list[str]:
+    """Format the metrics of the test images by source as text: a head, and a line for each.
+
+    Args:
+        table: see `src.statistics.source_metrics.source_table`. Without a row there is no line.
+    """
     if table.empty:
         return []
     width = max(8, table.source.str.len().max())
-    titles = "".join(f"{title:>24}" for title in ("AUROC", "F1", "recall", "false alarms"))
+    titles = "".join(f"{title:>24}" for title in WITH_INTERVAL.values())
     lines = [f"{'test of':<{width}}{'errors':>16}{titles}"]
-    for row in table.to_dict("records"):
-        errors = f"{row['errors']:.0f} of {row['images']:.0f}"
-        cells = "".join(f"{_with_interval(row, name):>24}" for name in WITH_INTERVAL)
-        lines.append(f"{row['source']:<{width}}{errors:>16}{cells}")
+    for source, errors, *cells in _source_cells(table):
+        lines.append(f"{source:<{width}}{errors:>16}" + "".join(f"{cell:>24}" for cell in cells))
     return lines
+
+
+def source_markdown(table: pd.DataFrame) -> str:
+    """Format the metrics by source as Markdown.
+
+    Args:
+        table: see `src.statistics.source_metrics.source_table`; at least one row.
+    """
+    titles = ["source", "errors", *WITH_INTERVAL.values()]
+    rows = [titles, ["---"] * len(titles), *_source_cells(table)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _source_cells(table: pd.DataFrame) -> list[list[str]]:
+    return [
+        [
+            str(row["source"]),
+            f"{row['errors']:.0f} of {row['images']:.0f}",
+            *(_with_interval(row, name) for name in WITH_INTERVAL),
+        ]
+        for row in table.to_dict("records")
+    ]
 
 
 def _with_interval(row: Mapping[Hashable, float], name: str) -> str:

@@ -9,8 +9,13 @@ from src.config.schema import Evaluate
 from src.statistics.intervals import LEVEL, accuracy_interval
 from src.statistics.metrics import predicted_labels, summarise
 
-# The metrics that have an interval. Each name also occurs with `_low` and `_high`.
-WITH_INTERVAL = ("roc_auc", "f1", "recall", "false_alarm_rate")
+# The metrics that have an interval, and their titles. `_low` and `_high` are added for its ends.
+WITH_INTERVAL = {
+    "roc_auc": "AUROC",
+    "f1": "F1",
+    "recall": "recall",
+    "false_alarm_rate": "false alarms",
+}
 # The most weights of images that are held at once, 100 MB.
 _MOST_WEIGHTS = 12_000_000
 

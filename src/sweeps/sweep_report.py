@@ -15,7 +15,10 @@ from pandas.api.types import is_numeric_dtype
 from src.config.schema import Evaluate
 from src.figures import sweep_figures
 from src.figures.run_figures import prediction_grid
+from src.figures.source_figure import source_figure
+from src.statistics.result_tables import source_lines, source_markdown
 from src.statistics.run_metrics import label_suspects
+from src.statistics.source_metrics import source_table
 from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table, text_table
 from src.sweeps.setting_names import named, short_names
 from src.sweeps.sweep_children import (
@@ -33,6 +36,8 @@ from src.tracking.shared_views import share_sweep
 
 # Number of rows of the table in the parent run's description; the artifact holds all rows.
 DESCRIBED = 20
+# The setting that names the source to test on.
+HELD_OUT = "split.source"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,9 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
         told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]
         shown = [first, text_table(table.head(DESCRIBED)), *rest]
+        if len(held_out := held_out_sources(done)):
+            told += ["", "Each source, held out:", "", source_markdown(held_out)]
+            shown += ["", *source_lines(held_out)]
     failed = ["", *(f"- {line}" for line in unfinished)] if unfinished else []
     mlflow.MlflowClient().set_tag(parent, MLFLOW_RUN_NOTE, "\n".join([*told, *failed]))
     if done:
@@ -98,6 +106,19 @@ def _log_result(
             log_figure(figure, name)
         if FOLD in done[0].values:
             _log_folds(ranking[0])
+        if len(held_out := held_out_sources(done)):
+            mlflow.log_text(held_out.to_csv(index=False), "sources.csv")
+            log_figure(source_figure(held_out), "sources")
+
+
+def held_out_sources(children: Sequence[Child]) -> pd.DataFrame:
+    """Return the metrics of each source that a run has held out; see `source_table`.
+
+    The table is empty if the sweep varies anything else than `split.source`.
+    """
+    if any(set(child.values) != {HELD_OUT} for child in children):
+        return source_table({})
+    return source_table({name: m for child in children for name, m in child.metrics.items()})
 
 
 def _unfinished(tried: Sequence[Run], lost: Sequence[Mapping[str, str]]) -> list[str]:

@@ -49,8 +49,10 @@ def swept(sweep: str) -> dict[str, list[str]]:
         needs("hydra_plugins.hydra_optuna_sweeper")
     text = (CONF / "sweep" / f"{sweep}.yaml").read_text(encoding="utf-8")
     settings = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
-    pattern = r"\w+" if sweep == "sources" else r"\d[\d.e-]*"
-    return {key: re.findall(pattern, values) for key, values in settings.items()}
+    return {
+        key: re.findall(r"\d[\d.e-]*", values) if "(" in values else values.split(",")
+        for key, values in settings.items()
+    }
 
 
 def splits(sweep: str) -> list[str]:

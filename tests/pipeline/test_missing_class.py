@@ -9,26 +9,18 @@ from src.data.related.relations import Relations
 from src.data.splits.manifest import write_manifest
 from src.errors import InputError
 from src.pipeline.splitting import split_anew, split_dataset
-
-CLASSES = ["Negative", "Positive"]
+from tests.data.listings import CLASSES, make_listing
 
 
 def dataset(negative: int, positive: int) -> Dataset:
     """Images of which each is a group of its own."""
     labels = np.repeat([0, 1], [negative, positive])
-    listing = pd.DataFrame(
-        {
-            "path": [f"{CLASSES[label]}/{i:05}.jpg" for i, label in enumerate(labels)],
-            "label": labels,
-            "sha256": [f"{i:064x}" for i in range(len(labels))],
-        }
-    )
     groups, pairs = np.arange(len(labels)), pd.DataFrame(columns=["left", "right", "kind"])
     return Dataset(
         folder=None,
         classes=CLASSES,
         image_size=96,
-        listing=listing,
+        listing=make_listing(labels),
         receipt=Receipt("test", {}, (), 0, ""),
         relations=Relations(pairs, pairs, groups, groups),
     )

@@ -1,6 +1,7 @@
 """The result that a sweep's parent run tells."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -84,6 +85,20 @@ def test_parent_describes_the_result_and_what_failed(reported):
         ["0.00391", "more errors than the best |"],
     ]
     assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
+
+
+def test_a_sweep_over_sources_tells_each_of_them():
+    parent = opened("sources", "split.source")
+    for cut, source in enumerate(("metu", "decks")):
+        table = predictions([cut, 2])
+        table.loc[table.part == "test", "source"] = source
+        log_child(parent, table, f"split.source={source}", frozen=cut)
+    summary = report_sweep(parent).summary
+    note = mlflow.get_run(parent).data.tags["mlflow.note.content"]
+    assert "| source | errors | AUROC | F1 | recall | false alarms |" in note
+    assert "| decks | 2 of 40 | " in note
+    assert re.search(r"^decks +2 of 40 +0\.9", summary, flags=re.M)
+    assert set(pd.read_csv(StringIO(artifact(parent, "sources.csv"))).source) == {"metu", "decks"}
 
 
 def test_no_p_value_for_other_images_of_the_same_names():
