@@ -88,7 +88,7 @@ def find_model(model: str) -> Path:
         case "registry":
             return _fetched(model)
         case "run":
-            return _fetched(_model_of(run_named(model)))
+            return _fetched(_known_model(run_named(model)))
     file = Path(model)
     if not file.is_file():
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
@@ -128,17 +128,17 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     return read_manifest(beside / "split.csv"), Path(images)
 
 
-def _model_of(run: Run) -> str:
-    model = model_id_of(run)
+def _known_model(run: Run) -> str:
+    model = model_of(run)
     if model is None:
         raise InputError(f"run {run.info.run_id} ({run.info.status}) logged no model")
-    return f"models:/{model}"
+    return model
 
 
-def model_id_of(run: Run) -> str | None:
-    """Return the id of a run's last logged model, or None if it has logged none."""
+def model_of(run: Run) -> str | None:
+    """Return the URI of a run's last logged model, or None if it has logged none."""
     logged = run.outputs.model_outputs if run.outputs else []
-    return str(logged[-1].model_id) if logged else None
+    return f"models:/{logged[-1].model_id}" if logged else None
 
 
 def _fetched(uri: str) -> Path:
@@ -158,7 +158,7 @@ def _fetched(uri: str) -> Path:
 
 
 def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> str:
-    """Log a classifier of uint8 images in the active run, and return the id of the logged model.
+    """Log a classifier of uint8 images in the active run, and return its model URI.
 
     Args:
         model: a model that maps images (n, image_size, image_size, 3) to probabilities (n, 2).
@@ -173,7 +173,7 @@ def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> 
         signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
         pip_requirements=pinned_requirements(),
     )
-    return str(info.model_id)
+    return str(info.model_uri)
 
 
 def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:

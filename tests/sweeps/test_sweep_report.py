@@ -28,6 +28,11 @@ from tests.sweeps.samples import (
 pytestmark = pytest.mark.usefixtures("store")
 
 
+def description(parent: str) -> str:
+    """The description of the parent's page."""
+    return str(mlflow.get_run(parent).data.tags["mlflow.note.content"])
+
+
 @pytest.fixture(scope="module")
 def reported(store) -> tuple[str, str]:
     """The parent and summary of a sweep that was reported twice. One of its four jobs failed."""
@@ -73,9 +78,16 @@ def test_ranking_tells_errors_intervals_and_what_is_told_apart(reported):
 
 
 def test_parent_describes_the_result_and_what_failed(reported):
-    parent, summary = reported
-    assert "3 of 4 jobs finished" in summary
-    assert "frozen=143 dropout=0.3: FAILED, OSError: disk full" in summary
+    parent, shown = reported
+    summary = description(parent)
+    for text in (summary, shown):
+        assert "3 of 4 jobs finished" in text
+        assert "frozen=143 dropout=0.3: FAILED, OSError: disk full" in text
+    # The terminal shows neither Markdown's bars nor a link that only a browser can follow.
+    assert not {"|", "#"} & set(shown)
+    assert [line.rpartition("  ")[2] for line in shown.splitlines() if line.startswith("frozen")][
+        :3
+    ] == ["the best", "other images", "more errors than the best"]
     assert "| frozen=150 dropout=0.2 | " in summary
     told = [line.split(" | ")[-2:] for line in summary.splitlines() if line.startswith("| frozen=")]
     assert told == [
@@ -83,7 +95,6 @@ def test_parent_describes_the_result_and_what_failed(reported):
         ["–", "other images |"],
         ["0.00391", "more errors than the best |"],
     ]
-    assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
 
 
 def test_no_p_value_for_other_images_of_the_same_names():
@@ -92,7 +103,8 @@ def test_no_p_value_for_other_images_of_the_same_names():
         table = predictions([1, 2], loss=(seed + 1) / 10)
         # The cut stands for what makes the jobs' settings differ.
         log_child(parent, table, f"data.seed={seed}", frozen=seed, images=f"{seed}" * 64)
-    summary = report_sweep(parent).summary
+    report_sweep(parent)
+    summary = description(parent)
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.p_value.isna().all()
     assert summary.count("| – | other images |") == 1
@@ -195,7 +207,8 @@ def test_long_ranking_is_cut_short_in_the_description_and_says_so():
         value = place / 100
         table = predictions([1], loss=0.1 + value)
         log_child(parent, table, f"model.dropout={value}", dropout=value)
-    summary = report_sweep(parent).summary
+    report_sweep(parent)
+    summary = description(parent)
     assert summary.count("| dropout=") == 20
     assert "1 more are in ranking.csv" in summary
     assert len(pd.read_csv(StringIO(artifact(parent, "ranking.csv")))) == 21
