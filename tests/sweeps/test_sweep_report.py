@@ -230,7 +230,7 @@ def test_parent_has_the_figures(reported):
         ("seed", (20240101, 20240102), ["seed=20240101", "seed=20240102"]),
         # More than a float holds.
         ("data.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
-        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=0.000313", "lr=0.000313"]),
+        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=3.13e-4", "lr=3.13e-4"]),
     ],
 )
 def test_values_that_look_alike_are_not_taken_together(key, values, names):
