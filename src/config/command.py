@@ -19,7 +19,8 @@ try:
     from src.config.arguments import named_values, refuse_unquoted
     from src.config.loader import CONF, Schema, check_as, with_sections
     from src.config.misspelt import composition_error
-    from src.config.schema import Config, Section
+    from src.config.schema import Config
+    from src.config.section import Section
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] == "src":
         raise

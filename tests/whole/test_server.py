@@ -121,7 +121,7 @@ def test_registered_model_predicts_what_its_run_did(sweeps: Sweeps, best: Run) -
         run_id=best.info.run_id, artifact_path="predictions.csv"
     )
     predictions = pd.read_csv(table)
-    images = sweeps.folder / best.data.params["data.dir"]
+    images = sweeps.folder / config_of(best.info.run_id)["data"]["dir"]
     probabilities = model.predict(load_images([images / path for path in predictions.path]))
     np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=1e-3)
 
@@ -202,7 +202,7 @@ def test_charts_show_all_children(page: Page, server: Server, sweeps: Sweeps) ->
     table = open_table(page, server)
     table.locator("label").filter(has=table.locator("input[value=CHART]")).click()
     expect(chart(table, "best.validation.loss").locator(".barlayer .point path")).to_have_count(3)
-    points = chart(table, "validation.loss").locator(".scatterlayer .point")
+    points = chart(table, "loss/validation").locator(".scatterlayer .point")
     expect(points).to_have_count(3 * EPOCHS)
 
 
