@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from src.config.loader import CONF
 from src.data.image_batches import load_images
+from src.tracking.run_reading import config_of
 from tests.extras import needs
 from tests.sweeps.commands import Sweeps
 from tests.whole.pages import chart, expect_coloured, expect_drawn, open_runs
