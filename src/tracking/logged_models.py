@@ -6,20 +6,20 @@ import zipfile
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import keras
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from src.data.splits.manifest import read_manifest
 from src.errors import InputError
 from src.tracking.run_reading import config_of, run_named
+
+if TYPE_CHECKING:
+    import keras
 
 # The alias of the registered model's version that is in use.
 CHAMPION = "champion"
@@ -44,7 +44,7 @@ def kind_of(model: str) -> Literal["file", "run", "registry"]:
     return "run" if RUN_ID.fullmatch(model) and not Path(model).exists() else "file"
 
 
-def load_classifier(model: str) -> keras.Model:
+def load_classifier(model: str) -> "keras.Model":
     """Load the classifier that `model` names.
 
     Args:
@@ -60,6 +60,8 @@ def load_classifier(model: str) -> keras.Model:
         InputError: the file, run or model does not exist, or several runs match. The run has
             logged no model, or the model is not a classifier of patches.
     """
+    import keras
+
     file = find_model(model)
     try:
         classifier = keras.saving.load_model(file, compile=False)
@@ -157,7 +159,7 @@ def _fetched(uri: str) -> Path:
     return files[0]
 
 
-def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> str:
+def log_model(model: "keras.Model", image_size: int, name: str = "classifier") -> str:
     """Log a classifier of uint8 images in the active run, and return its model URI.
 
     Args:
@@ -165,6 +167,9 @@ def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> 
         image_size: height and width of the images in pixels.
         name: name of the model. Letters that MLflow does not allow are replaced.
     """
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
     images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
     probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
     info = mlflow.tensorflow.log_model(
