@@ -74,7 +74,7 @@ def loop(model: str, precision: str, folder: str) -> dict[str, float]:
     """Time `model.predict` on the half-overlapping tiles of each photo, including decoding."""
     from src.photos.inspection import load_model_of
 
-    classifier, _, _ = load_model_of(configured(model, precision))
+    classifier = load_model_of(configured(model, precision))[0].load()
     patch = classifier.input_shape[1]
     classifier.predict(np.zeros((32, patch, patch, 3), np.uint8), verbose=0)
     paths = sorted(Path(folder).glob("*.jpg"))
@@ -108,7 +108,7 @@ def found(model: str, precision: str, folder: str, compared: str) -> dict[str, f
         truths.append(np.array([mask[y : y + patch, x : x + patch].sum() for y, x in corners]))
         if number < int(compared):
             pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
-            real = inspector.classifier.predict(pixels, batch_size=32, verbose=0)[:, 1]
+            real = inspector.model.load().predict(pixels, batch_size=32, verbose=0)[:, 1]
             alone.append(real >= config.threshold)
             level = replace(inspector.scorer, anchors=0).score(photo, 1.0).probability
             free.append((level[::STEP, ::STEP] >= config.threshold).ravel())

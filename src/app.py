@@ -1,6 +1,7 @@
 """Serve a page on which photos are dropped in, judged, corrected and handed on.
 
-python -m src.app [model=…] [port=8765] [keep=FOLDER] …
+python -m src.app                                 with the champion
+python -m src.app model=RUN port=8080 keep=FOLDER
 
 The page can be reached from this machine only, unless remote=true.
 """

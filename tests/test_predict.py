@@ -220,7 +220,8 @@ def test_run_and_registry_bring_their_decision(model, tmp_path, monkeypatch):
     try:
         put_database(tmp_path / "mlruns/mlflow.db")
         runs.connect(None, "crack-detection")
-        classifier, _, plain, _ = load_model_of(settings(*common, f"model={model}"))
+        found, _, plain, _ = load_model_of(settings(*common, f"model={model}"))
+        classifier = found.load()
         assert (plain.temperature, plain.calibrated) == (1, False)
         with runs.tracked_run("trained", {}, system_metrics=False) as run_id:
             uri = log_model(classifier, 96)

@@ -19,6 +19,7 @@ from src.pipeline.features import useful_cut
 from src.pipeline.initial_classifier import initial_classifier
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
+from src.tracking.runs import metrics_of_parts
 from src.train import main
 from tests.samples import small_backbone
 from tests.tracking.store import put_database
@@ -77,15 +78,18 @@ def artifact(run, name: str) -> Path:
     return Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path=name))
 
 
-def test_run_finished_with_every_setting_as_a_parameter(trained):
+def test_run_finished_with_its_recipe_as_parameters(trained):
     config, _, run = trained
     assert run.info.status == "FINISHED"
     params = run.data.params
     assert params["model.frozen_layers"] == "150"
     assert params["train.learning_rate"] == "0.0001"
     assert params["split.seed"] == "0"
-    assert params["parameters.total"] == "2260546"
-    assert params["parameters.trainable"] == "415362"
+    # Where files are, and what decides no result, is in config.yaml alone.
+    assert not {key for key in params if key.startswith(("tracking.", "data.dir", "train.output"))}
+    assert len(params) < 40
+    assert run.data.tags["parameters.total"] == "2260546"
+    assert run.data.tags["parameters.trainable"] == "415362"
     resolved = yaml.safe_load(artifact(run, "config.yaml").read_text())
     assert Config.model_validate(resolved) == config
 
@@ -102,18 +106,18 @@ def test_tags_say_what_it_was_trained_on(trained, pretrained):
     # Of its part: MLflow would show parts of two splits as one dataset.
     assert len({entry.dataset.digest for entry in inputs.values()}) == 3
     classes = ("all", "Negative", "Positive")
-    leaks = [run.data.metrics[f"leak.{of}{name}"] for of in ("", "overlap.") for name in classes]
-    assert leaks == [0] * 6
+    leaks = [run.data.tags[f"leak.{of}{name}"] for of in ("", "overlap.") for name in classes]
+    assert leaks == ["0"] * 6
 
 
 def test_every_epoch_is_logged(trained):
     _, result, _ = trained
     client = mlflow.MlflowClient()
-    for name in ("loss", "accuracy"):
+    for name in ("loss/", "progress/accuracy."):
         for part in ("train", "validation"):
-            points = client.get_metric_history(result.run_id, f"{part}.{name}")
+            points = client.get_metric_history(result.run_id, f"{name}{part}")
             assert [point.step for point in points] == [1, 2]
-    rates = client.get_metric_history(result.run_id, "learning_rate")
+    rates = client.get_metric_history(result.run_id, "progress/learning_rate")
     assert [point.value for point in rates] == pytest.approx([1e-4, 1e-4])
 
 
@@ -124,15 +128,18 @@ def test_metrics_are_those_of_the_prediction_table(trained):
     found = evaluate_predictions(predictions, config.evaluate)
     for part, metrics in found.items():
         for name, value in metrics.items():
-            assert run.data.metrics[f"best.{part}.{name}"] == pytest.approx(value)
+            assert metrics_of_parts(result.run_id)[part][name] == pytest.approx(value)
         assert result.metrics[part] == pytest.approx(metrics)
+    assert run.data.metrics["best.test.errors"] == found["test"]["errors"]
+    # A person looks through few: those above, and the curves.
+    assert len([name for name in run.data.metrics if not name.startswith("system/")]) == 13
     table = json.loads(artifact(run, "test_predictions.json").read_text())
     assert len(table["data"]) == 8
 
 
 def test_best_validation_loss_is_the_least_of_the_curve(trained):
     _, result, run = trained
-    points = mlflow.MlflowClient().get_metric_history(result.run_id, "validation.loss")
+    points = mlflow.MlflowClient().get_metric_history(result.run_id, "loss/validation")
     least = min(point.value for point in points)
     # The bank path's curve is in bfloat16 products, its predictions in float32.
     assert run.data.metrics["best.validation.loss"] == pytest.approx(least, rel=2e-2)
@@ -175,6 +182,19 @@ def test_the_documentation_loads_a_model(trained):
     assert names["probabilities"].shape == (2, 2)
 
 
+def test_run_and_model_say_what_they_are(trained):
+    config, result, run = trained
+    recipe = "frozen=150 dropout=0.2 lr=1e-4"
+    assert run.info.run_name == f"{recipe} {config.data.name}"
+    model = mlflow.get_logged_model(run.outputs.model_outputs[-1].model_id)
+    assert model.name == f"{recipe} {config.data.name}".replace(".", "_")
+    told = run.data.tags["mlflow.note.content"]
+    assert model.tags["mlflow.note.content"] == told
+    errors = f"{result.metrics['test']['errors']:.0f} errors on 8 test images"
+    for part in (errors, "Split: grouped", f"model={result.run_id[:8]}", model.model_id):
+        assert part in told
+
+
 def test_pipeline_files_are_kept(trained, folder):
     config, result, _ = trained
     kept = folder / config.train.output
@@ -191,11 +211,10 @@ def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
     validation_loss = main.__wrapped__(composed(*TINY, *pretrained))
     assert validation_loss == one.metrics["validation"]["loss"]
     told = capsys.readouterr().out
-    run_id = re.search(r"^run (\w{32})  \(\d+ s\)$", told, re.M)[1]
+    run_id = re.search(r"^run +(\w{32})  \(\d+ s\)$", told, re.M)[1]
+    assert f"/runs/{run_id}  (served by `make ui`)" in told
     assert run_id != one.run_id
-    logged = mlflow.get_run(run_id).data.metrics
-    for part, metrics in one.metrics.items():
-        assert {name: logged[f"best.{part}.{name}"] for name in metrics} == metrics
+    assert metrics_of_parts(run_id) == one.metrics
     assert f"{one.metrics['test']['accuracy']:.4f}" in told
 
 
@@ -213,7 +232,7 @@ def test_a_full_bank_needs_no_engine(on_bank, composed, pretrained):
     config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-8")
     again = mlflow.get_run(train_and_track(config).run_id)
     assert again.data.tags["bank.folder"] == bank
-    assert again.data.metrics["bank.engine_error"] == 1e-9
+    assert again.data.tags["bank.engine_error"] == "1e-09"
     config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-10")
     with pytest.raises(InputError, match=r"features\.max_error=1e-10"):
         train_and_track(config)
@@ -237,7 +256,7 @@ def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pret
     config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
     run = mlflow.get_run(train_and_track(config).run_id)
     # 40 images, and 3 more flips of each, whichever part they are in.
-    assert run.data.metrics["bank.added_features"] == 40 * 4
+    assert run.data.tags["bank.added_features"] == str(40 * 4)
     # The predictions are the saved model's, averaged over the flips.
     model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
     predictions = pd.read_csv(artifact(run, "predictions.csv"))

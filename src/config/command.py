@@ -20,6 +20,7 @@ try:
     from src.config.loader import CONF, Schema, check_as, with_sections
     from src.config.misspelt import composition_error
     from src.config.schema import Config
+    from src.config.section import Section
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] == "src":
         raise
@@ -148,19 +149,26 @@ def entry_point_of(
             if HELP & set(sys.argv[1:]):
                 print(help_of(run))
                 return
-            arguments, name = sys.argv[1:], Path(sys.argv[0]).stem
-            # The process of a sweep leaves descriptor 2 as it is for those of its jobs.
-            sweep = {"-m", "--multirun"} & set(arguments)
-            (console.log_to_file if sweep else console.divert_noise)(name)
-            try:
-                sys.argv[1:] = with_sections(named_values(arguments, positional))
-                refuse_unquoted(sys.argv[1:])
-                compose_and_run()
-            except HydraException as error:
-                sys.exit(f"error: {composition_error(error, schema)}")
-            except Exception as error:
-                _end_with_sentence(error)
+            _run(compose_and_run, schema, positional)
 
         return command
 
     return command_of
+
+
+def _run(
+    compose_and_run: Callable[[], object], schema: type[Section], positional: Sequence[str]
+) -> None:
+    """Run a command of Hydra with this process's arguments; an error ends it with a sentence."""
+    arguments, name = sys.argv[1:], Path(sys.argv[0]).stem
+    # The process of a sweep leaves descriptor 2 as it is for those of its jobs.
+    sweep = {"-m", "--multirun"} & set(arguments)
+    (console.log_to_file if sweep else console.divert_noise)(name)
+    try:
+        sys.argv[1:] = with_sections(named_values(arguments, positional))
+        refuse_unquoted(sys.argv[1:])
+        compose_and_run()
+    except HydraException as error:
+        sys.exit(f"error: {composition_error(error, schema)}")
+    except Exception as error:
+        _end_with_sentence(error)

@@ -99,6 +99,9 @@ def divert_noise(command: str) -> Path | None:
         )
         sys.stderr = sys.__stderr__ = console  # type: ignore[misc]
         faulthandler.enable(console)
+        for handler in logging.getLogger("src").handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setStream(console)
     with path.open("ab") as log:
         os.dup2(log.fileno(), 2)
     return path

@@ -46,7 +46,7 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
     names = setting_names(schema)
     leaf = key.rpartition(".")[2]
     same = [name for name in names if name.rpartition(".")[2] == leaf]
-    near = same or get_close_matches(key, names, n=1, cutoff=0.75)
+    near = same or get_close_matches(key, names, n=1, cutoff=0.7)
     if not near:
         leaves = {name.rpartition(".")[2]: name for name in reversed(names)}
         near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.7)]

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from src.photos.photo_scale import PhotoScale
-from src.photos.regions import Findings, Region
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Severity
+    from src.photos.regions import Findings, Region
 
 PIXELS = ("length_px", "mean_width_px", "max_width_px")
 MILLIMETRES = ("length_mm", "mean_width_mm", "max_width_mm")
 
 
 def finding_fields(
-    findings: Findings, scale: PhotoScale, severities: Sequence["Severity"]
+    findings: "Findings", scale: PhotoScale, severities: Sequence["Severity"]
 ) -> dict[str, Any]:
     """Return the findings on a photo as values that JSON can hold.
 
@@ -49,7 +49,7 @@ def severity_of(width: float, severities: Sequence["Severity"]) -> str | None:
 
 
 def _region_fields(
-    number: int, region: Region, scale: PhotoScale, severities: Sequence["Severity"]
+    number: int, region: "Region", scale: PhotoScale, severities: Sequence["Severity"]
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": number,

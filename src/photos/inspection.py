@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from src.bank.engine import chosen_engine
 from src.config.tool_schema import Inspecting, Predict
 from src.data.corrections import read_corrections
 from src.model.decision import Decision, overridden, undecided
-from src.model.weights import weights_sha256
 from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name
 from src.photos.output_folder import prepare_output
+from src.photos.photo_model import PhotoModel, photo_model
 from src.photos.photo_report import REPORT
 from src.photos.photo_search import find_photos
 from src.photos.records import place
@@ -23,8 +20,11 @@ from src.photos.result_files import write_results
 from src.photos.review import reviewed
 from src.tracking import runs
 from src.tracking.default_models import first_existing
-from src.tracking.logged_models import kind_of, load_classifier
+from src.tracking.logged_models import kind_of
 from src.tracking.provenance import decision_of, origin
+
+# File of the output that says which model has judged; see `photo_model`.
+NOTE = ".model.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def inspect(config: Predict) -> Inspection:
     prepare_output(output)
     earlier = read_inspection(Path(before)) if (before := config.report.previous) else None
     places = [place(path, root, output) for path in found.photos]
-    inspector = Inspector(config, *load_model_of(config))
+    inspector = Inspector(config, *load_model_of(config, output / NOTE))
     records, unreadable, kept = inspector.inspect_all(places)
     unreadable += [(photo_name(path, root), reason) for path, reason in found.skipped]
     results = write_results(
@@ -78,15 +78,16 @@ def inspect(config: Predict) -> Inspection:
 
 
 def load_model_of(
-    config: Inspecting,
-) -> tuple[keras.Model, dict[str, str], Decision, dict[str, object]]:
-    """Load the model of a configuration, and print which one it is.
+    config: Inspecting, note: Path | None = None
+) -> tuple[PhotoModel, dict[str, str], Decision, dict[str, object]]:
+    """Find the model of a configuration, and print which one it is.
 
     Args:
         config: the configuration; see conf/shared/inspection.yaml.
+        note: see `photo_model`.
 
     Returns:
-        The classifier, its description for the report, and the decision that applies. The last item
+        The model, its description for the report, and the decision that applies. The last item
         has the settings that differ from the model's own decision.
 
     Raises:
@@ -97,10 +98,9 @@ def load_model_of(
     on_server = kind_of(model) != "file"
     if on_server:
         runs.connect(server.uri, server.experiment)
-    classifier = load_classifier(model)
-    weights = weights_sha256(classifier)
+    found = photo_model(model, note)
     known = origin(model) if on_server else {}
-    identity = {"name": model, **known, "weights": weights[:12]}
+    identity = {"name": model, **known, "weights": found.weights[:12]}
     print("model: " + ", ".join([model, *(f"{key} {value}" for key, value in known.items())]))
     made = decision_of(model)
     if made is None:
@@ -108,7 +108,9 @@ def load_model_of(
             f"{model} has no decision.json beside it, so its probabilities are not calibrated and "
             "the threshold is 0.5; name the run instead to have both"
         )
-        made = undecided(weights, *chosen_engine("auto", "f32"))
+        from src.bank.engine import chosen_engine
+
+        made = undecided(found.weights, *chosen_engine("auto", "f32"))
     scale = config.scale
     given = {
         "scales": config.auto_scales if scale == "auto" else [scale] if scale else None,
@@ -118,4 +120,4 @@ def load_model_of(
         "engine": config.engine.name,
         "precision": config.engine.precision,
     }
-    return classifier, identity, *overridden(made, given)
+    return found, identity, *overridden(made, given)

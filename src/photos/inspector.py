@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import keras
 from PIL import Image
 from tqdm import tqdm
 
@@ -19,17 +18,17 @@ from src.errors import InputError
 from src.photos.capture import taken
 from src.photos.finding_fields import finding_fields
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
-from src.photos.photo_findings import findings_on
+from src.photos.photo_model import PhotoModel
 from src.photos.photo_scale import photo_scale
 from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
 from src.photos.records import Place, found_before, photo_fingerprint, write_record
-from src.photos.regions import Findings
-from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Inspecting
     from src.model.decision import Decision
+    from src.photos.regions import Findings
+    from src.photos.scoring import Scorer
 
 HEAT_SIZE = 400  # longer side of the heat pictures in the report, in pixels
 
@@ -40,7 +39,7 @@ class Inspector:
     def __init__(
         self,
         config: "Inspecting",
-        classifier: keras.Model,
+        model: PhotoModel,
         identity: dict[str, str],
         decision: "Decision",
         deviations: Mapping[str, object],
@@ -48,17 +47,17 @@ class Inspector:
         """
         Args:
             config: the settings for reading, scoring and drawing photos.
-            classifier: the classifier that scores them.
+            model: the model that scores them.
             identity: a description of the classifier for the report, with its `weights`.
             decision: the decision that applies.
             deviations: the settings that differ from the model's own decision.
         """
-        self.config, self.classifier, self.decision = config, classifier, decision
+        self.config, self.model, self.decision = config, model, decision
         applied = {"name": decision.engine, "precision": decision.precision}
         self.made_by: dict[str, Any] = {
             "code": code_fingerprint(__name__),
             "model": identity,
-            "patch": int(classifier.input_shape[1]),
+            "patch": model.patch,
             "scales": decision.scales,
             "flips": decision.flips,
             "threshold": decision.threshold,
@@ -74,9 +73,11 @@ class Inspector:
         self._scoring, self._large = threading.Lock(), threading.Lock()
 
     @cached_property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> "Scorer":
         """The scorer of photos. It is built when the first new photo needs it."""
-        return build_scorer(self.classifier, self.decision, self.config.engine)
+        from src.photos.scoring import build_scorer
+
+        return build_scorer(self.model.load(), self.decision, self.config.engine)
 
     def inspect_all(
         self, places: list[Place]
@@ -151,8 +152,10 @@ class Inspector:
         fields = finding_fields(findings, scale, self.config.severity)
         return write_record(at, key, size, fields | taken(data), drawn), True
 
-    def findings(self, photo: Image.Image) -> Findings:
+    def findings(self, photo: Image.Image) -> "Findings":
         """Find the cracks on an upright RGB photo."""
+        from src.photos.photo_findings import findings_on
+
         # The network uses all cores, so it scores one photo at a time. Other photos are read,
         # measured and drawn meanwhile.
         with self._scoring:

@@ -2,12 +2,14 @@
 
 import io
 import itertools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from src.photos.regions import Findings
+if TYPE_CHECKING:
+    from src.photos.regions import Findings
 
 SQUARE = 256  # side of the squares that are blended at a time, in pixels
 FAINTEST = 0.02  # heat is drawn only above this value
@@ -15,7 +17,7 @@ HOT = np.array(((255, 214, 0), (255, 96, 0), (214, 0, 60)), np.float32)  # RGB f
 OUTLINE, CASING = (0, 229, 255), (0, 40, 60)
 
 
-def draw_findings(photo: Image.Image, findings: Findings, opacity: float) -> None:
+def draw_findings(photo: Image.Image, findings: "Findings", opacity: float) -> None:
     """Blend the heat into a photo at full resolution, and draw the outlines of the regions.
 
     Args:
@@ -72,7 +74,7 @@ def preview(photo: Image.Image, longest: int, quality: int) -> bytes:
     return encoded(small, "JPEG", quality=quality)
 
 
-def heat_picture(findings: Findings, width: int, height: int, longest: int) -> bytes:
+def heat_picture(findings: "Findings", width: int, height: int, longest: int) -> bytes:
     """Make a PNG of the heat, which is transparent where there is none.
 
     Args:
@@ -87,7 +89,7 @@ def heat_picture(findings: Findings, width: int, height: int, longest: int) -> b
     return encoded(Image.fromarray(heat_colours(1.0)[_levels(heat)]), "PNG")
 
 
-def _is_warm(findings: Findings, left: int, top: int, right: int, bottom: int) -> bool:
+def _is_warm(findings: "Findings", left: int, top: int, right: int, bottom: int) -> bool:
     """Return whether a point of the grid in or next to this part of a photo has visible heat."""
     rows, columns = (
         slice(
@@ -104,7 +106,7 @@ def _levels(heat: np.ndarray) -> np.ndarray:
 
 
 def _heat_at(
-    findings: Findings, left: int, top: int, width: int, height: int, pixel: float
+    findings: "Findings", left: int, top: int, width: int, height: int, pixel: float
 ) -> np.ndarray:
     """Interpolate the heat (height, width) float32 linearly between the points of its grid.
 

@@ -14,6 +14,7 @@ from src.data.related.groups import group_images, read_groups, read_overlaps, re
 from src.data.related.overlaps import Overlaps, find_overlaps, no_overlaps
 from src.data.related.relations import Relations
 from src.data.related.twins import Twins, find_twins
+from src.pipeline.earlier_work import take_over
 
 # The files that the audit writes to the workspace. The last one has checksums of the tables.
 PAIRS, OVERLAPS, GROUPS, AUDITED = "pairs.csv", "overlaps.csv", "groups.csv", "audit.json"
@@ -44,7 +45,8 @@ def audit_dataset(
 def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
     """Return the dataset with its relations, and audit it first if necessary.
 
-    An audit is necessary if there is none of the same images with the same settings.
+    An audit is necessary if there is none of the same images with the same settings, neither in
+    this workspace nor in another one beside it.
 
     Args:
         dataset: see `audit_dataset`.
@@ -55,7 +57,11 @@ def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
         InputError: see `audit_dataset`.
     """
     with _auditing(workspace):
-        if not _audited_as_wanted(dataset, audit, workspace):
+        if not _known(dataset, audit, workspace):
+            print(
+                f"looking once for twins and overlaps among all {len(dataset.listing):,} images, "
+                "whatever split.images is; tens of thousands take minutes"
+            )
             _audit(dataset, audit, workspace)
         return _with_relations(dataset, audit, workspace)
 
@@ -91,6 +97,14 @@ def _audit(dataset: Dataset, audit: Audit, workspace: Path) -> tuple[Twins, Over
     vouched = _vouched_for(dataset, audit, workspace)
     write_text(workspace / AUDITED, json.dumps(vouched) + "\n")
     return twins, overlaps
+
+
+def _known(dataset: Dataset, audit: Audit, workspace: Path) -> bool:
+    def fits(folder: Path) -> bool:
+        return _audited_as_wanted(dataset, audit, folder)
+
+    files = (PAIRS, OVERLAPS, GROUPS, AUDITED)
+    return fits(workspace) or take_over(workspace, files, fits)
 
 
 def _audited_as_wanted(dataset: Dataset, audit: Audit, workspace: Path) -> bool:

@@ -39,6 +39,7 @@ from src.data.sources.photo_folder import PhotosSource
 from src.data.sources.sdnet2018 import Sdnet2018Source
 from src.data.sources.synthetic import SyntheticSource
 from src.errors import InputError, without_credentials
+from src.pipeline.earlier_work import take_over
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _found_or_fetched(
     data: Data, workspace: Path, *, keep: bool, every_class: bool = True
 ) -> Dataset:
     with _fetching(data):
-        if not (Path(data.dir).exists() and _fetched_as_wanted(data, workspace, keep)):
+        if not (Path(data.dir).exists() and _known(data, workspace, keep)):
             return _fetch(data, workspace, every_class)
         try:
             return _read_fetched(data, workspace)
@@ -180,6 +181,16 @@ def _settings_of(data: Data) -> dict[str, Any]:
     """Return the settings without passwords in addresses."""
     noted: dict[str, Any] = json.loads(without_credentials(data.model_dump_json()))
     return noted
+
+
+def _known(data: Data, workspace: Path, keep: bool) -> bool:
+    """Return whether these images were fetched for this workspace or another one beside it."""
+
+    def fits(folder: Path) -> bool:
+        return _fetched_as_wanted(data, folder, keep)
+
+    files = (LISTING, RECEIPT, FETCHED)
+    return fits(workspace) or (not keep and take_over(workspace, files, fits))
 
 
 def _fetched_as_wanted(data: Data, workspace: Path, keep: bool) -> bool:

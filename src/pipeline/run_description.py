@@ -26,7 +26,7 @@ def describe(config: Config, metrics: Metrics, decision: Decision, model: str | 
         config: the configuration of the run.
         metrics: see `evaluate_predictions`.
         decision: the decision that the run has made.
-        model: the id of the logged model, or None if there is none.
+        model: the URI of the logged model, or None if there is none.
     """
     active = mlflow.active_run()
     assert active is not None
@@ -37,8 +37,8 @@ def describe(config: Config, metrics: Metrics, decision: Decision, model: str | 
         f"\n- On photos: `python -m src.predict PHOTO_OR_FOLDER FOLDER model={run.run_id[:8]}`"
     )
     if model:
-        text += f'\n- In Python: `mlflow.pyfunc.load_model("models:/{model}").predict(images)`'
-        mlflow.set_logged_model_tags(model, {MLFLOW_RUN_NOTE: text})
+        text += f'\n- In Python: `mlflow.pyfunc.load_model("{model}").predict(images)`'
+        mlflow.set_logged_model_tags(model.removeprefix("models:/"), {MLFLOW_RUN_NOTE: text})
     mlflow.set_tag(MLFLOW_RUN_NOTE, text)
 
 

@@ -20,7 +20,7 @@ from src.statistics.run_metrics import Metrics, evaluate_predictions, label_susp
 from src.statistics.source_metrics import source_table
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
-from src.tracking.logged_models import load_classifier, model_id_of
+from src.tracking.logged_models import load_classifier, model_of
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
 
@@ -54,7 +54,7 @@ def log_results(
         weights: SHA-256 (hex) of the classifier's tensors.
         served_by: name of the engine that computed the predictions, and the precision of its
             arithmetic.
-        model: the id of the logged model, or None if the run has none.
+        model: the URI of the logged model, or None if the run has none.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
     decision = _chosen(config, metrics, weights, *served_by)
@@ -96,7 +96,7 @@ def evaluate_again(name: str, config: Config) -> Results:
     weights = weights_sha256(load_classifier(run_id))
     with mlflow.start_run(run_id=run_id):
         served_by = served_engine(settings)
-        results = log_results(settings, predictions_of(run), weights, served_by, model_id_of(run))
+        results = log_results(settings, predictions_of(run), weights, served_by, model_of(run))
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return results

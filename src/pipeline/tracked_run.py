@@ -149,7 +149,7 @@ def evaluate_fitted(
         config: the configuration of the run.
         fitted: the trained classifier.
         dataset: the dataset with its split.
-        model: the id of the logged model.
+        model: the URI of the logged model.
 
     Raises:
         InputError: the engine changes more verdicts than the configuration allows.

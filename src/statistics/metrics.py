@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from src.data.splits.manifest import PARTS
 from src.errors import InputError
@@ -108,6 +107,9 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
 
         A metric is missing if it is not defined, such as roc_auc for images of one class.
     """
+    # A prediction table is read without scikit-learn, which takes a second to import.
+    from sklearn import metrics
+
     label, probability = predictions.label, predictions.probability
     images, errors = len(predictions), int((~predictions.correct).sum())
     low, high = accuracy_interval(predictions.correct.to_numpy(), predictions.group.to_numpy())

@@ -6,20 +6,20 @@ import zipfile
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import keras
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from src.data.splits.manifest import read_manifest
 from src.errors import InputError
 from src.tracking.run_reading import config_of, run_named
+
+if TYPE_CHECKING:
+    import keras
 
 # The alias of the registered model's version that is in use.
 CHAMPION = "champion"
@@ -44,7 +44,7 @@ def kind_of(model: str) -> Literal["file", "run", "registry"]:
     return "run" if RUN_ID.fullmatch(model) and not Path(model).exists() else "file"
 
 
-def load_classifier(model: str) -> keras.Model:
+def load_classifier(model: str) -> "keras.Model":
     """Load the classifier that `model` names.
 
     Args:
@@ -60,6 +60,8 @@ def load_classifier(model: str) -> keras.Model:
         InputError: the file, run or model does not exist, or several runs match. The run has
             logged no model, or the model is not a classifier of patches.
     """
+    import keras
+
     file = find_model(model)
     try:
         classifier = keras.saving.load_model(file, compile=False)
@@ -88,7 +90,7 @@ def find_model(model: str) -> Path:
         case "registry":
             return _fetched(model)
         case "run":
-            return _fetched(_model_of(run_named(model)))
+            return _fetched(_known_model(run_named(model)))
     file = Path(model)
     if not file.is_file():
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
@@ -128,17 +130,17 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     return read_manifest(beside / "split.csv"), Path(images)
 
 
-def _model_of(run: Run) -> str:
-    model = model_id_of(run)
+def _known_model(run: Run) -> str:
+    model = model_of(run)
     if model is None:
         raise InputError(f"run {run.info.run_id} ({run.info.status}) logged no model")
-    return f"models:/{model}"
+    return model
 
 
-def model_id_of(run: Run) -> str | None:
-    """Return the id of a run's last logged model, or None if it has logged none."""
+def model_of(run: Run) -> str | None:
+    """Return the URI of a run's last logged model, or None if it has logged none."""
     logged = run.outputs.model_outputs if run.outputs else []
-    return str(logged[-1].model_id) if logged else None
+    return f"models:/{logged[-1].model_id}" if logged else None
 
 
 def _fetched(uri: str) -> Path:
@@ -157,14 +159,17 @@ def _fetched(uri: str) -> Path:
     return files[0]
 
 
-def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> str:
-    """Log a classifier of uint8 images in the active run, and return the id of the logged model.
+def log_model(model: "keras.Model", image_size: int, name: str = "classifier") -> str:
+    """Log a classifier of uint8 images in the active run, and return its model URI.
 
     Args:
         model: a model that maps images (n, image_size, image_size, 3) to probabilities (n, 2).
         image_size: height and width of the images in pixels.
         name: name of the model. Letters that MLflow does not allow are replaced.
     """
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
     images = TensorSpec(np.dtype(np.uint8), (-1, image_size, image_size, 3), "image")
     probabilities = TensorSpec(np.dtype(np.float32), (-1, 2), "probabilities")
     info = mlflow.tensorflow.log_model(
@@ -173,7 +178,7 @@ def log_model(model: keras.Model, image_size: int, name: str = "classifier") -> 
         signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
         pip_requirements=pinned_requirements(),
     )
-    return str(info.model_id)
+    return str(info.model_uri)
 
 
 def pinned_requirements(packages: Iterable[str] = MODEL_PACKAGES) -> list[str]:

@@ -269,6 +269,7 @@ def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
             f"best.{part}.{name}": metrics[part][name]
             for part, names in SHOWN.items()
             for name in names
+            if name in metrics[part]
         }
     )
 

@@ -11,11 +11,11 @@ from src.tracking.runs import VALIDATION_LOSS
 # MLflow's UI stores a view shared with its button "Share" in an experiment tag with this prefix.
 # The URL names the view as viewStateShareKey (MLflow 3.17, ExperimentPage).
 SHARED_VIEW = "mlflow.sharedViewState."
-RESULTS = ("best.test.errors", "best.test.accuracy", VALIDATION_LOSS)
+RESULTS = ("best.test.errors", VALIDATION_LOSS)
 # The settings that `make ui` shows as columns.
 SETTINGS = (
-    *("data.name", "split.strategy", "model.frozen_layers", "model.dropout"),
-    *("train.learning_rate", "train.epochs", "augment.flip"),
+    *("augment.flip", "data.name", "model.dropout", "model.frozen_layers", "split.strategy"),
+    "train.learning_rate",
 )
 # The name of the view that `make ui` opens.
 ALL_RUNS = "all-runs"

@@ -1,9 +1,11 @@
 """Commands end with a message, and no traceback, where their settings are wrong."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,13 +25,15 @@ answers = sys.stdout
 for line in sys.stdin:
     folder, module, arguments = json.loads(line)
     os.chdir(folder)
-    sys.argv, told, code = [module, *arguments], io.StringIO(), 0
-    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+    # `python -m` puts the module's file there.
+    sys.argv = [module.replace(".", "/") + ".py", *arguments]
+    told, shown, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(shown):
         try:
-            runpy.run_module(module, run_name="__main__")
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
         except SystemExit as exit:
             code = exit.code
-    print(json.dumps([code, told.getvalue()]), file=answers, flush=True)
+    print(json.dumps([code, told.getvalue(), shown.getvalue()]), file=answers, flush=True)
 """
 
 
@@ -46,14 +50,20 @@ def commands():
         process.stdin.close()
 
 
+def answer(commands, folder: Path, module: str, *arguments: str) -> tuple[object, str, str]:
+    """The exit status, error output and output of a command that runs in a folder."""
+    commands.stdin.write(json.dumps([str(folder), module, arguments]) + "\n")
+    commands.stdin.flush()
+    code, told, shown = json.loads(commands.stdout.readline())
+    return code, told, shown
+
+
 @pytest.fixture
 def ended(tmp_path, commands):
     """Function that runs a command like `python -m` and returns its message for exit status 1."""
 
     def run(module: str, *arguments: str) -> str:
-        commands.stdin.write(json.dumps([str(tmp_path), module, arguments]) + "\n")
-        commands.stdin.flush()
-        code, told = json.loads(commands.stdout.readline())
+        code, told, _ = answer(commands, tmp_path, module, *arguments)
         if isinstance(code, str):
             return code
         assert code == 1
@@ -70,10 +80,109 @@ def test_a_process_fails_with_the_message_and_no_traceback():
     assert "Traceback" not in done.stderr
 
 
-def test_unknown_key_fails_naming_it(ended):
-    told = ended("src.train", "model.frozen=3")
-    assert "Could not override 'model.frozen'" in told
+# Twenty misspelt or misused command lines, and what each says.
+MISUSED = [
+    (
+        "train model.dropuot=0.3",
+        "model.dropuot: there is no such setting; did you mean model.dropout?",
+    ),
+    (
+        "train model.frozen=3",
+        "model.frozen: there is no such setting; did you mean model.frozen_la",
+    ),
+    ("train dropout=0.3", "dropout: there is no such setting; did you mean model.dropout?"),
+    ("train +model.dropuot=0.3", "there is no such setting; did you mean model.dropout?"),
+    ("train +model.dropout=0.3", "the setting exists, so write it without a plus: model.dropout=…"),
+    ("train zzz.qqq=1", "zzz.qqq: there is no such setting; --help says where they are listed"),
+    (
+        "train data=mendely",
+        "data=mendely: there is no such choice; did you mean mendeley? There are: ",
+    ),
+    (
+        "train experiment=bets",
+        "experiment=bets: there is no such choice; did you mean best? There ar",
+    ),
+    (
+        "train -m +sweep=drop",
+        "sweep=drop: there is no such choice; did you mean dropout? There are: ",
+    ),
+    ("train -m model.frozn=1,2", "model.frozn: there is no such setting; did you mean"),
+    ("train data=local", "this needs data.path=…; --help shows examples"),
+    ("train model.frozen_layers=200", "should be less than or equal to 154 (it is 200)"),
+    ("train model.dropout=high", "model.dropout: should be a valid number (it is 'high')"),
+    (
+        "train split=overlap audit.overlaps=null",
+        "split=overlap needs the overlaps that audit.overl",
+    ),
+    (
+        "train photos/",
+        "photos/: a setting is written NAME=VALUE, such as seed=1; --help shows examples",
+    ),
+    ("predict", "this needs input=… and output=…; --help shows examples"),
+    ("predict photos/", "this needs output=…; --help shows examples"),
+    ("predict gone/ found", "gone: no such file or folder"),
+    ("predict a b c", "c: a setting is written NAME=VALUE, such as seed=1; --help shows examples"),
+    ("predict input=x output=y model=gone.keras", "x: no such file or folder"),
+    (
+        "export model=gone.keras format=onx",
+        "format: should be 'all', 'litert', 'onnx' or 'openvino'",
+    ),
+    (
+        "repro experiment=demoo",
+        "experiment=demoo: there is no such choice; did you mean demo? There a",
+    ),
+    (
+        "banks experiment=nothing",
+        "experiment=nothing: there is no such choice; There are: best, demo",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "says"), MISUSED, ids=[line for line, _ in MISUSED])
+def test_a_misused_command_says_what_to_do_instead(ended, line, says):
+    command, *arguments = line.split()
+    told = ended(f"src.{command}", *arguments)
+    assert told.startswith("error: ")
+    assert says in told
     assert "Traceback" not in told
+
+
+COMMANDS = sorted(
+    path.stem for path in Path(ROOT, "src").glob("*.py") if path.stem not in ("__init__", "errors")
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_about_the_command_with_an_example_and_short(commands, command, tmp_path):
+    code, told, shown = answer(commands, tmp_path, f"src.{command}", "--help")
+    assert (code, told) == (0, "")
+    about = (
+        ast.get_docstring(ast.parse(Path(ROOT, f"src/{command}.py").read_text())) or ""
+    ).strip()
+    assert shown.startswith(about)
+    assert f"python -m src.{command}" in shown
+    assert len(shown.splitlines()) < 40
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_outside_the_environment_a_command_says_how_to_enter_it(command):
+    # Python without the packages that are installed beside it.
+    bare = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            f"import runpy; runpy.run_module('src.{command}', run_name='__main__')",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert bare.returncode == 1
+    assert "run `. .venv/bin/activate` first" in bare.stderr
+    assert "Traceback" not in bare.stderr
 
 
 @pytest.mark.parametrize(
@@ -88,22 +197,8 @@ def test_unknown_key_fails_naming_it(ended):
 def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(ended, given, quoted):
     assert quoted in ended("src.predict", given, "output=found")
     name = given.removeprefix("input=")
-    assert f"{name}: no such file or folder" in ended(
-        "src.predict", f'input="{name}"', "output=found"
-    )
-
-
-@pytest.mark.parametrize(
-    ("overrides", "key"),
-    [
-        (["model.frozn=1,2"], "model.frozn"),
-        (["+sweep=folds", "experiment=published"], "split.fold"),
-    ],
-)
-def test_unknown_key_of_a_sweep_fails_naming_it(ended, overrides, key):
-    told = ended("src.train", "-m", *overrides)
-    assert told.startswith(f"error: configuration: Could not override '{key}'")
-    assert "Traceback" not in told
+    for words in ([f'input="{name}"', "output=found"], [name, "found"]):
+        assert f"{name}: no such file or folder" in ended("src.predict", *words)
 
 
 @pytest.mark.slow

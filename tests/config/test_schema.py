@@ -26,8 +26,8 @@ from src.errors import InputError
         ("audit.overlaps.window=8", "audit.overlaps.window: should be greater than or equal to 16"),
         ("data.images=11", "data.images: should be a multiple of 2"),
         ("model.imagenet.sha256=abc", "model.imagenet.sha256: String should match pattern"),
-        ("+train.momentum=0.9", "train.momentum: unknown setting"),
-        ("data=local", "Missing mandatory value: path"),
+        ("+train.momentum=0.9", "train.momentum: there is no such setting"),
+        ("data=local", "this needs data.path=…"),
     ],
 )
 def test_bad_value_is_named(composed, override, message):

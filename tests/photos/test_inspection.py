@@ -14,6 +14,7 @@ from src.errors import InputError
 from src.model.decision import undecided
 from src.photos.inspection import inspect
 from src.photos.inspector import Inspector
+from src.photos.photo_model import loaded_model
 from src.photos.photo_search import find_photos
 from src.photos.records import place
 from src.photos.unreadable import Unreadable
@@ -86,7 +87,7 @@ def test_an_error_while_one_photo_is_scored_is_its_reason(
         photo.resize(size).save(tmp_path / "in" / name)
     config = settings()
     decision = undecided("a" * 64, "openvino", "f32")
-    inspector = Inspector(config, classifier, {"weights": "of a test"}, decision, {})
+    inspector = Inspector(config, loaded_model(classifier), {"weights": "of a test"}, decision, {})
     shallow = inspector.scorer.shallow
 
     def failing(batches):

@@ -37,6 +37,9 @@ def test_what_was_found_is_found_again_until_images_or_settings_change(
     audited_dataset(crops, audit, tmp_path)
     # How many pairs the gallery shows is no matter of what is found.
     audited_dataset(crops, changed(audit, gallery=1), tmp_path)
+    # Another workspace beside it takes the result over.
+    beside = audited_dataset(crops, audit, tmp_path.with_name("beside"))
+    assert beside.relations.twin_groups.tolist() == list(range(60))
     assert len(looked) == 1
     audited_dataset(crops, changed(audit, threshold=0.9), tmp_path)
     assert len(looked) == 2

@@ -23,7 +23,7 @@ def test_two_processes_fetch_once(tmp_path):
         subprocess.Popen(
             command,
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "TQDM_DELAY": "0"},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -43,6 +43,23 @@ def own(tmp_path, patches) -> Path:
             (tmp_path / "photos" / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / path, tmp_path / "photos" / path)
     return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_another_workspace_that_has_the_images_is_taken_over(own, tmp_path, composed, spoilt):
+    given = ("data=local", f"data.path={own}", f"data.dir={tmp_path}/images", "data.image_size=96")
+    first, second = tmp_path / "outputs/demo", tmp_path / "outputs/other"
+    config = composed(*given, "data.minimum_images=10")
+    before = fetched_dataset(config.data, first)
+    (image,) = before.paths[:1]
+    if spoilt:
+        listing = first / "images.csv"
+        listing.write_text(listing.read_text() + "x\n")
+    written = image.stat().st_mtime_ns
+    after = fetched_dataset(config.data, second)
+    # What is not as the fetch left it is fetched anew.
+    assert (image.stat().st_mtime_ns == written) is not spoilt
+    pd.testing.assert_frame_equal(after.listing, before.listing)
 
 
 def fetched(config: Config) -> Dataset:

@@ -68,7 +68,7 @@ def test_jobs_are_named_by_what_varies():
         "split.seed=1 train.seed=2"
     )
     drawn = job_of(opened("drawn", keys[2]), [f"{keys[2]}=0.00031287612"], settings())
-    assert drawn.name == "lr=0.000313"
+    assert drawn.name == "lr=3.13e-4"
     assert drawn.values == {keys[2]: "0.00031287612"}
     dated = job_of(opened("dated", "seed"), ["seed=20240101"], settings())
     assert (dated.name, dated.values) == ("seed=20240101", {"seed": "20240101"})

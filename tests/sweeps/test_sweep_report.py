@@ -29,6 +29,11 @@ from tests.sweeps.samples import (
 pytestmark = pytest.mark.usefixtures("store")
 
 
+def description(parent: str) -> str:
+    """The description of the parent's page."""
+    return str(mlflow.get_run(parent).data.tags["mlflow.note.content"])
+
+
 @pytest.fixture(scope="module")
 def reported(store) -> tuple[str, str]:
     """The parent and summary of a sweep that was reported twice. One of its four jobs failed."""
@@ -74,9 +79,16 @@ def test_ranking_tells_errors_intervals_and_what_is_told_apart(reported):
 
 
 def test_parent_describes_the_result_and_what_failed(reported):
-    parent, summary = reported
-    assert "3 of 4 jobs finished" in summary
-    assert "frozen=143 dropout=0.3: FAILED, OSError: disk full" in summary
+    parent, shown = reported
+    summary = description(parent)
+    for text in (summary, shown):
+        assert "3 of 4 jobs finished" in text
+        assert "frozen=143 dropout=0.3: FAILED, OSError: disk full" in text
+    # The terminal shows neither Markdown's bars nor a link that only a browser can follow.
+    assert not {"|", "#"} & set(shown)
+    assert [line.rpartition("  ")[2] for line in shown.splitlines() if line.startswith("frozen")][
+        :3
+    ] == ["the best", "other images", "more errors than the best"]
     assert "| frozen=150 dropout=0.2 | " in summary
     told = [line.split(" | ")[-2:] for line in summary.splitlines() if line.startswith("| frozen=")]
     assert told == [
@@ -84,7 +96,6 @@ def test_parent_describes_the_result_and_what_failed(reported):
         ["–", "other images |"],
         ["0.00391", "more errors than the best |"],
     ]
-    assert mlflow.get_run(parent).data.tags["mlflow.note.content"] == summary
 
 
 def test_a_sweep_over_sources_tells_each_of_them():
@@ -107,7 +118,8 @@ def test_no_p_value_for_other_images_of_the_same_names():
         table = predictions([1, 2], loss=(seed + 1) / 10)
         # The cut stands for what makes the jobs' settings differ.
         log_child(parent, table, f"data.seed={seed}", frozen=seed, images=f"{seed}" * 64)
-    summary = report_sweep(parent).summary
+    report_sweep(parent)
+    summary = description(parent)
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.p_value.isna().all()
     assert summary.count("| – | other images |") == 1
@@ -210,7 +222,8 @@ def test_long_ranking_is_cut_short_in_the_description_and_says_so():
         value = place / 100
         table = predictions([1], loss=0.1 + value)
         log_child(parent, table, f"model.dropout={value}", dropout=value)
-    summary = report_sweep(parent).summary
+    report_sweep(parent)
+    summary = description(parent)
     assert summary.count("| dropout=") == 20
     assert "1 more are in ranking.csv" in summary
     assert len(pd.read_csv(StringIO(artifact(parent, "ranking.csv")))) == 21
@@ -232,7 +245,7 @@ def test_parent_has_the_figures(reported):
         ("seed", (20240101, 20240102), ["seed=20240101", "seed=20240102"]),
         # More than a float holds.
         ("data.seed", (2**60, 2**60 + 1), [f"seed={2**60}", f"seed={2**60 + 1}"]),
-        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=0.000313", "lr=0.000313"]),
+        ("train.learning_rate", (0.00031287612, 0.00031287613), ["lr=3.13e-4", "lr=3.13e-4"]),
     ],
 )
 def test_values_that_look_alike_are_not_taken_together(key, values, names):

@@ -8,6 +8,7 @@ import pytest
 
 from src.errors import InputError
 from src.tracking import runs
+from src.tracking.run_reading import config_of
 from src.tracking.server_access import impatient, with_login_set_apart
 
 
@@ -43,7 +44,7 @@ def test_an_address_without_an_answer_is_named_without_its_password():
 def test_no_run_keeps_a_password(tmp_path):
     runs.connect(None, "crack-detection")
     address = "http://user:s3cret@host"
-    settings = {"tracking": {"uri": address}, "list": [address], "n": 1}
+    settings = {"tracking": {"uri": address}, "train": {"output": "out", "list": [address], "n": 1}}
 
     def failing() -> None:
         with runs.tracked_run("run", settings, system_metrics=False):
@@ -52,8 +53,8 @@ def test_no_run_keeps_a_password(tmp_path):
     with pytest.raises(OSError, match="no answer"):
         failing()
     (run,) = mlflow.search_runs(output_format="list")
-    assert run.data.params["tracking.uri"] == "http://host"
-    assert run.data.params["n"] == "1"
+    assert run.data.params == {"train.list": "['http://host']", "train.n": "1"}
+    assert config_of(run.info.run_id)["tracking"]["uri"] == "http://host"
     assert run.data.tags["error"] == "OSError: no answer from http://host"
     stored = [file.read_bytes() for file in (tmp_path / "mlruns").rglob("*") if file.is_file()]
     assert not [content for content in stored if b"s3cret" in content]

@@ -80,7 +80,7 @@ def jobs(sweeps: Sweeps) -> list[Run]:
 
 def test_all_jobs_share_one_bank_that_is_filled_once(ended: Sweeps):
     assert len({run.data.tags["bank.folder"] for run in jobs(ended)}) == 1
-    added = sorted(run.data.metrics["bank.added_features"] for run in jobs(ended))
+    added = sorted(int(run.data.tags["bank.added_features"]) for run in jobs(ended))
     assert added[-2:] == [0, 40]
 
 

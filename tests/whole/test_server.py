@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from src.config.loader import CONF
 from src.data.image_batches import load_images
+from src.tracking.run_reading import config_of
 from tests.extras import needs
 from tests.sweeps.commands import Sweeps
 from tests.whole.pages import chart, expect_coloured, expect_drawn, open_runs
@@ -121,7 +122,7 @@ def test_registered_model_predicts_what_its_run_did(sweeps: Sweeps, best: Run) -
         run_id=best.info.run_id, artifact_path="predictions.csv"
     )
     predictions = pd.read_csv(table)
-    images = sweeps.folder / best.data.params["data.dir"]
+    images = sweeps.folder / config_of(best.info.run_id)["data"]["dir"]
     probabilities = model.predict(load_images([images / path for path in predictions.path]))
     np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=1e-3)
 
@@ -202,7 +203,7 @@ def test_charts_show_all_children(page: Page, server: Server, sweeps: Sweeps) ->
     table = open_table(page, server)
     table.locator("label").filter(has=table.locator("input[value=CHART]")).click()
     expect(chart(table, "best.validation.loss").locator(".barlayer .point path")).to_have_count(3)
-    points = chart(table, "validation.loss").locator(".scatterlayer .point")
+    points = chart(table, "loss/validation").locator(".scatterlayer .point")
     expect(points).to_have_count(3 * EPOCHS)
 
 

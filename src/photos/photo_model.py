@@ -1,0 +1,68 @@
+"""The model that judges photos: what identifies it, and the classifier, loaded when it is needed.
+
+TensorFlow takes seconds to load. A run that finds all photos done before does not need it.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from src.data.files import write_text
+from src.tracking.logged_models import find_model, load_classifier
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class PhotoModel:
+    """A classifier of patches that may not be loaded yet.
+
+    Attributes:
+        weights: SHA-256 (hex) of its weights.
+        patch: height and width of the patches that it takes, in pixels.
+        load: function that returns the classifier, always the same one.
+    """
+
+    weights: str
+    patch: int
+    load: "Callable[[], keras.Model]"
+
+
+def photo_model(name: str, note: Path | None = None) -> PhotoModel:
+    """Find the model that `name` names, and load it unless a note has what identifies it.
+
+    Args:
+        name: see `load_classifier`.
+        note: a file that keeps what identifies a model from one run to the next. It holds the
+            SHA-256 of the model's file, so it is not used for another file.
+
+    Raises:
+        InputError: see `load_classifier`.
+    """
+    file = hashlib.sha256(find_model(name).read_bytes()).hexdigest()
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8")) if note else {}
+        if noted["file"] == file:
+            load = functools.cache(lambda: load_classifier(name))
+            return PhotoModel(str(noted["weights"]), int(noted["patch"]), load)
+    except (OSError, ValueError, TypeError, KeyError):
+        # Without a note of this file, the model itself is asked.
+        pass
+    model = loaded_model(load_classifier(name))
+    if note:
+        about = {"file": file, "weights": model.weights, "patch": model.patch}
+        write_text(note, json.dumps(about) + "\n")
+    return model
+
+
+def loaded_model(classifier: "keras.Model") -> PhotoModel:
+    """Return the `PhotoModel` of a classifier that is loaded already."""
+    from src.model.weights import weights_sha256
+
+    patch = int(classifier.input_shape[1])
+    return PhotoModel(weights_sha256(classifier), patch, lambda: classifier)
