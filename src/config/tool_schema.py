@@ -16,7 +16,7 @@ class Export(Section):
     """The settings of src.export; see conf/export/config.yaml."""
 
     model: str
-    format: Literal["all", "litert", "onnx", "openvino"]
+    format: Literal["all", "keras", "litert", "onnx", "openvino"]
     precision: Literal["all", "float32", "float16", "int8"]
     output: str
     manifest: str | None

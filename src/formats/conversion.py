@@ -22,8 +22,7 @@ from src.errors import InputError
 from src.formats.export_format import Format, Run
 from src.model.classifier import inference_model
 
-FORMATS = ("litert", "onnx", "openvino")
-PRECISIONS = ("float32", "float16", "int8")
+FORMATS = ("keras", "litert", "onnx", "openvino")
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def export_classifier(
     Args:
         classifier: a model from `build_classifier`.
         format: one of `FORMATS`.
-        precision: one of `PRECISIONS`.
+        precision: one of the format's precisions.
         calibration: images (n, size, size, 3) uint8 from which int8 takes its value ranges.
         patches: the patches to check the export on.
         reference: (n, 2) float32, Keras' probabilities of these patches.

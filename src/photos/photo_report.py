@@ -94,6 +94,8 @@ def write_report(
     pages = max(1, -(-len(shown) // size))
     common = _common(found, inspection, settings, size) | {"pages": pages}
     common["left_out"] = len(found.records) - len(shown)
+    # A printer does not wait for pictures that are loaded when they come into sight.
+    common["loading"] = "lazy" if most is None else "eager"
     for number in range(1, pages + 1):
         rows = range((number - 1) * size, min(number * size, len(shown)))
         stream = template.stream(
