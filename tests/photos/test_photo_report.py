@@ -36,7 +36,8 @@ def written(tmp_path):
 
 
 CRACKED = [
-    record(f"{n}.jpg", region((0, 0, 9, 9), severity="wide", max_width_mm=0.4)) for n in range(3)
+    record(f"{n}.jpg", region((0, 0, 9, 9), severity="wide", length_mm=9, max_width_mm=0.4))
+    for n in range(3)
 ]
 
 
