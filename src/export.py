@@ -4,13 +4,11 @@ python -m src.export model=RUN_OR_FILE format=onnx precision=int8
 python -m src.export model=RUN_OR_FILE format=all precision=all output=FOLDER
 """
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.config.command import entry_point_of
 from src.config.tool_schema import Export
-from src.errors import InputError
 
 if TYPE_CHECKING:
     import keras
@@ -20,21 +18,13 @@ if TYPE_CHECKING:
 @entry_point_of("export/config", Export)
 def main(config: Export) -> None:
     from src.data.splits.manifest import read_manifest
-    from src.formats import conversion, export_format
+    from src.formats import conversion
     from src.formats.keras import describe_keras
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
     from src.tracking.provenance import decision_of
 
-    formats = conversion.FORMATS if config.format == "all" else [config.format]
-    precisions = export_format.PRECISIONS if config.precision == "all" else [config.precision]
-    chosen = [
-        (name, precision)
-        for name, precision in itertools.product(formats, precisions)
-        if precision in conversion.format_named(name).precisions
-    ]
-    if not chosen:
-        raise InputError(f"format={config.format} has no precision={config.precision}")
+    chosen = conversion.chosen_exports(config.format, config.precision)
     if kind_of(config.model) != "file":
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)

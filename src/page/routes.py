@@ -130,7 +130,7 @@ def report(request: Request, visit: Guest, path: str, threshold: Threshold = Non
 
 
 @router.get("/download/{kind}")
-def download(
+def send_download(
     request: Request,
     visit: Guest,
     later: BackgroundTasks,

@@ -13,10 +13,10 @@ from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
 from src.photos.inspector import Inspector
 from src.photos.overlay import encoded
-from src.photos.photo_report import Results
+from src.photos.photo_report import InspectionResults
 from src.photos.reading import photo_bytes, read_photo
 from src.photos.result_files import write_results
-from src.photos.review import at_threshold, reviewed
+from src.photos.review import findings_at, reviewed
 from src.photos.unreadable import failure_reason
 
 FULL_QUALITY = 90  # JPEG quality of photos that are looked at in full size
@@ -61,7 +61,7 @@ class Workbench:
         if self._temporary:
             self._temporary.cleanup()
 
-    def results(self, visit: Visit, threshold: float | None) -> Results:
+    def results(self, visit: Visit, threshold: float | None) -> InspectionResults:
         """Write the report and the tables of a visit into its folder.
 
         Args:
@@ -75,7 +75,7 @@ class Workbench:
             unreadable = [(one.name, one.reason) for one in uploads if one.reason]
         made_by = self.inspector.made_by
         if threshold is not None and threshold != made_by["threshold"]:
-            records = [at_threshold(record, threshold) for record in records]
+            records = [findings_at(record, threshold) for record in records]
             deviations = {**made_by["deviations"], "threshold": threshold}
             made_by = {**made_by, "threshold": threshold, "deviations": deviations}
         config = self.config.model_copy(update={"inspection": visit.details})

@@ -18,7 +18,14 @@ from src.photos.earlier import Changes
 from src.photos.overview import by_severity, severity, widest
 from src.photos.photo_search import PAGES
 from src.photos.records import Place
-from src.photos.report_text import capture_text, measure, page_file, percent, points, width_text
+from src.photos.report_text import (
+    capture_text,
+    measure_text,
+    outline_points,
+    page_file,
+    percent,
+    width_text,
+)
 
 if TYPE_CHECKING:
     from src.config.tool_schema import InspectionDetails, Report
@@ -27,17 +34,17 @@ REPORT = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 FILTERS = {
     "capture": capture_text,
-    "measure": measure,
+    "measure": measure_text,
     "page_file": lambda number: page_file(REPORT, number),
     "percent": percent,
-    "points": points,
+    "points": outline_points,
     "severity": severity,
     "widest": lambda record: width_text(widest(record)),
 }
 
 
 @dataclass(frozen=True)
-class Results:
+class InspectionResults:
     """The results of an inspection, of which a report is made.
 
     Attributes:
@@ -58,7 +65,7 @@ class Results:
 
 def write_report(
     output: Path,
-    found: Results,
+    found: InspectionResults,
     inspection: "InspectionDetails",
     settings: "Report",
     name: str = REPORT,
@@ -80,15 +87,7 @@ def write_report(
     Raises:
         InputError: a file cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= FILTERS
-    template = environment.get_template("report.html")
+    template = _environment().get_template("report.html")
     size = most or settings.page
     shown = found.records[:most]
     pages = max(1, -(-len(shown) // size))
@@ -111,8 +110,20 @@ def write_report(
     return output / name
 
 
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
 def _common(
-    found: Results, inspection: "InspectionDetails", settings: "Report", size: int
+    found: InspectionResults, inspection: "InspectionDetails", settings: "Report", size: int
 ) -> dict[str, Any]:
     """Return what all pages of a report have in common."""
     cracked = sum(record["cracked"] for record in found.records)
@@ -131,7 +142,7 @@ def _common(
     }
 
 
-def _shown(found: Results, row: int, size: int) -> dict[str, Any]:
+def _shown(found: InspectionResults, row: int, size: int) -> dict[str, Any]:
     """Return what a page shows of the photo in a row of the records."""
     record = found.records[row]
     at = found.places[record["photo"]]

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from src.data.files import file_sha256
+from src.errors import InputError
+from src.formats.conversion import chosen_exports
 from src.formats.keras import KERAS, describe_keras, example_images
 from src.model.decision import read_decision, undecided
 from src.model.weights import weights_sha256
@@ -20,6 +22,12 @@ def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("half") / "model.keras"
     KERAS.write(classifier(), "float16", np.empty(0), path)
     return path
+
+
+def test_formats_have_their_precisions():
+    assert chosen_exports("keras", "all") == [("keras", "float32"), ("keras", "float16")]
+    with pytest.raises(InputError, match="format=keras has no precision=int8"):
+        chosen_exports("keras", "int8")
 
 
 def test_weights_are_rounded_to_float16(file):

@@ -8,7 +8,7 @@ import pytest
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.photos.earlier import changes_since
-from src.photos.photo_report import Results, write_report
+from src.photos.photo_report import InspectionResults, write_report
 from src.photos.records import place
 from tests.photos.findings import record, region
 
@@ -27,7 +27,9 @@ def written(tmp_path):
     def write(records, *overrides: str, changes=None, **options) -> dict[str, str]:
         config = compose_as(Predict, "predict/config", ["input=x", "output=y", *overrides])
         places = {r["photo"]: place(Path("in", r["photo"]), Path("in"), tmp_path) for r in records}
-        results = Results(records, [("broken.jpg", "empty file")], MADE_BY, places, changes)
+        results = InspectionResults(
+            records, [("broken.jpg", "empty file")], MADE_BY, places, changes
+        )
         write_report(tmp_path, results, config.inspection, config.report, **options)
         pages = sorted(tmp_path.rglob("*.html"), key=lambda page: (len(page.parts), page.name))
         return {page.relative_to(tmp_path).as_posix(): page.read_text() for page in pages}

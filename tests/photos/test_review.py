@@ -1,7 +1,7 @@
 """What another threshold and a person's corrections leave of the findings on a photo."""
 
 from src.data.corrections import Correction
-from src.photos.review import at_threshold, corrected, reviewed
+from src.photos.review import corrected, findings_at, reviewed
 from tests.photos.findings import record, region
 
 FIRST, SECOND = (0, 0, 10, 10), (50, 50, 80, 60)
@@ -31,13 +31,13 @@ def boxes(found) -> list[tuple]:
 
 
 def test_a_threshold_leaves_the_regions_at_or_above_it():
-    higher = at_threshold(FOUND, 0.6)
+    higher = findings_at(FOUND, 0.6)
     assert (higher["cracked"], boxes(higher)) == (True, [FIRST, SECOND])
-    higher = at_threshold(FOUND, 0.7)
+    higher = findings_at(FOUND, 0.7)
     assert (higher["cracked"], boxes(higher), higher["cracked_share"]) == (True, [FIRST], 0.01)
-    higher = at_threshold(FOUND, 0.99)
+    higher = findings_at(FOUND, 0.99)
     assert (higher["cracked"], boxes(higher), higher["cracked_share"]) == (False, [], 0)
-    assert at_threshold(SOUND, 0.05)["cracked"]
+    assert findings_at(SOUND, 0.05)["cracked"]
 
 
 def test_without_corrections_nothing_changes():
