@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
-from src.page.visits import Refused, Upload, Visit, Visits, full_size
+from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
 from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
 from src.photos.inspector import Inspector
@@ -54,10 +54,18 @@ class Workbench:
         """Add a photo to those that are inspected one after the other."""
         self._pool.submit(self._inspect, visit, upload)
 
+    def end(self, secret: str) -> None:
+        """End a visit. If visits are kept, its results are written; else its files are deleted."""
+        visit = self.visits.found(secret)
+        if visit and self.config.keep and visit.present():
+            self.results(visit, None)
+        self.visits.end(secret)
+
     def close(self) -> None:
         """Stop the work, and delete the files of the visits unless they are kept."""
         self._pool.shutdown(cancel_futures=True)
-        self.visits.end_all()
+        for secret in self.visits.current():
+            self.end(secret)
         if self._temporary:
             self._temporary.cleanup()
 
@@ -121,3 +129,8 @@ class Workbench:
             logging.getLogger(__name__).debug("%s", upload.file, exc_info=True)
             outcome = {"state": "failed", "reason": failure_reason(error)}
         visit.change(upload, **outcome)
+        # What was deleted meanwhile has been written again.
+        if upload.state == "removed":
+            delete_files(upload)
+        if visit.ended:
+            self.visits.delete_ended(visit)

@@ -37,10 +37,14 @@ def test_idle_visits_end(tmp_path):
     assert visits.found(recent)
 
 
-def test_kept_visits_stay(tmp_path):
+def test_kept_visits_stay_unless_they_are_empty(tmp_path):
     visits = visits_in(tmp_path, kept=True)
-    _, visit = visits.open()
-    visits.end_all()
+    empty, _ = visits.open()
+    full, visit = visits.open()
+    visit.add(visit.reserve("a.jpg", ".jpg"))
+    for secret in (empty, full):
+        visits.end(secret)
+    assert list(tmp_path.iterdir()) == [visit.folder]
     assert (visit.folder / "corrections.csv").is_file()
 
 
