@@ -4,7 +4,6 @@ python -m src.export model=RUN_OR_FILE format=onnx precision=int8
 python -m src.export model=RUN_OR_FILE format=all precision=all output=FOLDER
 """
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 def main(config: Export) -> None:
     from src.data.splits.manifest import read_manifest
     from src.formats import conversion
+    from src.formats.keras import describe_keras
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
     from src.tracking.provenance import decision_of
 
-    formats = conversion.FORMATS if config.format == "all" else [config.format]
-    precisions = conversion.PRECISIONS if config.precision == "all" else [config.precision]
-    for name in formats:
-        conversion.format_named(name)
+    chosen = conversion.chosen_exports(config.format, config.precision)
     if kind_of(config.model) != "file":
         runs.connect(config.tracking.uri, config.tracking.experiment)
     classifier = load_classifier(config.model)
@@ -41,12 +38,13 @@ def main(config: Export) -> None:
     ).images
     reference, rate = conversion.timed(lambda images: classifier.predict(images), patches.images)
     about = described(config.model, classifier, manifest, len(calibration))
-    if decision := decision_of(config.model):
+    decision = decision_of(config.model)
+    if decision:
         about["decision"] = decision.model_dump()
     size = find_model(config.model).stat().st_size
     check = conversion.compare_with_keras(reference, rate, patches, reference)
     exported = [conversion.Exported("Keras", "float32", size, check)]
-    for name, precision in itertools.product(formats, precisions):
+    for name, precision in chosen:
         print(f"{name} {precision}")
         exported.append(
             conversion.export_classifier(
@@ -62,6 +60,8 @@ def main(config: Export) -> None:
                 folder=Path(config.output),
             )
         )
+        if name == "keras":
+            describe_keras(Path(config.output) / f"keras-{precision}" / "model.keras", decision)
     print(conversion.export_table(exported))
 
 

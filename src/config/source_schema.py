@@ -112,6 +112,12 @@ class PhotosWithMasks(ImagesOfSource):
     windows: Windows
 
 
+class CorrectedPhotos(ImagesOfSource):
+    source: Literal["corrections"]
+    path: str
+    windows: Windows
+
+
 class Ozgenel(MendeleyFile):
     source: Literal["ozgenel"]
     windows: Windows
@@ -142,7 +148,9 @@ class Sdnet2018(ImagesOfSource):
     http: Http
 
 
-Source = Synthetic | Local | Mendeley | PhotosWithMasks | Ozgenel | Sdnet2018 | Drawn
+Source = (
+    Synthetic | Local | Mendeley | PhotosWithMasks | CorrectedPhotos | Ozgenel | Sdnet2018 | Drawn
+)
 # A source's name has no dot, because a dot separates it from the rest of a file's name.
 SourceName = Annotated[str, Field(pattern=r"^[\w-]+$")]
 

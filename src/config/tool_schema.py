@@ -16,7 +16,7 @@ class Export(Section):
     """The settings of src.export; see conf/export/config.yaml."""
 
     model: str
-    format: Literal["all", "litert", "onnx", "openvino"]
+    format: Literal["all", "keras", "litert", "onnx", "openvino"]
     precision: Literal["all", "float32", "float16", "int8"]
     output: str
     manifest: str | None
@@ -86,12 +86,17 @@ class Report(Section):
     worst: Annotated[int, Field(ge=0)]
 
 
-class Inspecting(Section):
-    """How photos are inspected; see conf/shared/inspection.yaml."""
+class ModelInUse(Section):
+    """Which model judges photos; see conf/shared/model_in_use.yaml."""
 
     model: str | None
     default_models: Annotated[list[str], Field(min_length=1)]
     tracking: Server
+
+
+class Inspecting(ModelInUse):
+    """How photos are inspected; see conf/shared/inspection.yaml."""
+
     scale: Scale | Literal["auto"] | None
     auto_scales: Annotated[list[Scale], Field(min_length=1)]
     flips: bool | None
@@ -152,6 +157,15 @@ class Serving(Section):
     threshold: Annotated[float, Field(gt=0, lt=1)] | None
     max_megapixels: Annotated[float, Field(gt=0)]
     engine: PhotoEngine
+
+
+class Serve(ModelInUse):
+    """The settings of src.serve; see conf/serve/config.yaml."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    output: str
+    serving: Serving
 
 
 class Promote(Section):

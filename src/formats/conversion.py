@@ -1,6 +1,7 @@
 """Exporting a classifier: an export is checked against Keras, and kept only if it is as good."""
 
 import importlib
+import itertools
 import json
 import math
 import shutil
@@ -19,11 +20,10 @@ import pandas as pd
 from src.data.files import write_text
 from src.data.image_batches import evenly_spread, load_images
 from src.errors import InputError
-from src.formats.export_format import Format, Run
+from src.formats.export_format import PRECISIONS, Format, Run
 from src.model.classifier import inference_model
 
-FORMATS = ("litert", "onnx", "openvino")
-PRECISIONS = ("float32", "float16", "int8")
+FORMATS = ("keras", "litert", "onnx", "openvino")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def export_classifier(
     Args:
         classifier: a model from `build_classifier`.
         format: one of `FORMATS`.
-        precision: one of `PRECISIONS`.
+        precision: one of the format's precisions.
         calibration: images (n, size, size, 3) uint8 from which int8 takes its value ranges.
         patches: the patches to check the export on.
         reference: (n, 2) float32, Keras' probabilities of these patches.
@@ -156,6 +156,25 @@ def format_named(name: str) -> Format:
             f"format={name} needs {', '.join(missing)}: make extras installs them; "
             "format=litert and format=openvino need no extra packages"
         )
+    return chosen
+
+
+def chosen_exports(format: str, precision: str) -> list[tuple[str, str]]:
+    """Return the formats and their precisions that are asked for.
+
+    Args:
+        format: one of `FORMATS`, or `all`.
+        precision: one of `PRECISIONS`, or `all`. Formats that do not have it are left out.
+
+    Raises:
+        InputError: a package is missing, or no format is left.
+    """
+    formats = FORMATS if format == "all" else [format]
+    precisions = PRECISIONS if precision == "all" else [precision]
+    pairs = itertools.product(formats, precisions)
+    chosen = [(name, one) for name, one in pairs if one in format_named(name).precisions]
+    if not chosen:
+        raise InputError(f"format={format} has no precision={precision}")
     return chosen
 
 

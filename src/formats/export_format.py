@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+PRECISIONS = ("float32", "float16", "int8")
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -24,12 +25,14 @@ class Format:
         load: function that takes the path of a written file. It returns a function that maps images
             (n, size, size, 3) uint8, with any n, to probabilities (n, 2) float32. Both run on this
             machine's processor.
+        precisions: the precisions that the format has.
     """
 
     suffix: str
     packages: tuple[str, ...]
     write: Callable[[keras.Model, str, np.ndarray, Path], None]
     load: Callable[[Path], Run]
+    precisions: tuple[str, ...] = PRECISIONS
 
 
 def uint8_images(classifier: keras.Model) -> list[tf.TensorSpec]:

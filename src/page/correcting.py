@@ -68,7 +68,7 @@ def correct(visit: Guest, said: Said) -> None:
 
 
 @correcting.put("/api/inspection")
-def describe(visit: Guest, about: About) -> None:
+def describe_inspection(visit: Guest, about: About) -> None:
     """Keep what the report says about the inspection."""
     values = {key: value.strip() or None for key, value in about.model_dump().items()}
     visit.details = InspectionDetails.model_validate(values)

@@ -51,19 +51,19 @@ def remove(visit: Guest, number: int) -> None:
 
 
 @receiving.get("/api/photos/{number}/preview")
-def preview_of(visit: Guest, number: int) -> FileResponse:
+def send_preview(visit: Guest, number: int) -> FileResponse:
     """Send the small photo."""
     return _picture(inspected(visit, number).place.preview)
 
 
 @receiving.get("/api/photos/{number}/heat")
-def heat_of(visit: Guest, number: int) -> FileResponse:
+def send_heat(visit: Guest, number: int) -> FileResponse:
     """Send the picture of the heat."""
     return _picture(inspected(visit, number).place.heat)
 
 
 @receiving.get("/api/photos/{number}/full")
-def full_of(request: Request, visit: Guest, number: int) -> FileResponse:
+def send_full(request: Request, visit: Guest, number: int) -> FileResponse:
     """Send the upright photo in full size."""
     return _picture(request.app.state.bench.full_photo(inspected(visit, number)))
 

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.data.corrections import CORRECTIONS
+from src.errors import InputError
 from src.page.correcting import correcting
 from src.page.downloads import PRINT, browser, printed, zipped
 from src.page.guards import REPORTS, Guest, cookie_name, with_headers
@@ -49,6 +50,7 @@ def make_page(bench: Workbench) -> FastAPI:
     page.middleware("http")(with_headers)
     page.add_middleware(TrustedHostMiddleware, allowed_hosts=bench.config.names)
     page.add_exception_handler(Refused, _told)
+    page.add_exception_handler(InputError, _told)
     page.include_router(router)
     page.include_router(receiving)
     page.include_router(correcting)
@@ -95,7 +97,7 @@ def visit_settings(request: Request, visit: Guest) -> dict[str, Any]:
 def forget(request: Request, visit: Guest) -> None:
     """End the visit. Its files are deleted unless visits are kept."""
     app = request.app
-    app.state.bench.visits.end(request.cookies[app.state.cookie])
+    app.state.bench.end(request.cookies[app.state.cookie])
 
 
 @router.get("/api/photos")
@@ -130,7 +132,7 @@ def report(request: Request, visit: Guest, path: str, threshold: Threshold = Non
 
 
 @router.get("/download/{kind}")
-def download(
+def send_download(
     request: Request,
     visit: Guest,
     later: BackgroundTasks,

@@ -143,12 +143,10 @@ class Visit:
 
     def remove(self, upload: Upload) -> None:
         """Forget a photo, its results and its corrections, and delete its files."""
-        at = upload.place
         self.change(upload, state="removed", record=None)
         with self.lock:
             self._keep([one for one in self.corrections if one.photo != upload.name])
-            for path in (at.path, at.overlay, at.record, at.preview, at.heat, full_size(upload)):
-                path.unlink(missing_ok=True)
+        delete_files(upload)
 
     def present(self) -> list[Upload]:
         """Return the photos that are not removed."""
@@ -183,6 +181,13 @@ class Visit:
             number += 1
             chosen = f"{name} ({number})"
         return chosen
+
+
+def delete_files(upload: Upload) -> None:
+    """Delete a photo and its results."""
+    at = upload.place
+    for path in (at.path, at.overlay, at.record, at.preview, at.heat, full_size(upload)):
+        path.unlink(missing_ok=True)
 
 
 def full_size(upload: Upload) -> Path:
@@ -233,23 +238,26 @@ class Visits:
     def end_idle(self) -> None:
         """End the visits that have been idle for too long."""
         oldest = time.monotonic() - self.limits.idle_hours * 3600
-        for secret, visit in list(self._visits.items()):
+        for secret, visit in self.current().items():
             if visit.seen < oldest:
                 self.end(secret)
 
     def end(self, secret: str) -> None:
-        """End a visit. Its folder is deleted unless visits are kept."""
+        """End a visit; see `delete_ended`."""
         with self._lock:
             visit = self._visits.pop(secret, None)
         if visit:
             visit.ended = True
-            if not self.kept:
-                shutil.rmtree(visit.folder, ignore_errors=True)
+            self.delete_ended(visit)
 
-    def end_all(self) -> None:
-        """End all visits."""
-        for secret in list(self._visits):
-            self.end(secret)
+    def delete_ended(self, visit: Visit) -> None:
+        """Delete the folder of an ended visit. If visits are kept, it is deleted only if empty."""
+        if not self.kept or not visit.present():
+            shutil.rmtree(visit.folder, ignore_errors=True)
+
+    def current(self) -> dict[str, Visit]:
+        """Return the visits that have not ended, by their secrets."""
+        return dict(self._visits)
 
 
 def corrections_of(visit: Visit, upload: Upload) -> list[Correction]:

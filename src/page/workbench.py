@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
-from src.page.visits import Refused, Upload, Visit, Visits, full_size
+from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
 from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
 from src.photos.inspector import Inspector
 from src.photos.overlay import encoded
-from src.photos.photo_report import Results
+from src.photos.photo_report import InspectionResults
 from src.photos.reading import photo_bytes, read_photo
 from src.photos.result_files import write_results
-from src.photos.review import at_threshold, reviewed
+from src.photos.review import findings_at, reviewed
 from src.photos.unreadable import failure_reason
 
 FULL_QUALITY = 90  # JPEG quality of photos that are looked at in full size
@@ -54,14 +54,22 @@ class Workbench:
         """Add a photo to those that are inspected one after the other."""
         self._pool.submit(self._inspect, visit, upload)
 
+    def end(self, secret: str) -> None:
+        """End a visit. If visits are kept, its results are written; else its files are deleted."""
+        visit = self.visits.found(secret)
+        if visit and self.config.keep and visit.present():
+            self.results(visit, None)
+        self.visits.end(secret)
+
     def close(self) -> None:
         """Stop the work, and delete the files of the visits unless they are kept."""
         self._pool.shutdown(cancel_futures=True)
-        self.visits.end_all()
+        for secret in self.visits.current():
+            self.end(secret)
         if self._temporary:
             self._temporary.cleanup()
 
-    def results(self, visit: Visit, threshold: float | None) -> Results:
+    def results(self, visit: Visit, threshold: float | None) -> InspectionResults:
         """Write the report and the tables of a visit into its folder.
 
         Args:
@@ -75,7 +83,7 @@ class Workbench:
             unreadable = [(one.name, one.reason) for one in uploads if one.reason]
         made_by = self.inspector.made_by
         if threshold is not None and threshold != made_by["threshold"]:
-            records = [at_threshold(record, threshold) for record in records]
+            records = [findings_at(record, threshold) for record in records]
             deviations = {**made_by["deviations"], "threshold": threshold}
             made_by = {**made_by, "threshold": threshold, "deviations": deviations}
         config = self.config.model_copy(update={"inspection": visit.details})
@@ -121,3 +129,8 @@ class Workbench:
             logging.getLogger(__name__).debug("%s", upload.file, exc_info=True)
             outcome = {"state": "failed", "reason": failure_reason(error)}
         visit.change(upload, **outcome)
+        # What was deleted meanwhile has been written again.
+        if upload.state == "removed":
+            delete_files(upload)
+        if visit.ended:
+            self.visits.delete_ended(visit)

@@ -1,8 +1,10 @@
 """What the report begins with: the order of the photos, and counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from src.photos.photo_tables import photo_measures
 
 Record = Mapping[str, Any]
 
@@ -23,14 +25,12 @@ def worst_first(record: Record) -> tuple[Any, ...]:
 
 def widest(record: Record) -> float | None:
     """Return the largest width of a crack on a photo in millimetres, or None if none is known."""
-    return max(_known(region.get("max_width_mm") for region in record["regions"]), default=None)
+    return photo_measures(record).get("max_width_mm")
 
 
 def severity(record: Record) -> str | None:
     """Return the severity of a photo's widest region, or None if no region has one."""
-    rated = [one for one in record["regions"] if one.get("severity")]
-    rated.sort(key=lambda region: region.get("max_width_mm") or 0)
-    return str(rated[-1]["severity"]) if rated else None
+    return photo_measures(record).get("severity")
 
 
 def by_severity(records: Sequence[Record]) -> list[tuple[str, int]]:
@@ -45,7 +45,3 @@ def by_severity(records: Sequence[Record]) -> list[tuple[str, int]]:
             counts[name] += 1
             width[name] = max(width.get(name, 0), widest(record) or 0)
     return sorted(counts.items(), key=lambda item: -width[item[0]])
-
-
-def _known(values: Iterable[Any]) -> list[float]:
-    return [float(value) for value in values if value is not None]

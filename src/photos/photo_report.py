@@ -18,7 +18,14 @@ from src.photos.earlier import Changes
 from src.photos.overview import by_severity, severity, widest
 from src.photos.photo_search import PAGES
 from src.photos.records import Place
-from src.photos.report_text import capture_text, measure, page_file, percent, points, width_text
+from src.photos.report_text import (
+    capture_text,
+    measure_text,
+    outline_points,
+    page_file,
+    percent,
+    width_text,
+)
 
 if TYPE_CHECKING:
     from src.config.tool_schema import InspectionDetails, Report
@@ -27,17 +34,17 @@ REPORT = "report.html"
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 FILTERS = {
     "capture": capture_text,
-    "measure": measure,
+    "measure": measure_text,
     "page_file": lambda number: page_file(REPORT, number),
     "percent": percent,
-    "points": points,
+    "points": outline_points,
     "severity": severity,
     "widest": lambda record: width_text(widest(record)),
 }
 
 
 @dataclass(frozen=True)
-class Results:
+class InspectionResults:
     """The results of an inspection, of which a report is made.
 
     Attributes:
@@ -58,7 +65,7 @@ class Results:
 
 def write_report(
     output: Path,
-    found: Results,
+    found: InspectionResults,
     inspection: "InspectionDetails",
     settings: "Report",
     name: str = REPORT,
@@ -80,20 +87,14 @@ def write_report(
     Raises:
         InputError: a file cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= FILTERS
-    template = environment.get_template("report.html")
+    template = _environment().get_template("report.html")
     size = most or settings.page
     shown = found.records[:most]
     pages = max(1, -(-len(shown) // size))
     common = _common(found, inspection, settings, size) | {"pages": pages}
     common["left_out"] = len(found.records) - len(shown)
+    # A printer does not wait for pictures that are loaded when they come into sight.
+    common["loading"] = "lazy" if most is None else "eager"
     for number in range(1, pages + 1):
         rows = range((number - 1) * size, min(number * size, len(shown)))
         stream = template.stream(
@@ -109,8 +110,20 @@ def write_report(
     return output / name
 
 
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
 def _common(
-    found: Results, inspection: "InspectionDetails", settings: "Report", size: int
+    found: InspectionResults, inspection: "InspectionDetails", settings: "Report", size: int
 ) -> dict[str, Any]:
     """Return what all pages of a report have in common."""
     cracked = sum(record["cracked"] for record in found.records)
@@ -129,7 +142,7 @@ def _common(
     }
 
 
-def _shown(found: Results, row: int, size: int) -> dict[str, Any]:
+def _shown(found: InspectionResults, row: int, size: int) -> dict[str, Any]:
     """Return what a page shows of the photo in a row of the records."""
     record = found.records[row]
     at = found.places[record["photo"]]

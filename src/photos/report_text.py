@@ -29,12 +29,12 @@ def page_file(first: str, number: int) -> str:
     return first if number == 1 else f"{PAGES}/page-{number}.html"
 
 
-def points(region: Mapping[str, Any]) -> str:
+def outline_points(region: Mapping[str, Any]) -> str:
     """Return a region's outline as the points of a polygon in SVG."""
     return " ".join(f"{x},{y}" for x, y in region["outline"])
 
 
-def measure(region: Mapping[str, Any], name: str) -> str:
+def measure_text(region: Mapping[str, Any], name: str) -> str:
     """Format a measure of a region, in millimetres if they are known, and else in pixels.
 
     Args:

@@ -8,7 +8,7 @@ from src.data.files import write_text
 from src.photos.earlier import changes_since
 from src.photos.overview import worst_first
 from src.photos.photo_map import MAP, geojson
-from src.photos.photo_report import Results, write_report
+from src.photos.photo_report import InspectionResults, write_report
 from src.photos.photo_tables import write_tables
 from src.photos.records import Place
 
@@ -25,7 +25,7 @@ def write_results(
     *,
     config: "Inspecting",
     earlier: Sequence[Mapping[str, Any]] | None,
-) -> Results:
+) -> InspectionResults:
     """Write the report, photos.csv, photos.json and photos.geojson, and sort the photos.
 
     Args:
@@ -44,7 +44,7 @@ def write_results(
         InputError: a file cannot be written.
     """
     changes = changes_since(earlier, records, config.report.grown) if earlier is not None else None
-    results = Results(
+    results = InspectionResults(
         sorted(records, key=worst_first), sorted(unreadable), made_by, places, changes
     )
     about = config.inspection.model_dump()

@@ -23,7 +23,7 @@ def reviewed(
     return [corrected(record, of_photo.get(record["photo"], [])) for record in records]
 
 
-def at_threshold(record: Mapping[str, Any], threshold: float) -> Record:
+def findings_at(record: Mapping[str, Any], threshold: float) -> Record:
     """Return a record with the verdict and the regions that another threshold leaves.
 
     Regions were looked for at the inspection's own threshold, so a lower one adds none. The number

@@ -9,6 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from src.config.source_schema import (
+    CorrectedPhotos,
     Data,
     Drawn,
     Local,
@@ -31,6 +32,7 @@ from src.data.dataset import (
 from src.data.files import checksums, remove_file, write_text
 from src.data.sources.collection import ImageSource, collect_images
 from src.data.sources.combined import CombinedSource
+from src.data.sources.corrected_photos import CorrectionsSource
 from src.data.sources.drawn import DrawnSource
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.data.sources.mendeley import MendeleySource
@@ -53,13 +55,15 @@ def source_of(data: Source) -> ImageSource:
     Raises:
         InputError: the folder of a local source overlaps the folder that images are fetched to.
     """
-    if isinstance(data, Local | PhotosWithMasks):
+    if isinstance(data, Local | PhotosWithMasks | CorrectedPhotos):
         refuse_overlap(Path(data.path), Path(data.dir))
     match data:
         case Local():
             return LocalSource(Path(data.path), data.max_ratio, data.photo)
         case PhotosWithMasks():
             return PhotosSource(data)
+        case CorrectedPhotos():
+            return CorrectionsSource(data)
         case Mendeley():
             return MendeleySource(data)
         case Ozgenel():

@@ -12,11 +12,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.tool_schema import Promote
 from src.errors import InputError
-from src.model.decision import overridden
 from src.registry.gate import Ruling, decide
 from src.registry.image_judge import load_judge
 from src.registry.packaged_model import registered
 from src.registry.served_check import ServedCheck, check_served
+from src.registry.served_settings import served_settings
 from src.registry.versions import (
     PREVIOUS,
     aliased,
@@ -80,17 +80,7 @@ def promote(config: Promote, name: str) -> Promotion:
             f"`python -m src.evaluate evaluate.run={run.info.run_id}` adds the file"
         )
     file = find_model(run.info.run_id)
-    serving = config.serving
-    given = {
-        **serving.model_dump(include={"scales", "flips", "threshold"}),
-        "engine": serving.engine.name,
-        "precision": serving.engine.precision,
-    }
-    served, deviations = overridden(decision, given)
-    settings = {
-        "decision": served.model_dump(),
-        **serving.model_dump(include={"engine", "max_megapixels"}),
-    }
+    served, deviations, settings = served_settings(decision, config.serving)
     check = None
     if not deviations.keys() & {"scales", "flips"}:
         expected = with_verdicts(predictions, served)

@@ -36,6 +36,7 @@ PACKAGES = (
     "scipy",
 )
 PACKAGED = "serving.fingerprint"
+PACKAGE = "model"  # the folder of a packaged model
 
 
 def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> ModelVersion:
@@ -78,22 +79,37 @@ def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str
     )
     status = LoggedModelStatus.FAILED
     try:
-        with tempfile.TemporaryDirectory() as folder, _no_warnings():
-            mlflow.pyfunc.save_model(
-                f"{folder}/model",
-                mlflow_model=described,
-                python_model=str(module_file(ENTRY)),
-                code_paths=[str(_copied_code(Path(folder)))],
-                artifacts={"classifier": str(file)},
-                model_config=dict(settings),
-                input_example=[_example()],
-                pip_requirements=pinned_requirements(PACKAGES),
-            )
-            client.log_model_artifacts(logged.model_id, f"{folder}/model")
+        with tempfile.TemporaryDirectory() as folder:
+            write_package(Path(folder), file, settings, described)
+            client.log_model_artifacts(logged.model_id, f"{folder}/{PACKAGE}")
         status = LoggedModelStatus.READY
     finally:
         client.finalize_logged_model(logged.model_id, status)
     return str(logged.model_id)
+
+
+def write_package(
+    folder: Path, file: Path, settings: Mapping[str, Any], described: Model | None = None
+) -> None:
+    """Write a model that MLflow serves to the folder PACKAGE in `folder`, and try it.
+
+    Args:
+        folder: a folder, which also gets a copy of the code.
+        file: the classifier as a .keras file.
+        settings: see `src.registry.image_judge.load_judge`.
+        described: where the model will be logged, or None.
+    """
+    with _no_warnings():
+        mlflow.pyfunc.save_model(
+            str(folder / PACKAGE),
+            mlflow_model=described,
+            python_model=str(module_file(ENTRY)),
+            code_paths=[str(_copied_code(folder))],
+            artifacts={"classifier": str(file)},
+            model_config=dict(settings),
+            input_example=[_example()],
+            pip_requirements=pinned_requirements(PACKAGES),
+        )
 
 
 @contextmanager

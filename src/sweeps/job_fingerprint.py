@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from src.config.code_closure import code_fingerprint
+from src.data.sources.corrected_photos import state_of_corrections
 from src.data.sources.local import LocalSource
 from src.data.sources.photo_folder import state_of_folder
 
@@ -85,7 +86,8 @@ def _state_of(settings: Mapping[str, Any], section: str) -> str | None:
     source, path, ratio, classes = (settings.get(f"{section}.{name}") for name in names)
     if source == "local" and path and ratio and classes:
         return LocalSource(Path(path), ratio).state(classes)
-    return state_of_folder(Path(path)) if source == "photos" and path else None
+    states = {"photos": state_of_folder, "corrections": state_of_corrections}
+    return states[source](Path(path)) if source in states and path else None
 
 
 def _is_indifferent(key: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.schema import Config
-from src.config.tool_schema import Export, Predict, Promote
+from src.config.tool_schema import App, Export, Predict, Promote, Serve
 from src.errors import InputError
 
 COMMANDS = {
@@ -12,6 +12,8 @@ COMMANDS = {
     "predict/config": (Predict, ["input=x", "output=y"]),
     "promote/config": (Promote, []),
     "export/config": (Export, []),
+    "app/config": (App, []),
+    "serve/config": (Serve, []),
 }
 
 

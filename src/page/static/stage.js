@@ -10,16 +10,21 @@ export function showSize(width, height) {
   fit();
 }
 
+const scaleFor = (width, height) => Math.min(stage.clientWidth / width, stage.clientHeight / height);
+
 export function fit() {
-  zoomTo([0, 0, place.width, place.height], 1);
+  centre(scaleFor(place.width, place.height), place.width / 2, place.height / 2);
 }
 
-// Shows a box in the middle, with a margin around it.
-export function zoomTo([left, top, right, bottom], margin = 2) {
-  const across = stage.clientWidth / (margin * (right - left)), down = stage.clientHeight / (margin * (bottom - top));
-  place.scale = Math.min(across, down, margin > 1 ? 2 : MOST);
-  place.x = stage.clientWidth / 2 - place.scale * (left + right) / 2;
-  place.y = stage.clientHeight / 2 - place.scale * (top + bottom) / 2;
+// Shows a box in the middle with a margin, but the photo never smaller than as a whole.
+export function zoomTo([left, top, right, bottom]) {
+  const close = Math.min(2, scaleFor(1.6 * (right - left), 1.6 * (bottom - top)));
+  if (close <= scaleFor(place.width, place.height)) fit();
+  else centre(close, (left + right) / 2, (top + bottom) / 2);
+}
+
+function centre(scale, x, y) {
+  Object.assign(place, { scale, x: stage.clientWidth / 2 - scale * x, y: stage.clientHeight / 2 - scale * y });
   settle();
 }
 

@@ -1,0 +1,57 @@
+"""The model that src.serve serves: a registered one as it is, another one packaged first."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+
+from src.bank.engine import chosen_engine
+from src.config.code_closure import code_fingerprint
+from src.config.tool_schema import Serve
+from src.data.files import file_sha256
+from src.model.decision import undecided
+from src.model.weights import weights_sha256
+from src.registry.packaged_model import ENTRY, PACKAGE, write_package
+from src.registry.served_settings import served_settings
+from src.tracking import runs
+from src.tracking.default_models import first_existing
+from src.tracking.logged_models import find_model, kind_of
+from src.tracking.provenance import decision_of
+
+
+def servable(config: Serve) -> str:
+    """Return the address or the folder of a model for `mlflow models serve`.
+
+    The model of a file or a run is packaged into `config.output`, unless that is done already.
+
+    Args:
+        config: the configuration; see conf/serve/config.yaml.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    server = config.tracking
+    model = config.model or first_existing(config.default_models, server.uri, server.experiment)
+    print(f"model: {model}")
+    kind = kind_of(model)
+    if kind != "file":
+        runs.connect(server.uri, server.experiment)
+    if kind == "registry":
+        return model
+    file, decision = find_model(model), decision_of(model)
+    if decision is None:
+        print(f"{model} comes without decision.json: its probabilities are uncalibrated")
+        weights = weights_sha256(keras.saving.load_model(file, compile=False))
+        decision = undecided(weights, *chosen_engine("auto", "f32"))
+    *_, settings = served_settings(decision, config.serving)
+    content = json.dumps([settings, code_fingerprint(ENTRY), file_sha256(file)], sort_keys=True)
+    folder = Path(config.output) / hashlib.sha256(content.encode()).hexdigest()[:16]
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+            write_package(Path(unfinished), file, settings)
+            shutil.move(Path(unfinished) / PACKAGE, folder)
+    return str(folder)

@@ -1,0 +1,29 @@
+"""Serve the model over HTTP: the registry's champion, else the model of the project.
+
+python -m src.serve [port=5001] [model=RUN_OR_FILE]
+
+MLflow's server answers POST /invocations; docs/registry.md shows a request.
+"""
+
+import os
+import shutil
+
+from src.config.command import entry_point_of
+from src.config.tool_schema import Serve
+
+
+@entry_point_of("serve/config", Serve)
+def main(config: Serve) -> None:
+    import mlflow
+
+    from src.registry.served_model import servable
+
+    model = servable(config)
+    os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
+    command = [shutil.which("mlflow") or "mlflow", "models", "serve", "--model-uri", model]
+    command += ["--env-manager", "local", "--host", config.host, "--port", str(config.port)]
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

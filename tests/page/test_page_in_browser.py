@@ -1,0 +1,118 @@
+"""The page as a person uses it: photos go in, a finding is corrected, the report is taken home."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.whole.conftest import browser, chromium  # noqa: F401  (fixtures)
+from tests.whole.conftest import page as tab  # noqa: F401  (`page` is the application here)
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+EVIL = "<img src=x onerror=alert(1)>.png"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, picture) -> list[Path]:
+    """Two photos, one with code as its name, and a file that is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    for seed, name in ((1, "plain.png"), (2, EVIL)):
+        (folder / name).write_bytes(picture(seed))
+    (folder / "broken.jpg").write_bytes(b"no photo")
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture
+def opened(tab: Page, address) -> Page:  # noqa: F811
+    """The page of a new visitor. It must ask nothing of other servers, and no name may run."""
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("dialog", lambda dialog: pytest.fail(f"a file name ran as code: {dialog.message}"))
+    tab.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+    tab.goto(address)
+    yield tab
+    assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_upload_correction_and_download(opened, photos, width, height):
+    opened.set_viewport_size({"width": width, "height": height})
+    expect(opened.get_by_role("heading", name="Drop photos of concrete here")).to_be_visible()
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2)
+    expect(opened.locator(".card.failed")).to_contain_text("not an image")
+    expect(opened.locator("#summary")).to_have_text("2 of 2 photos cracked")
+    assert opened.evaluate(OVERFLOW) == 0
+
+    opened.get_by_label("Threshold").fill("99")
+    expect(opened.locator("#summary")).to_have_text("0 of 2 photos cracked")
+    opened.get_by_role("button", name="the model's own").click()
+    opened.get_by_label("Show").select_option("failed")
+    expect(opened.locator(".card")).to_have_count(1)
+    opened.get_by_label("Show").select_option("all")
+
+    opened.get_by_role("button", name=f"{EVIL}: cracked").click()
+    viewer = opened.get_by_role("dialog", name="Photo")
+    expect(viewer.get_by_role("heading", name=EVIL)).to_be_visible()
+    expect(viewer.locator("img.full")).not_to_have_js_property("naturalWidth", 0)
+    viewer.get_by_label("heat").uncheck()
+    expect(viewer.locator("img.heat")).to_be_hidden()
+    viewer.get_by_role("button", name="No crack on this photo").click()
+    expect(viewer.locator(".judgement")).to_contain_text("No crack")
+    viewer.get_by_role("button", name="Mark a missed crack").click()
+    draw(opened, viewer.locator(".layer").bounding_box())
+    expect(viewer.get_by_text("Missed crack")).to_be_visible()
+    expect(viewer.locator(".judgement")).to_contain_text("Cracked")
+    viewer.get_by_role("button", name="Close").click()
+
+    archive = downloaded(opened, "Report, to hand on")
+    rows = list(csv.DictReader(io.StringIO(archive.read("corrections.csv").decode())))
+    assert [row["label"] for row in rows] == ["no crack", "crack missed"]
+    assert {row["photo"] for row in rows} == {EVIL}
+    assert "corrected by a person" in archive.read("report.html").decode()
+
+
+def draw(page: Page, layer: dict[str, float]) -> None:
+    """Drag a box over the middle of the photo."""
+    for step, share in enumerate((0.3, 0.5, 0.6)):
+        page.mouse.move(layer["x"] + share * layer["width"], layer["y"] + share * layer["height"])
+        if not step:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def downloaded(page: Page, name: str) -> zipfile.ZipFile:
+    page.get_by_text("Report and files").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=name).click()
+    return zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes()))
+
+
+def test_a_region_leads_to_its_place(opened, photos):
+    opened.set_input_files("#files", photos[:2])
+    opened.locator(".card.done").first.click()
+    layer = opened.locator(".layer")
+    before = layer.bounding_box()["width"]
+    opened.locator(".regions .go").first.click()
+    expect(opened.locator("polygon.chosen")).to_have_count(1)
+    assert layer.bounding_box()["width"] >= before
+    opened.get_by_role("button", name="Fit").click()
+    assert layer.bounding_box()["width"] == pytest.approx(before, rel=0.01)
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_be_hidden()
+
+
+def test_the_report_prints_to_pdf(opened, photos):
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2)
+    opened.get_by_text("Report and files").click()
+    with opened.expect_download() as download:
+        opened.get_by_role("link", name="Report as PDF").click()
+    content = Path(download.value.path()).read_bytes()
+    assert content.startswith(b"%PDF")
+    # The two photos are in it, each with its heat.
+    assert content.count(b"/Subtype /Image") >= 4

@@ -1,0 +1,68 @@
+"""Comparing two inspections of the same photos."""
+
+import json
+
+import pytest
+
+from src.errors import InputError
+from src.photos.earlier import changes_since, read_inspection
+from tests.photos.findings import record, region
+
+SMALL, LARGE = (0, 0, 10, 10), (0, 0, 10, 13)
+
+
+def measured(box, **fields) -> dict:
+    return region(box, **fields)
+
+
+def test_each_photo_has_its_change():
+    then = [record("new"), record("gone", region(SMALL)), record("same", region(SMALL))]
+    then += [record("grown", region(SMALL)), record("only then")]
+    now = [record("new", region(SMALL)), record("gone"), record("same", region(SMALL))]
+    now += [record("grown", region(LARGE)), record("only now")]
+    found = changes_since(then, now, grown=1.2)
+    assert (found.new, found.gone, found.same) == (["new"], ["gone"], 1)
+    assert (found.only_now, found.only_then) == (1, ["only then"])
+    assert found.grown == [("grown", "share of the photo 0.01 to 0.013")]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ({"length_px": 100}, {"length_px": 130}, "length 100 to 130 px"),
+        ({"length_px": 100}, {"length_px": 119}, None),
+        ({"max_width_px": 2}, {"max_width_px": 3}, "largest width 2 to 3 px"),
+        (
+            {"length_px": 100, "length_mm": 50, "max_width_mm": 0.2},
+            {"length_px": 130, "length_mm": 50, "max_width_mm": 0.3},
+            "largest width 0.2 to 0.3 mm",
+        ),
+        # What could not be measured is None.
+        ({"length_px": None}, {"length_px": 130}, None),
+    ],
+)
+def test_millimetres_are_compared_first_then_pixels(then, now, told):
+    found = changes_since(
+        [record("a", region(SMALL, **then))], [record("a", region(SMALL, **now))], grown=1.2
+    )
+    assert dict(found.grown).get("a") == told
+
+
+def test_pixels_of_photos_of_other_sizes_are_not_compared():
+    then = record("a", region(SMALL, length_px=100))
+    now = record("a", region(SMALL, length_px=200), width=200)
+    assert changes_since([then], [now], grown=1.2).grown == []
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"photos": [{"photo": "a"}]}'])
+def test_a_folder_that_is_no_inspection_is_named(tmp_path, content):
+    if content is not None:
+        (tmp_path / "photos.json").write_text(content)
+    with pytest.raises(InputError, match=r"report\.previous: .* has no usable photos\.json"):
+        read_inspection(tmp_path)
+
+
+def test_an_inspection_is_read(tmp_path):
+    made = [record("a", region(SMALL))]
+    (tmp_path / "photos.json").write_text(json.dumps({"photos": made}))
+    assert read_inspection(tmp_path) == made

@@ -1,0 +1,98 @@
+"""The report's pages, made of records without an inspection."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from src.config.loader import compose_as
+from src.config.tool_schema import Predict
+from src.photos.earlier import changes_since
+from src.photos.photo_report import InspectionResults, write_report
+from src.photos.records import place
+from tests.photos.findings import record, region
+
+MADE_BY = {
+    "model": {"name": "models:/crack-classifier@champion"},
+    **{"threshold": 0.5, "patch": 227, "scales": [1.0], "flips": False, "temperature": 1.0},
+    **{"calibrated": True, "deviations": {}, "engine": {"name": "openvino"}},
+    "pictures": {"opacity": 0.6},
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Function that writes the report of records, and returns the text of its pages by path."""
+
+    def write(records, *overrides: str, changes=None, **options) -> dict[str, str]:
+        config = compose_as(Predict, "predict/config", ["input=x", "output=y", *overrides])
+        places = {r["photo"]: place(Path("in", r["photo"]), Path("in"), tmp_path) for r in records}
+        results = InspectionResults(
+            records, [("broken.jpg", "empty file")], MADE_BY, places, changes
+        )
+        write_report(tmp_path, results, config.inspection, config.report, **options)
+        pages = sorted(tmp_path.rglob("*.html"), key=lambda page: (len(page.parts), page.name))
+        return {page.relative_to(tmp_path).as_posix(): page.read_text() for page in pages}
+
+    return write
+
+
+CRACKED = [
+    record(f"{n}.jpg", region((0, 0, 9, 9), severity="wide", length_mm=9, max_width_mm=0.4))
+    for n in range(3)
+]
+
+
+def test_many_photos_are_on_several_pages(written):
+    many = CRACKED + [record(f"{n}.jpg") for n in range(3, 10)]
+    pages = written(many, "report.page=4", "report.worst=2")
+    assert list(pages) == ["report.html", "report/page-2.html", "report/page-3.html"]
+    assert [text.count("<article") for text in pages.values()] == [4, 4, 2]
+    first, second, _ = pages.values()
+    assert first.count('class="wide"><img') == 2
+    assert "broken.jpg" in first
+    assert "broken.jpg" not in second
+    assert 'href="report/page-2.html"' in first
+    assert 'href="../report.html"' in second
+    # Pictures lie beside the pages, and are found from each.
+    assert re.findall(r'src="([^"]+)\.jpg"', second)[0].startswith("../report/")
+    assert "data:" not in "".join(pages.values())
+    assert list(written(many[:3], "report.page=4")) == ["report.html"]
+
+
+def test_overview_comes_first_and_settings_last(written):
+    text = written(CRACKED, "inspection.project='Pier <3>'", "inspection.place=Havel")[
+        "report.html"
+    ]
+    assert "<h1>Pier &lt;3&gt;</h1>" in text
+    places = [text.index(part) for part in ('id="overview"', 'id="photos"', 'id="settings"')]
+    assert places == sorted(places)
+    assert "<b>3</b> wide" in text
+    assert "Havel" in text
+    assert "Inspector" not in text
+
+
+def test_changes_are_listed(written):
+    before = [record("0.jpg"), *CRACKED[1:]]
+    text = written(CRACKED, changes=changes_since(before, CRACKED, 1.2))["report.html"]
+    changes = text[text.index('id="changes"') : text.index('id="unreadable"')]
+    assert "<b>1</b> new" in changes
+    assert "<b>2</b> as before" in changes
+    assert "0.jpg" in changes
+
+
+def test_a_page_to_print_has_the_worst_photos_and_says_so(written, tmp_path):
+    pages = written(CRACKED, name="print.html", most=2)
+    assert list(pages) == ["print.html"]
+    assert pages["print.html"].count("<article") == 2
+    assert "1 more photo" in pages["print.html"]
+    assert "lazy" not in pages["print.html"]
+
+
+def test_corrections_are_told(written):
+    by_hand = region((5, 5, 20, 20), probability=None)
+    one = {**record("a.jpg"), "regions": [by_hand], "cracked": True, "corrected_by": "A. Example"}
+    text = written([one])["report.html"]
+    assert "Corrected by A. Example" in text
+    assert 'class="by-hand"' in text
+    assert "<b>1</b> corrected by a person" in text

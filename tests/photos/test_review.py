@@ -1,0 +1,75 @@
+"""What another threshold and a person's corrections leave of the findings on a photo."""
+
+from src.data.corrections import Correction
+from src.photos.review import corrected, findings_at, reviewed
+from tests.photos.findings import record, region
+
+FIRST, SECOND = (0, 0, 10, 10), (50, 50, 80, 60)
+WHOLE = (0, 0, 100, 100)
+FOUND = record("a.jpg", region(FIRST, 0.95), region(SECOND, 0.6))
+SOUND = record("b.jpg")
+
+
+def said(box, label, cracked, photo="a.jpg", by="A. Example") -> Correction:
+    left, top, right, bottom = box
+    return Correction(
+        photo=photo,
+        file="photos/00001.jpg",
+        x=left,
+        y=top,
+        width=right - left,
+        height=bottom - top,
+        label=label,
+        cracked=cracked,
+        by=by,
+        at="now",
+    )
+
+
+def boxes(found) -> list[tuple]:
+    return [tuple(one["box"]) for one in found["regions"]]
+
+
+def test_a_threshold_leaves_the_regions_at_or_above_it():
+    higher = findings_at(FOUND, 0.6)
+    assert (higher["cracked"], boxes(higher)) == (True, [FIRST, SECOND])
+    higher = findings_at(FOUND, 0.7)
+    assert (higher["cracked"], boxes(higher), higher["cracked_share"]) == (True, [FIRST], 0.01)
+    higher = findings_at(FOUND, 0.99)
+    assert (higher["cracked"], boxes(higher), higher["cracked_share"]) == (False, [], 0)
+    assert findings_at(SOUND, 0.05)["cracked"]
+
+
+def test_without_corrections_nothing_changes():
+    assert corrected(FOUND, []) == FOUND
+
+
+def test_a_region_that_is_no_crack_goes():
+    left = corrected(FOUND, [said(FIRST, "no crack", False)])
+    assert (left["cracked"], boxes(left), left["cracked_share"]) == (True, [SECOND], 0.03)
+    assert left["corrected_by"] == "A. Example"
+    none = [said(FIRST, "no crack", False), said(SECOND, "no crack", False)]
+    left = corrected(FOUND, none)
+    assert (left["cracked"], boxes(left)) == (False, [])
+
+
+def test_a_region_that_is_right_stays():
+    left = corrected(FOUND, [said(FIRST, "right", True), said(SECOND, "no crack", False)])
+    assert (left["cracked"], boxes(left)) == (True, [FIRST])
+
+
+def test_a_photo_without_a_crack_has_no_regions():
+    left = corrected(FOUND, [said(WHOLE, "no crack", False)])
+    assert (left["cracked"], boxes(left)) == (False, [])
+
+
+def test_a_missed_crack_makes_a_photo_cracked():
+    left = corrected(SOUND, [said(SECOND, "crack missed", True, by="")])
+    assert (left["cracked"], boxes(left)) == (True, [SECOND])
+    assert left["regions"][0]["probability"] is None
+    assert left["corrected_by"] == "a person"
+
+
+def test_corrections_are_those_of_the_photo():
+    other = [said(FIRST, "no crack", False, photo="c.jpg")]
+    assert reviewed([FOUND, SOUND], other) == [FOUND, SOUND]
