@@ -5,8 +5,8 @@ python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 Each measurement runs in a separate process. The measurements alternate, so that a machine that
 slows down affects both sides. The patches are drawn by the project.
 
-One rival stores the frozen part's outputs too, in plain Keras (`benchmarks/stored.py`). The other is
-PyTorch, which predicts with torchvision's MobileNetV2 in an environment of its own.
+One rival stores the frozen part's outputs too, in plain Keras (`benchmarks/stored.py`). The other
+is PyTorch, which predicts with torchvision's MobileNetV2 in an environment of its own.
 
 By default tf.data's autotuner can block at the end of an epoch or a pass
 (`src.data.image_batches.untuned`). Each speed-up is given twice: against the median, which includes

@@ -113,7 +113,9 @@ def fastest_fit(rest: keras.Model, training: Part) -> tuple[int, bool]:
     return min(seconds, key=lambda setting: seconds[setting])
 
 
-def fit_seconds(rest: keras.Model, stored: list, epochs: int, steps: int, jit: bool) -> list[float]:
+def fit_seconds(
+    rest: keras.Model, data: list[Part], epochs: int, steps: int, jit: bool
+) -> list[float]:
     """Return the seconds of each epoch, validation included; training goes on from before."""
     times: list[float] = []
     clock = keras.callbacks.LambdaCallback(
