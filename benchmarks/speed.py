@@ -99,7 +99,8 @@ def torch_results(python: Path | None, images: Path) -> dict[str, dict[str, floa
     """Measure PyTorch's prediction; return seconds by precision, or nothing without PyTorch."""
     if python is None:
         return {}
-    found = result_of([python, "benchmarks/torch_prediction.py", images])
+    # -P keeps the folder benchmarks/ from hiding modules of Python's own.
+    found = result_of([python, "-P", "benchmarks/torch_prediction.py", images])
     print(f"torch {found['version']}: f32 {found['f32']}, bf16 {found['bf16']}", file=sys.stderr)
     shared = {"images": found["images"], "memory": found["memory"]}
     times = ("seconds", "fastest")
