@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import recipe
+from benchmarks.stored import stored_training
 from src.bank.engine import build_engine
 from src.bank.extraction import fill_bank
 from src.bank.feature_bank import open_bank
@@ -170,6 +171,7 @@ def classifier_with(work: Path) -> keras.Model:
 MEASUREMENTS = {
     "recipe_training": recipe_training,
     "recipe_prediction": recipe_prediction,
+    "stored_training": stored_training,
     "bank_training": bank_training,
     "engine_prediction": engine_prediction,
 }

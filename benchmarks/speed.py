@@ -1,9 +1,12 @@
-"""Compare the speed of this project with that of the recipe as it is usually written.
+"""Compare the speed of this project with the recipe as it is usually written, and with two rivals.
 
 python -m benchmarks.speed [--images 2000] [--rounds 2] [--output FOLDER]
 
 Each measurement runs in a separate process. The measurements alternate, so that a machine that
 slows down affects both sides. The patches are drawn by the project.
+
+One rival stores the frozen part's outputs too, in plain Keras (`benchmarks/stored.py`). The other
+is PyTorch, which predicts with torchvision's MobileNetV2 in an environment of its own.
 
 By default tf.data's autotuner can block at the end of an epoch or a pass
 (`src.data.image_batches.untuned`). Each speed-up is given twice: against the median, which includes
@@ -23,12 +26,14 @@ from pathlib import Path
 import openvino as ov
 from matplotlib.figure import Figure
 
+from benchmarks.torch_environment import torch_python
 from src.config.loader import CONF
 from src.data.drawn.pictures import write_patches
 
 EPOCHS = 10
 MEASUREMENTS = (
     ("recipe_training",),
+    ("stored_training",),
     ("bank_training", "f32"),
     ("bank_training", "bf16"),
     ("recipe_prediction",),
@@ -36,6 +41,8 @@ MEASUREMENTS = (
     ("engine_prediction", "bf16"),
     ("engine_prediction", "int8"),
 )
+
+TORCH = "torch_prediction"
 
 Measured = dict[str, dict[str, float]]
 
@@ -60,6 +67,7 @@ def measure(work: Path, images: int, rounds: int) -> Measured:
     """Make every measurement `rounds` times in turn."""
     write_patches(work / "images", images=images, seed=0, size=227)
     save_weights(work / "backbone.weights.h5")
+    torch = torch_python(work / "torch")
     runs: dict[str, list[dict[str, float]]] = {}
     for turn in range(rounds):
         for name, *precision in MEASUREMENTS:
@@ -69,16 +77,34 @@ def measure(work: Path, images: int, rounds: int) -> Measured:
             target = own / "backbone.weights.h5"
             target.exists() or target.symlink_to(work / "backbone.weights.h5")
             command = [sys.executable, "-m", "benchmarks.measure", name, work / "images", own]
-            ended = subprocess.run(
-                [*command, *precision], cwd=CONF.parent, capture_output=True, text=True, check=True
-            )
             key = " ".join([name, *precision])
-            runs.setdefault(key, []).append(json.loads(ended.stdout.splitlines()[-1]))
+            runs.setdefault(key, []).append(result_of([*command, *precision]))
             print(f"{turn + 1}/{rounds} {key}: {runs[key][-1]}", file=sys.stderr)
+        for precision, found in torch_results(torch, work / "images").items():
+            runs.setdefault(f"{TORCH} {precision}", []).append(found)
+            print(f"{turn + 1}/{rounds} {TORCH} {precision}: {found}", file=sys.stderr)
     return {
         key: {field: summary(field, [run[field] for run in found]) for field in found[0]}
         for key, found in runs.items()
     }
+
+
+def result_of(command: list) -> dict:
+    """Run a measurement, and return the JSON object that it prints last."""
+    ended = subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True, check=True)
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def torch_results(python: Path | None, images: Path) -> dict[str, dict[str, float]]:
+    """Measure PyTorch's prediction; return seconds by precision, or nothing without PyTorch."""
+    if python is None:
+        return {}
+    # -P keeps the folder benchmarks/ from hiding modules of Python's own.
+    found = result_of([python, "-P", "benchmarks/torch_prediction.py", images])
+    print(f"torch {found['version']}: f32 {found['f32']}, bf16 {found['bf16']}", file=sys.stderr)
+    shared = {"images": found["images"], "memory": found["memory"]}
+    times = ("seconds", "fastest")
+    return {p: shared | {t: found[p][t] for t in times} for p in ("f32", "bf16")}
 
 
 def summary(field: str, values: list[float]) -> float:
@@ -111,12 +137,13 @@ def rows(measured: Measured, images: int) -> list[str]:
     passes = [predict["seconds"], predict["fastest"]]
     predicted = [engine["seconds"] for engine in engines]
     return [
-        "| work | recipe: wall time, fastest epoch | this project, f32 | bf16 | int8 |",
+        "| work | recipe or rival: wall time, fastest epoch | this project, f32 | bf16 | int8 |",
         "|---|---|---|---|---|",
         line("first run of a sweep, bank included", ten, [first_run(b) for b in banks], seen),
         line("each further run at the same cut", ten, [further_run(b) for b in banks], seen),
         line("… without its first epoch", one, [b["epoch"] for b in banks], seen / EPOCHS),
         line("prediction, decoding included", passes, predicted, predict["images"]),
+        *rival_lines(measured, banks, predicted),
         "| peak memory, training | "
         + " | ".join(f"{m['memory'] / 2**30:.1f} GiB" for m in (training, *banks))
         + " | – |",
@@ -127,6 +154,43 @@ def rows(measured: Measured, images: int) -> list[str]:
         + " | ".join(f"{bank['bytes'] / 2**20:.0f} MiB" for bank in banks)
         + " | – |",
     ]
+
+
+def rival_lines(
+    measured: Measured, banks: list[dict[str, float]], predicted: list[float]
+) -> list[str]:
+    """Return the rows that compare with stored features in Keras, and with PyTorch.
+
+    Keras stores one view of each image. The first run of this project is therefore counted with
+    the time for one view.
+    """
+    stored = measured["stored_training"]
+    seen = EPOCHS * stored["features"] * 0.75
+    # The rival does not count its compilation either; it is in the prediction that warms it up.
+    ours = [b["bank"] * stored["features"] / b["features"] + further_run(b) for b in banks]
+    first = stored["prefix"] + further_run(stored)
+    lines = [
+        line("stored in Keras, one view: first run", [first] * 2, ours, seen),
+        line(
+            "stored in Keras: each further run",
+            [further_run(stored)] * 2,
+            [further_run(b) for b in banks],
+            seen,
+        ),
+        line(
+            "stored in Keras: the frozen part alone",
+            [stored["prefix"]] * 2,
+            [b["bank"] * stored["features"] / b["features"] for b in banks],
+            stored["features"],
+        ),
+    ]
+    for precision in ("f32", "bf16"):
+        if torch := measured.get(f"{TORCH} {precision}"):
+            passes = [torch["seconds"], torch["fastest"]]
+            lines.append(
+                line(f"PyTorch {precision}: prediction", passes, predicted, torch["images"])
+            )
+    return lines
 
 
 def first_run(bank: dict[str, float]) -> float:

@@ -10,6 +10,7 @@ import keras
 from src.errors import InputError
 from src.model.augmentation import augmentation_layers
 from src.model.backbones import preprocessing
+from src.model.convolutions import with_depthwise_layers
 
 
 def build_classifier(
@@ -53,7 +54,10 @@ def inference_model(classifier: keras.Model) -> keras.Model:
     x = images
     for layer in classifier.layers[1:]:
         if not isinstance(layer, keras.layers.RandomFlip | keras.layers.RandomRotation):
-            x = layer(x, training=False) if isinstance(layer, keras.Model) else layer(x)
+            if isinstance(layer, keras.Model):
+                x = with_depthwise_layers(layer)(x, training=False)
+            else:
+                x = layer(x)
     return keras.Model(images, x, name="inference")
 
 

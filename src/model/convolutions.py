@@ -97,6 +97,47 @@ def convolve(layer: keras.layers.Layer, inputs: Tensor, kernel: Tensor, bias: Te
     return ops.cast(outputs, "float32") + bias
 
 
+def with_depthwise_layers(network: keras.Model) -> keras.Model:
+    """Replace each grouped convolution that is depthwise by a layer of that kind.
+
+    TensorFlow computes grouped convolutions through XLA, which exporters cannot convert.
+
+    Args:
+        network: a functional model.
+
+    Returns:
+        The network itself, if it has none. Otherwise a network with the same values that shares the
+        other layers and has its own copies of these kernels.
+    """
+    grouped = [
+        layer
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D) and layer.groups > 1 and is_depthwise(layer)
+    ]
+    if not grouped:
+        return network
+    copied = {layer.name: _as_depthwise(layer) for layer in grouped}
+    replaced = keras.models.clone_model(
+        network, clone_function=lambda layer: copied.get(layer.name, layer)
+    )
+    for layer in grouped:
+        kernel, *bias = layer.get_weights()
+        copied[layer.name].set_weights([kernel.swapaxes(2, 3), *bias])
+    return replaced
+
+
+def _as_depthwise(layer: keras.layers.Layer) -> keras.layers.Layer:
+    return keras.layers.DepthwiseConv2D(
+        layer.kernel_size,
+        strides=layer.strides,
+        padding=layer.padding,
+        dilation_rate=layer.dilation_rate,
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        name=layer.name,
+    )
+
+
 def _product(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     channels, filters = kernel.shape[2:]
     rows = ops.reshape(inputs, (-1, channels))

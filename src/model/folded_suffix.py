@@ -55,7 +55,8 @@ class Convolution:
     def outputs(self) -> Tensor:
         """Compute the convolution, once, in the precision of the products or in float32."""
         if self.inputs_scale is not None:
-            return self.scaled(ops.ones(self.kernel.shape[-1:]), 0.0).outputs()
+            kernel = self.kernel * self.inputs_scale
+            return replace(self, inputs_scale=None, kernel=kernel).outputs()
         if self.result is None:
             # TensorFlow's gradients of a depthwise convolution take 3 times as long in bfloat16.
             precision = "float32" if is_depthwise(self.layer) else self.precision

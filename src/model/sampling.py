@@ -97,7 +97,7 @@ def narrowest(graph: keras.Model, places: Sequence[int], stride: int) -> int | N
 
     Args:
         graph: see `samplings`.
-        places: positions in `graph.operations`. One that only a normalisation reads is passed
+        places: positions in `graph.operations`. A convolution before a normalisation is passed
             over, because the normalisation may be folded into it.
         stride: the stride in pixels.
 
@@ -109,6 +109,12 @@ def narrowest(graph: keras.Model, places: Sequence[int], stride: int) -> int | N
         place: graph.operations[place].output.shape[-1]
         for place in places
         if found[graph.operations[place].name].stride == stride
-        and not isinstance(graph.operations[place + 1], keras.layers.BatchNormalization)
+        and not _awaits_normalisation(graph, place)
     }
     return min(channels, key=lambda place: channels[place]) if channels else None
+
+
+def _awaits_normalisation(graph: keras.Model, place: int) -> bool:
+    pair = graph.operations[place : place + 2]
+    kinds = CONVOLUTION, keras.layers.BatchNormalization
+    return len(pair) == 2 and all(map(isinstance, pair, kinds))

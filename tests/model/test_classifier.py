@@ -25,7 +25,8 @@ def published() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def augmented(backbone) -> keras.Model:
-    """A small classifier with random layers."""
+    """A small classifier with random layers, the same in any order of the tests."""
+    keras.utils.set_random_seed(1)
     return build_classifier(
         backbone, frozen_layers=150, dropout=0.5, flip="horizontal", rotation=0.2
     )

@@ -173,6 +173,19 @@ def test_other_weights_are_refused(receiver, sources, tmp_path):
         load_imagenet(receiver, changed(sources, path=str(path)))
 
 
+@pytest.mark.parametrize("kind", ["md5", "sha256"])
+def test_a_file_is_known_by_its_published_hash(donor, receiver, sources, tmp_path, kind):
+    path = tmp_path / "published.weights.h5"
+    donor.save_weights(path)
+    found = hashlib.new(kind, path.read_bytes()).hexdigest()
+    known = changed(sources, path=str(path), sha256=None, file_hash=found)
+    assert load_imagenet(receiver, known) == f"path {path}"
+    assert same(donor, receiver)
+    other = changed(known, file_hash="0" * len(found))
+    with pytest.raises(InputError, match=rf"has {kind} {found}, expected 000"):
+        load_imagenet(receiver, other)
+
+
 def test_from_the_cache_though_a_killed_download_lies_beside(donor, receiver, sources, keras_home):
     (keras_home / "models").mkdir(parents=True)
     (keras_home / "models" / KERAS_FILE).write_bytes(b"half a file")

@@ -116,6 +116,15 @@ def test_bad_value_fails_before_any_job(sweeps, history):
     assert len(sweeps.runs()) == before
 
 
+def test_layers_that_a_backbone_lacks_fail_before_any_job(sweeps, history):
+    before = len(sweeps.runs())
+    swept = ("model.frozen_layers=150,155", "model=mobilenet_v3_small,mobilenet_v2")
+    status, output = sweeps.run(*swept, log="layers")
+    assert status == 1
+    assert "frozen_layers is 155, but mobilenet_v2 has 154 layers: give a number" in output
+    assert len(sweeps.runs()) == before
+
+
 def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
     # MLflow refuses a name this long, and the job has no experiment to be a run of.
     status, output = sweeps.run(
