@@ -27,7 +27,9 @@ def test_changed_photos_are_fetched_again(tmp_path):
     one = next((photos / "Positive").iterdir())
     shutil.copy(one, photos / "Positive" / "new.jpg")
     assert project.repro("split") == set()
-    with pytest.raises(AssertionError, match=r"local photos has changed .* `dvc repro --force fe"):
+    with pytest.raises(
+        AssertionError, match=r"images of \S+ have changed .* `dvc repro --force fe"
+    ):
         project.run("dvc", "repro", "--force", "--single-item", "split")
 
     # Composing the settings looks at the photos, too.
