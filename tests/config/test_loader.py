@@ -12,13 +12,15 @@ from src.errors import InputError
 from tests.extras import needs
 
 EXPERIMENTS = sorted(path.stem for path in CONF.glob("experiment/*.yaml"))
+# experiment=robust asks for a folder of photographs.
+ELSEWHERE = "elsewhere=photos"
 SWEEPS = sorted(path.stem for path in CONF.glob("sweep/*.yaml"))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 @pytest.mark.parametrize("primary", ["config", "pipeline"])
 def test_committed_experiments_compose(composed, experiment, primary):
-    composed(f"experiment={experiment}", name=primary)
+    composed(f"experiment={experiment}", ELSEWHERE, name=primary)
 
 
 @pytest.mark.parametrize("source", ["synthetic", "local data.path=photos", "mendeley"])
@@ -64,7 +66,7 @@ def splits(sweep: str) -> list[str]:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
     values = [f"{key}={values[0]}" for key, values in swept(sweep).items()]
-    composed(f"+sweep={sweep}", f"experiment={experiment}", *splits(sweep), *values)
+    composed(f"+sweep={sweep}", f"experiment={experiment}", ELSEWHERE, *splits(sweep), *values)
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
