@@ -1,25 +1,19 @@
 """Folders of drawn patches. A patch is a small drawn photograph."""
 
-import multiprocessing
-import os
 import shutil
-import threading
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from src.data.drawn.camera import Photo
 from src.data.drawn.photograph import draw_photograph
+from src.data.worker_processes import map_in_processes
 from src.errors import InputError
 
 CLASSES = ("Negative", "Positive")
 SMALLEST = 64  # smallest side of a patch in pixels; below, a crack looks like a scratch
-CHUNK = 16  # number of patches that a process draws at a time
 
 
 def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
@@ -68,34 +62,11 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
     try:
         for name in CLASSES:
             (unfinished / name).mkdir(parents=True)
-        _draw_all(partial(_write_patch, unfinished, seed, size), jobs)
+        draw = partial(_write_patch, unfinished, seed, size)
+        map_in_processes(draw, jobs, desc="drawing patches", unit="image")
         unfinished.replace(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _draw_all(draw: partial[None], jobs: list[tuple[int, int]]) -> None:
-    # Processes are spawned, because a forked one would inherit the locks of its parent's threads.
-    with ProcessPoolExecutor(
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare_worker,
-    ) as pool:
-        done = pool.map(draw, jobs, chunksize=CHUNK)
-        for _ in tqdm(done, total=len(jobs), desc="drawing patches", unit="image"):
-            pass
-
-
-def _prepare_worker() -> None:
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone; one that was killed can't tell it to."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _write_patch(folder: Path, seed: int, size: int, job: tuple[int, int]) -> None:

@@ -4,16 +4,17 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm.contrib.concurrent import thread_map
 
 from src.data.dataset import Collected, Origin, Rejected
 from src.data.files import write_bytes
 from src.data.sources.colour_pictures import UnusableImage
 from src.data.sources.windows import Window
+from src.data.worker_processes import map_in_processes
 from src.errors import InputError
 
 Cut = Callable[[np.random.Generator], list[Window]]
@@ -26,8 +27,8 @@ class WindowedPhoto:
     Attributes:
         name: the beginning of its windows' file names, which no other photograph has.
         origin: the photograph and the source of its windows.
-        cut: function that reads the photograph and cuts its windows with random numbers. It raises
-            `UnusableImage` if the photograph cannot be used.
+        cut: function that reads the photograph and cuts its windows with random numbers. It can be
+            pickled, and raises `UnusableImage` if the photograph cannot be used.
     """
 
     name: str
@@ -65,23 +66,27 @@ def write_windows(
     for name in classes:
         (staging / name).mkdir()
 
-    def write(photo: WindowedPhoto) -> dict[str, Origin] | Rejected:
-        rng = np.random.default_rng([seed, zlib.crc32(photo.name.encode())])
-        try:
-            windows = photo.cut(rng)
-        except UnusableImage as error:
-            return Rejected(photo.name, str(error))
-        if not windows:
-            return Rejected(photo.name, "no place for a window with a clear label")
-        paths = [f"{classes[w.label]}/{photo.name}-{i:02}.jpg" for i, w in enumerate(windows)]
-        for path, window in zip(paths, windows, strict=True):
-            write_bytes(staging / path, _jpeg(window.pixels, quality))
-        return dict.fromkeys(paths, photo.origin)
-
-    written = thread_map(write, photos, desc="cutting windows", unit="photo")
+    write = partial(_write_windows, staging, classes, quality, seed)
+    written = map_in_processes(write, photos, desc="cutting windows", unit="photo")
     left_out = [outcome for outcome in written if isinstance(outcome, Rejected)]
     kept = [outcome for outcome in written if not isinstance(outcome, Rejected)]
     return Collected(left_out, {path: origin for one in kept for path, origin in one.items()})
+
+
+def _write_windows(
+    staging: Path, classes: Sequence[str], quality: int, seed: int, photo: WindowedPhoto
+) -> dict[str, Origin] | Rejected:
+    rng = np.random.default_rng([seed, zlib.crc32(photo.name.encode())])
+    try:
+        windows = photo.cut(rng)
+    except UnusableImage as error:
+        return Rejected(photo.name, str(error))
+    if not windows:
+        return Rejected(photo.name, "no place for a window with a clear label")
+    paths = [f"{classes[w.label]}/{photo.name}-{i:02}.jpg" for i, w in enumerate(windows)]
+    for path, window in zip(paths, windows, strict=True):
+        write_bytes(staging / path, _jpeg(window.pixels, quality))
+    return dict.fromkeys(paths, photo.origin)
 
 
 def _jpeg(pixels: np.ndarray, quality: int) -> bytes:
