@@ -35,6 +35,8 @@ from src.tracking.store import (
 STORE = Path("mlruns")
 # The metric by which runs are ranked.
 VALIDATION_LOSS = "best.validation.loss"
+# The part of an address that chooses MLflow's pages for training.
+TRAINING = "workflowType=machine_learning"
 # Artifact with all metrics by part and name.
 METRICS = "metrics.json"
 # The metrics that MLflow's pages show, by part. They list metrics by name.
@@ -187,7 +189,9 @@ def address_of(run_id: str, ui: str) -> str:
     uri = mlflow.get_tracking_uri()
     served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
     experiment = mlflow.get_run(run_id).info.experiment_id
-    return f"{served_at}/#/experiments/{experiment}/runs/{run_id}"
+    page = f"#/experiments/{experiment}/runs/{run_id}"
+    # Without the type of work, a new browser shows MLflow's pages for language models.
+    return f"{served_at}/{page}?{TRAINING}"
 
 
 def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
