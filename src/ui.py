@@ -39,7 +39,9 @@ def main(config: Config) -> None:
     with subprocess.Popen(server_command(store, host, port), env=server_environment()) as server:
         wait_until_healthy(config.tracking.ui, server)
         print(f"the runs, the best first: {config.tracking.ui}/{view}")
-        print("In a new browser, choose `Model training` at the top left once. Ctrl-C ends the server.")
+        print(
+            "choose `Model training` at the top left once in a new browser; Ctrl-C ends the server"
+        )
         try:
             server.wait()
         except KeyboardInterrupt:
