@@ -17,7 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from src.config.loader import ROOT
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 
 ROUNDS, PHOTOS = 3, 8
 
@@ -27,8 +27,8 @@ def main(model: str, project: str = str(ROOT)) -> None:
         photos, found = Path(folder, "photos"), Path(folder, "found")
         photos.mkdir()
         for number in range(PHOTOS):
-            pixels, _ = draw_photo(np.random.default_rng(number), width=900, height=600, cracks=1)
-            Image.fromarray(pixels).save(photos / f"{number}.jpg")
+            drawn = draw_photograph(np.random.default_rng(number), 600, 900, cracked=True)
+            Image.fromarray(drawn.pixels).save(photos / f"{number}.jpg")
         predict = ["-m", "src.predict", f"input={photos}", f"output={found}", f"model={model}"]
         run(predict, project)
         commands = {
