@@ -38,7 +38,7 @@ def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
     from src.statistics.calibration import at_temperature, reliability
     from src.statistics.curves import confusion_table, precision_recall_table, roc_table
     from src.statistics.metrics import read_predictions
-    from src.statistics.run_metrics import evaluate_predictions, label_suspects
+    from src.statistics.run_metrics import evaluate_predictions, label_suspects, main_metrics
 
     predictions = read_predictions(Path(config.workspace, "predictions.csv"))
     settings = config.evaluate
@@ -46,7 +46,8 @@ def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
     test = predictions[predictions.part == "test"]
     calibrated = at_temperature(test, metrics["calibration"]["temperature"])
     reports = Path(config.reports)
-    write_text(reports / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    for file, shown in {"metrics": metrics, "summary": main_metrics(metrics)}.items():
+        write_text(reports / f"{file}.json", json.dumps(shown, indent=2) + "\n")
     for name, table in {
         "confusion": confusion_table(test, config.data.classes),
         "roc": roc_table(test),

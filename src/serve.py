@@ -9,6 +9,7 @@ import os
 import shutil
 
 from src.config.command import entry_point_of
+from src.config.console import give_back_descriptor_2
 from src.config.tool_schema import Serve
 
 
@@ -22,6 +23,8 @@ def main(config: Serve) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     command = [shutil.which("mlflow") or "mlflow", "models", "serve", "--model-uri", model]
     command += ["--env-manager", "local", "--host", config.host, "--port", str(config.port)]
+    # The server's lines belong on the console.
+    give_back_descriptor_2()
     os.execv(command[0], command)
 
 

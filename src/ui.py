@@ -38,7 +38,10 @@ def main(config: Config) -> None:
     print("starting …")
     with subprocess.Popen(server_command(store, host, port), env=server_environment()) as server:
         wait_until_healthy(config.tracking.ui, server)
-        print(f"the runs, the best first: {config.tracking.ui}/{view}\nCtrl-C ends the server")
+        print(f"the runs, the best first: {config.tracking.ui}/{view}")
+        print(
+            "choose `Model training` at the top left once in a new browser; Ctrl-C ends the server"
+        )
         try:
             server.wait()
         except KeyboardInterrupt:

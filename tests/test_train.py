@@ -212,7 +212,7 @@ def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
     assert validation_loss == one.metrics["validation"]["loss"]
     told = capsys.readouterr().out
     run_id = re.search(r"^run +(\w{32})  \(\d+ s\)$", told, re.M)[1]
-    assert f"/runs/{run_id}  (served by `make ui`)" in told
+    assert f"/runs/{run_id}?workflowType=machine_learning  (served by `make ui`)" in told
     assert run_id != one.run_id
     assert metrics_of_parts(run_id) == one.metrics
     assert f"{one.metrics['test']['accuracy']:.4f}" in told

@@ -107,6 +107,12 @@ def divert_noise(command: str) -> Path | None:
     return path
 
 
+def give_back_descriptor_2() -> None:
+    """Undo what `divert_noise` did, for a program that takes the place of this one."""
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        os.dup2(sys.stderr.fileno(), 2)
+
+
 def current_log() -> Path | None:
     """Return the log file of this command or job, or None if there is none."""
     files = [one for one in logging.getLogger().handlers if isinstance(one, _LogFile)]

@@ -12,7 +12,7 @@ from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name
 from src.photos.output_folder import prepare_output
-from src.photos.photo_model import PhotoModel, photo_model
+from src.photos.photo_model import PhotoClassifier, photo_model
 from src.photos.photo_report import REPORT
 from src.photos.photo_search import find_photos
 from src.photos.records import place
@@ -79,7 +79,7 @@ def inspect(config: Predict) -> Inspection:
 
 def load_model_of(
     config: Inspecting, note: Path | None = None
-) -> tuple[PhotoModel, dict[str, str], Decision, dict[str, object]]:
+) -> tuple[PhotoClassifier, dict[str, str], Decision, dict[str, object]]:
     """Find the model of a configuration, and print which one it is.
 
     Args:

@@ -18,7 +18,7 @@ from src.errors import InputError
 from src.photos.capture import taken
 from src.photos.finding_fields import finding_fields
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
-from src.photos.photo_model import PhotoModel
+from src.photos.photo_model import PhotoClassifier
 from src.photos.photo_scale import photo_scale
 from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
 from src.photos.records import Place, found_before, photo_fingerprint, write_record
@@ -39,7 +39,7 @@ class Inspector:
     def __init__(
         self,
         config: "Inspecting",
-        model: PhotoModel,
+        model: PhotoClassifier,
         identity: dict[str, str],
         decision: "Decision",
         deviations: Mapping[str, object],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PhotoModel:
+class PhotoClassifier:
     """A classifier of patches that may not be loaded yet.
 
     Attributes:
@@ -33,7 +33,7 @@ class PhotoModel:
     load: "Callable[[], keras.Model]"
 
 
-def photo_model(name: str, note: Path | None = None) -> PhotoModel:
+def photo_model(name: str, note: Path | None = None) -> PhotoClassifier:
     """Find the model that `name` names, and load it unless a note has what identifies it.
 
     Args:
@@ -49,7 +49,7 @@ def photo_model(name: str, note: Path | None = None) -> PhotoModel:
         noted = json.loads(note.read_text(encoding="utf-8")) if note else {}
         if noted["file"] == file:
             load = functools.cache(lambda: load_classifier(name))
-            return PhotoModel(str(noted["weights"]), int(noted["patch"]), load)
+            return PhotoClassifier(str(noted["weights"]), int(noted["patch"]), load)
     except (OSError, ValueError, TypeError, KeyError):
         # Without a note of this file, the model itself is asked.
         pass
@@ -60,9 +60,9 @@ def photo_model(name: str, note: Path | None = None) -> PhotoModel:
     return model
 
 
-def loaded_model(classifier: "keras.Model") -> PhotoModel:
-    """Return the `PhotoModel` of a classifier that is loaded already."""
+def loaded_model(classifier: "keras.Model") -> PhotoClassifier:
+    """Return the `PhotoClassifier` of a classifier that is loaded already."""
     from src.model.weights import weights_sha256
 
     patch = int(classifier.input_shape[1])
-    return PhotoModel(weights_sha256(classifier), patch, lambda: classifier)
+    return PhotoClassifier(weights_sha256(classifier), patch, lambda: classifier)

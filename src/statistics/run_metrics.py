@@ -1,6 +1,6 @@
 """The metrics of a run. Temperature and threshold are chosen on the validation images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,19 @@ from src.statistics.source_metrics import metrics_by_source
 from src.statistics.thresholds import at_threshold, choose_threshold
 
 Metrics = dict[str, dict[str, float]]
+# The metrics by which people compare runs: MLflow's pages and `dvc metrics` show these.
+MAIN = {
+    "test": ("accuracy", "accuracy_low", "accuracy_high", "errors", "images", "loss"),
+    "validation": ("errors", "loss"),
+}
+
+
+def main_metrics(metrics: Mapping[str, Mapping[str, float]]) -> Metrics:
+    """Return the metrics by which people compare runs, by part and name."""
+    return {
+        part: {name: metrics[part][name] for name in names if name in metrics[part]}
+        for part, names in MAIN.items()
+    }
 
 
 def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metrics:

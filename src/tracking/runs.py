@@ -19,6 +19,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
+from src.statistics.run_metrics import main_metrics
 from src.tracking.interrupts import interrupts_wait_for_the_database
 from src.tracking.processes import close_abandoned_runs, process_tags
 from src.tracking.server_access import impatient, with_login_set_apart
@@ -35,18 +36,16 @@ from src.tracking.store import (
 STORE = Path("mlruns")
 # The metric by which runs are ranked.
 VALIDATION_LOSS = "best.validation.loss"
+# The part of an address that chooses MLflow's pages for training.
+TRAINING = "workflowType=machine_learning"
 # Artifact with all metrics by part and name.
 METRICS = "metrics.json"
-# The metrics that MLflow's pages show, by part. They list metrics by name.
-SHOWN = {
-    "test": ("accuracy", "accuracy_low", "accuracy_high", "errors", "images", "loss"),
-    "validation": ("errors", "loss"),
-}
 # The settings, or whole sections, that MLflow's pages show. A user chooses them, and they decide a
 # result. config.yaml has all settings.
 PARAMETERS = (
     *("augment", "data.name", "decision", "features.precision", "features.views"),
-    *("model.dropout", "model.frozen_layers", "model.weights", "seed", "split", "train"),
+    *("model.backbone", "model.dropout", "model.frozen_layers", "model.weights"),
+    *("seed", "split", "train"),
 )
 # Settings within these sections that only say where files are.
 _PLACES = ("split.manifest", "train.output")
@@ -187,7 +186,9 @@ def address_of(run_id: str, ui: str) -> str:
     uri = mlflow.get_tracking_uri()
     served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
     experiment = mlflow.get_run(run_id).info.experiment_id
-    return f"{served_at}/#/experiments/{experiment}/runs/{run_id}"
+    page = f"#/experiments/{experiment}/runs/{run_id}"
+    # Without the type of work, a new browser shows MLflow's pages for language models.
+    return f"{served_at}/{page}?{TRAINING}"
 
 
 def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,14 +265,8 @@ def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
         metrics: the metrics by part and name.
     """
     mlflow.log_dict({part: dict(values) for part, values in metrics.items()}, METRICS)
-    mlflow.log_metrics(
-        {
-            f"best.{part}.{name}": metrics[part][name]
-            for part, names in SHOWN.items()
-            for name in names
-            if name in metrics[part]
-        }
-    )
+    main = main_metrics(metrics)
+    mlflow.log_metrics({f"best.{p}.{name}": v for p, m in main.items() for name, v in m.items()})
 
 
 def metrics_of_parts(run_id: str) -> dict[str, dict[str, float]]:

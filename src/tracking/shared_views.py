@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from src.tracking.runs import VALIDATION_LOSS
+from src.tracking.runs import TRAINING, VALIDATION_LOSS
 
 # MLflow's UI stores a view shared with its button "Share" in an experiment tag with this prefix.
 # The URL names the view as viewStateShareKey (MLflow 3.17, ExperimentPage).
@@ -59,6 +59,4 @@ def _share(experiment: str, key: str, settings: Iterable[str], search: str) -> s
     }
     client = mlflow.MlflowClient()
     client.set_experiment_tag(experiment, f"{SHARED_VIEW}{key}", json.dumps(view))
-    # Without the type of work, a new browser shows MLflow's pages for language models.
-    training = "workflowType=machine_learning"
-    return f"#/experiments/{experiment}/runs?{training}&viewStateShareKey={key}"
+    return f"#/experiments/{experiment}/runs?{TRAINING}&viewStateShareKey={key}"

@@ -108,7 +108,7 @@ MISUSED = [
     ),
     ("train -m model.frozn=1,2", "model.frozn: there is no such setting; did you mean"),
     ("train data=local", "this needs data.path=…; --help shows examples"),
-    ("train model.frozen_layers=200", "should be less than or equal to 154 (it is 200)"),
+    ("train model.frozen_layers=200", "mobilenet_v2 has 154 layers: give a number from 0 to 154"),
     ("train model.dropout=high", "model.dropout: should be a valid number (it is 'high')"),
     (
         "train split=overlap audit.overlaps=null",
@@ -125,7 +125,7 @@ MISUSED = [
     ("predict input=x output=y model=gone.keras", "x: no such file or folder"),
     (
         "export model=gone.keras format=onx",
-        "format: should be 'all', 'litert', 'onnx' or 'openvino'",
+        "format: should be 'all', 'keras', 'litert', 'onnx' or 'openvino' (it is 'onx')",
     ),
     (
         "repro experiment=demoo",

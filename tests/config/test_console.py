@@ -78,6 +78,12 @@ def test_children_write_to_the_log_and_their_errors_can_be_shown(tmp_path):
     assert log_of(tmp_path) == "a child\n"
 
 
+def test_a_program_that_takes_the_place_writes_to_the_console(tmp_path):
+    code = "from src.config.console import give_back_descriptor_2\ngive_back_descriptor_2()\n"
+    done = ran(tmp_path, code + "os.execvp('sh', ['sh', '-c', 'echo a server >&2'])")
+    assert done.stderr == "a server\n"
+
+
 def test_a_folder_that_takes_no_log_changes_nothing(tmp_path):
     (tmp_path / "outputs").write_text("a file")
     done = ran(tmp_path, "print(current_log())\nos.write(2, b'a library')")

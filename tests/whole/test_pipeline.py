@@ -66,8 +66,9 @@ def test_stages_read_what_was_chosen(project):
 @pytest.mark.slow
 def test_metrics_and_plots_are_what_dvc_understands(project):
     shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
-    metrics = shown[""]["data"]["reports/metrics.json"]["data"]
-    assert set(metrics) == {"validation", "test", "calibration", "operating"}
+    metrics = shown[""]["data"]["reports/summary.json"]["data"]
+    # Few columns, as a person compares them.
+    assert set(metrics) == {"validation", "test"}
     assert metrics["test"]["images"] == 12
     assert metrics["test"]["accuracy_low"] <= metrics["test"]["accuracy"]
     project.run("dvc", "plots", "show", "-o", "outputs/plots")
@@ -155,11 +156,11 @@ def test_dvc_compares_the_experiment_with_the_commit(project, experiment):
     assert set(params) == {"model.dropout"}
     assert (params["model.dropout"]["old"], params["model.dropout"]["new"]) == (0.2, 0.3)
     metrics = json.loads(project.run("dvc", "metrics", "diff", "--all", "--json"))
-    assert "test.loss" in metrics["reports/metrics.json"]
+    assert "test.loss" in metrics["reports/summary.json"]
     baseline, ran = shown_experiments(project)
     assert (baseline["dropout"], ran["dropout"]) == (0.2, 0.3)
     assert ran["name"] == "dropped"
-    assert ran["metrics"] == json.loads(read(project, "reports/metrics.json"))
+    assert ran["metrics"] == json.loads(read(project, "reports/summary.json"))
 
 
 def shown_experiments(project: Project) -> list[dict]:
@@ -171,7 +172,7 @@ def shown_experiments(project: Project) -> list[dict]:
         {
             "name": one["name"],
             "dropout": one["data"]["params"]["params.yaml"]["data"]["model"]["dropout"],
-            "metrics": one["data"]["metrics"]["reports/metrics.json"].get("data"),
+            "metrics": one["data"]["metrics"]["reports/summary.json"].get("data"),
         }
         for one in (commit, {**ran["revs"][0], "name": ran["name"]})
     ]
