@@ -14,7 +14,7 @@ from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import App
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.page.guards import TOKEN
 from src.page.routes import make_page
@@ -39,7 +39,7 @@ def picture() -> Callable[..., bytes]:
 
     def drawn(seed: int = 1, kind: str = "PNG") -> bytes:
         rng = np.random.default_rng(seed)
-        pixels, _ = draw_photo(rng, width=300, height=200, cracks=1)
+        pixels = draw_photograph(rng, 200, 300, cracked=True).pixels
         return saved(Image.fromarray(pixels), kind)
 
     return drawn

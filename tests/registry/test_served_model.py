@@ -7,7 +7,7 @@ from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Serve
-from src.data.drawn.pictures import draw_photo
+from src.data.drawn.photograph import draw_photograph
 from src.model.decision import DECISION
 from src.registry.image_judge import load_judge
 from src.registry.served_model import servable
@@ -34,7 +34,7 @@ def test_a_file_is_packaged_once_for_each_setting(tmp_path):
     settings = mlflow.models.get_model_info(folder).flavors["python_function"]["config"]
     assert settings["decision"] == made.model_dump()
     (file,) = (tmp_path / "out").glob(f"{folder.rsplit('/', 1)[1]}/**/*.keras")
-    pixels, _ = draw_photo(np.random.default_rng(3), width=300, height=200, cracks=1)
+    pixels = draw_photograph(np.random.default_rng(3), 200, 300, cracked=True).pixels
     content = saved(Image.fromarray(pixels), "PNG")
     answers = [
         load_judge(path, settings).judge([content]) for path in (file, tmp_path / "model.keras")
