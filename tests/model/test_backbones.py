@@ -1,6 +1,7 @@
 """Every backbone: its settings, and that cut, folding, gradients and class maps are right on it."""
 
 import importlib
+from functools import cache
 from typing import get_args
 
 import keras
@@ -11,13 +12,13 @@ import tensorflow as tf
 from src.config.schema import Model
 from src.errors import InputError
 from src.model.backbones import BACKBONES, build_backbone, check_frozen_layers, preprocessing
-from src.model.class_map import class_map_model, class_maps, map_grid
+from src.model.class_map import class_map_model, class_map_stages, class_maps, map_grid
 from src.model.classifier import build_classifier
 from src.model.cut import cut_classifier, whole_cuts
 from src.model.end_to_end import EndToEnd
 from tests.samples import drawn_patches, small_backbone
 
-# Layers with the input, and patch sizes that give cells of one kind or the other.
+# The number of layers, with the input.
 LAYERS = {
     "mobilenet_v2": 154,
     "mobilenet_v3_small": 156,
@@ -32,11 +33,20 @@ LAYERS = {
 KINDS = ("mobilenet_v3_small", "resnet50_v2", "convnext_tiny")
 
 
-def classifier_on(name: str, frozen_layers: int = 0) -> keras.Model:
+@cache
+def built_on(name: str) -> keras.Model:
     keras.utils.set_random_seed(1)
     return build_classifier(
-        small_backbone(96, name), frozen_layers=frozen_layers, dropout=0.0, flip=None, rotation=0.0
+        small_backbone(96, name), frozen_layers=0, dropout=0.0, flip=None, rotation=0.0
     )
+
+
+def classifier_on(name: str, frozen_layers: int = 0) -> keras.Model:
+    """A classifier that all tests share, with other layers frozen."""
+    classifier = built_on(name)
+    for index, layer in enumerate(classifier.get_layer(name).layers):
+        layer.trainable = index >= frozen_layers
+    return classifier
 
 
 def test_the_schema_names_every_backbone():
@@ -75,7 +85,6 @@ def test_layers_and_default_cut(composed, name):
         backbone, frozen_layers=frozen_layers, dropout=0.2, flip=None, rotation=0.0
     )
     assert len(backbone.layers) == LAYERS[name]
-    # MobileNetV2 is cut within the pair of a convolution and its normalisation, as published.
     assert frozen_layers in whole_cuts(classifier)
     with pytest.raises(InputError, match=f"{name} has {LAYERS[name]} layers: give a number from 0"):
         check_frozen_layers(backbone, LAYERS[name] + 1)
@@ -113,13 +122,9 @@ def test_preprocessing_is_that_within_the_network(name, last, rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_prefix_and_suffix_are_the_whole(name, images):
-    classifier = classifier_on(name)
-    whole = classifier(images, training=False)
-    layers = classifier.get_layer(name).layers
-    for frozen_layers in (len(layers) // 4, 3 * len(layers) // 4):
-        for index, layer in enumerate(layers):
-            layer.trainable = index >= frozen_layers
-        cut = cut_classifier(classifier, "float32")
+    whole = classifier_on(name)(images, training=False)
+    for frozen_layers in (LAYERS[name] // 4, 3 * LAYERS[name] // 4):
+        cut = cut_classifier(classifier_on(name, frozen_layers), "float32")
         assert not cut.prefix.trainable_variables
         features = cut.prefix(images, training=False)
         np.testing.assert_allclose(cut.suffix(features), whole, rtol=1e-4, atol=1e-6)
@@ -157,3 +162,7 @@ def test_class_maps_of_a_patch_have_its_logit(name):
     probabilities = np.asarray(classifier(patches, training=False))
     logits = np.log(probabilities[:, 1] / probabilities[:, 0])
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-4)
+    shallow, deep = class_map_stages(classifier)
+    if shallow:
+        in_stages = np.asarray(deep(shallow(patches)))[..., 0]
+        np.testing.assert_allclose(in_stages, maps, atol=1e-4)
