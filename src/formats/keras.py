@@ -19,10 +19,7 @@ from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 
 WEIGHTS = "model.weights.h5"  # the member of a .keras file that holds the tensors
-METADATA = "metadata.json"
 EXAMPLE = "example.json"
-# The date of all members, so that equal weights make equal files.
-DATE = (1980, 1, 1, 0, 0, 0)
 IMAGES_AT_ONCE = 32
 
 
@@ -36,13 +33,9 @@ def write_keras(
     with zipfile.ZipFile(saved) as source, zipfile.ZipFile(whole, "w") as smaller:
         for name in sorted(source.namelist()):
             content = source.read(name)
-            if name == METADATA:
-                content = _undated(content)
             if name == WEIGHTS and precision == "float16":
                 content = _halved(content)
-            entry = zipfile.ZipInfo(name, DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            smaller.writestr(entry, content, compresslevel=9)
+            smaller.writestr(name, content, zipfile.ZIP_DEFLATED, compresslevel=9)
     saved.unlink()
     target.write_bytes(whole.getvalue())
 
@@ -80,13 +73,6 @@ def example_images(side: int) -> np.ndarray:
         for grain in (1, 4, 16, 64)
     ]
     return np.stack([np.stack([image[:side, :side]] * 3, -1) for image in images]).astype(np.uint8)
-
-
-def _undated(content: bytes) -> bytes:
-    """Return the metadata of a .keras file without the time when it was saved."""
-    metadata = json.loads(content)
-    metadata.pop("date_saved", None)
-    return json.dumps(metadata, sort_keys=True).encode()
 
 
 def _halved(content: bytes) -> bytes:
