@@ -20,8 +20,6 @@ from src.model.weights import weights_sha256
 
 WEIGHTS = "model.weights.h5"  # the member of a .keras file that holds the tensors
 EXAMPLE = "example.json"
-# The date of all members, so that equal weights make equal files.
-DATE = (1980, 1, 1, 0, 0, 0)
 IMAGES_AT_ONCE = 32
 
 
@@ -37,9 +35,7 @@ def write_keras(
             content = source.read(name)
             if name == WEIGHTS and precision == "float16":
                 content = _halved(content)
-            entry = zipfile.ZipInfo(name, DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            smaller.writestr(entry, content, compresslevel=9)
+            smaller.writestr(name, content, zipfile.ZIP_DEFLATED, compresslevel=9)
     saved.unlink()
     target.write_bytes(whole.getvalue())
 

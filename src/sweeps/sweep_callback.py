@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from src.config.console import divert_noise
 from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
@@ -35,6 +36,8 @@ SMALLEST = 32
 PARENT = "tracking.parent_run"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
+# Hydra's own launcher runs the jobs in the process of the sweep.
+IN_THIS_PROCESS = "basic"
 
 
 class SweepCallback(Callback):
@@ -62,6 +65,9 @@ class SweepCallback(Callback):
         """Check every job's configuration, open the parent run, and pass its id to the jobs."""
         if config.hydra.job.name != self.command:
             return
+        if config.hydra.runtime.choices["hydra/launcher"] == IN_THIS_PROCESS:
+            # Other launchers start processes, which need descriptor 2 for their own errors.
+            divert_noise(self.command)
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = list(product(*map(_values, overrides.values())))
