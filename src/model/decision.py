@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from src.config.section import Name, Scale, Section, Sha256
 from src.errors import InputError
+from src.model.photo_rule import PhotoRule
 
 DECISION = "decision.json"
 
@@ -31,6 +32,8 @@ class Decision(Section):
         engine: the library that computes the probabilities, openvino or tensorflow.
         precision: the precision of the engine's arithmetic: bf16, f16 or f32.
         calibrated: whether temperature and threshold were chosen on validation images.
+        photographs: the rule by which photographs of more than one tile are judged. None: the
+            likeliest tile decides.
     """
 
     weights: Sha256
@@ -42,6 +45,7 @@ class Decision(Section):
     engine: Literal["openvino", "tensorflow"]
     precision: Literal["bf16", "f16", "f32"]
     calibrated: bool
+    photographs: PhotoRule | None = None
 
 
 def overridden(

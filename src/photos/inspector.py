@@ -160,7 +160,7 @@ class Inspector:
         # measured and drawn meanwhile.
         with self._scoring:
             scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
-        return findings_on(photo, scores, self.decision)
+        return findings_on(photo, scores, self.decision, self.scorer.patch)
 
 
 def _concerns_all(error: Exception) -> bool:

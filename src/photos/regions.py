@@ -49,6 +49,7 @@ class Findings:
         tiles: number of tiles that were scored, at all scales.
         cracked_tiles: number of tiles at or above the threshold.
         heat: (rows, columns) float32, 0 to 1, one value every `step` pixels.
+        evidence: (rows, columns) float32, the highest evidence of the scales at each value of `heat`.
         labels: (rows, columns) int32, the label of the region at each value of `heat`; 0: none.
         first: position of heat[0, 0] along both axes, in pixels of the photo.
         step: distance of two values of `heat`, in pixels of the photo.
@@ -61,6 +62,7 @@ class Findings:
     tiles: int
     cracked_tiles: int
     heat: np.ndarray
+    evidence: np.ndarray
     labels: np.ndarray
     first: float
     step: float
@@ -86,12 +88,14 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
     grid = int(-(-width // step)) + 1, int(-(-height // step)) + 1
     mask = np.zeros(grid[::-1], np.uint8)
     heat, nearby = (np.zeros(grid[::-1], np.float32) for _ in range(2))
+    evidence = np.full(grid[::-1], -np.inf, np.float32)
     for one in scores:
         around = one.nearby()
         lit = np.maximum(one.evidence, 0) * around / max(one.evidence.max(), 1e-6)
         certain = np.where(standing(one, threshold), np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
-        inside, lit, around = (
-            _resampled(field, one, first, step, grid) for field in (certain, lit, around)
+        inside, lit, around, strong = (
+            _resampled(field, one, first, step, grid)
+            for field in (certain, lit, around, one.evidence)
         )
         new = cv2.dilate((inside > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
         if one is not scores[0]:
@@ -99,6 +103,7 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
             lit *= new
         mask |= new
         np.maximum(heat, lit, out=heat)
+        np.maximum(evidence, strong, out=evidence)
         np.maximum(nearby, around, out=nearby)
     regions, labels = _regions(mask, nearby, first, step, width, height)
     probability = max(float(one.probability.max()) for one in scores)
@@ -110,6 +115,7 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
         tiles=sum(one.probability.size for one in scores),
         cracked_tiles=sum(int((one.probability >= threshold).sum()) for one in scores),
         heat=heat,
+        evidence=evidence,
         labels=labels,
         first=first,
         step=step,
