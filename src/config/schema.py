@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.config.photo_schema import Photographs
 from src.config.section import Positive, Scale, Seconds, Section, Sha256, Share
 from src.config.source_schema import Data
 
@@ -227,6 +228,7 @@ class DecisionRule(Section):
     threshold: Literal["cheapest"] | Annotated[float, Field(gt=0, lt=1)]
     scales: Annotated[list[Scale], Field(min_length=1)]
     precision: Literal["as_features", "bf16", "f16", "f32"]
+    photographs: Photographs | None
 
 
 class Tracking(Section):

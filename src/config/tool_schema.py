@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from src.config.photo_schema import PhotoEngine
 from src.config.section import Name, Positive, Scale, Section
 
 
@@ -38,16 +39,6 @@ class Export(Section):
 LOOPBACK = ("127.0.0.1", "localhost")
 
 Extension = Annotated[str, Field(pattern=r"^\.[a-z0-9]+$")]
-
-
-class PhotoEngine(Section):
-    name: Literal["openvino", "tensorflow"] | None
-    precision: Literal["bf16", "f16", "f32"] | None
-    # The minimum makes a block at the edge large enough to hold all pixels that are reflected.
-    shallow_megapixels: Annotated[float, Field(ge=0.1)]
-    deep_megapixels: Annotated[float, Field(gt=0)]
-    halo: Annotated[int, Field(ge=0)]
-    anchors: Annotated[int, Field(ge=0)]
 
 
 class Photos(Section):

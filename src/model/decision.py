@@ -61,10 +61,17 @@ def overridden(
         The decision that applies, and the given settings that differ from the model's decision.
     """
     own = decision.model_dump()
+    rule = decision.photographs
+    if rule is not None:
+        # A photograph has a threshold of its own, and that is the one a user sees and means.
+        own["threshold"] = rule.threshold
     deviations = {
         key: value for key, value in given.items() if value is not None and value != own[key]
     }
-    return Decision.model_validate(own | deviations), deviations
+    applied = decision.model_dump() | deviations
+    if rule is not None and "threshold" in deviations:
+        applied["photographs"] |= {"threshold": deviations["threshold"]}
+    return Decision.model_validate(applied), deviations
 
 
 def read_decision(path: Path) -> Decision:

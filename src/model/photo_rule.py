@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.special import expit
 
-from src.config.schema import Name, Positive, Section
+from src.config.section import Name, Positive, Section
 
 FARTHEST = 3.0  # features count at most this many spreads away from their centre
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -39,8 +39,6 @@ class LogisticRule(Section):
 
     def probability(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Compute probabilities (n,) float64 from the values (n,) of each feature."""
-        if not self.features:
-            return np.zeros(0)
         table = np.stack([values[name] for name in self.features], axis=1)
         terms = logistic_terms(table, np.array(self.centre), np.array(self.spread))
         return np.asarray(expit(terms @ np.array(self.weights) + self.intercept))

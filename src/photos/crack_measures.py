@@ -117,6 +117,7 @@ def profiles_across(photo: Image.Image, lines: Sequence[np.ndarray]) -> Profiles
         sides = np.stack([_surroundings(half, width) for half in _halves(grey)], axis=1)
         depth = sides.mean(axis=1) - _darkest(grey, width)
         width = _widths(grey, sides - depth[:, None] / 2)
+    width = np.maximum(width, THINNEST)
     bright = np.maximum(sides.mean(axis=1), 1.0)
     inside = np.abs(np.arange(-REACH, REACH + 1)) <= np.maximum(width, THIN / 2)[:, None]
     missing = ((bright[:, None] - grey) * inside).sum(axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logit
 
-from src.model.photo_rule import PhotoRule
+from src.model.photo_rule import LogisticRule, PhotoRule
 from src.photos.regions import Findings
 from src.photos.scoring import Scores
 
@@ -59,6 +59,11 @@ def photo_features(seen: Candidates, probability: np.ndarray) -> dict[str, np.nd
     return {name: np.array([value], dtype=np.float64) for name, value in values.items()}
 
 
+def region_probability(rule: LogisticRule, seen: Candidates) -> np.ndarray:
+    """Return the probability (candidates,) that each candidate is a crack."""
+    return rule.probability(seen.features) if seen.found.regions else np.zeros(0)
+
+
 def judged(seen: Candidates, rule: PhotoRule) -> Findings:
     """Judge a photo by a rule.
 
@@ -69,7 +74,7 @@ def judged(seen: Candidates, rule: PhotoRule) -> Findings:
         rule: the rule of the decision.
     """
     found = seen.found
-    certain = rule.region.probability(seen.features) if found.regions else np.zeros(0)
+    certain = region_probability(rule.region, seen)
     probability = float(rule.photo.probability(photo_features(seen, certain))[0])
     cracked = probability >= rule.threshold
     least = min(rule.region_threshold, certain.max(initial=0.0))

@@ -49,7 +49,7 @@ class Findings:
         tiles: number of tiles that were scored, at all scales.
         cracked_tiles: number of tiles at or above the threshold.
         heat: (rows, columns) float32, 0 to 1, one value every `step` pixels.
-        evidence: (rows, columns) float32, the highest evidence of the scales at each value of `heat`.
+        evidence: (rows, columns) float32, the highest evidence of the scales, on the same grid.
         labels: (rows, columns) int32, the label of the region at each value of `heat`; 0: none.
         first: position of heat[0, 0] along both axes, in pixels of the photo.
         step: distance of two values of `heat`, in pixels of the photo.

@@ -31,7 +31,7 @@ from src.photos.blocks import Block, block_size, in_blocks
 from src.photos.reading import crop, rescaled
 
 if TYPE_CHECKING:
-    from src.config.tool_schema import PhotoEngine
+    from src.config.photo_schema import PhotoEngine
     from src.model.decision import Decision
 
 Mirror = tuple[int, ...]  # the axes of (height, width, …) along which an image is flipped

@@ -1,6 +1,6 @@
 """Evaluating a run's predictions: metrics, decision, tables and figures are logged in the run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mlflow
@@ -13,6 +13,7 @@ from src.figures.source_figure import source_figure
 from src.model.decision import DECISION, Decision
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
+from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_description import describe
 from src.pipeline.unsent_runs import send_kept
 from src.statistics.calibration import at_temperature, reliability
@@ -93,13 +94,15 @@ def evaluate_again(name: str, config: Config) -> Results:
     settings = check_values(Config, own | chosen)
     send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
     run = mlflow.get_run(run_id)
-    weights = weights_sha256(load_classifier(run_id))
+    classifier = load_classifier(run_id)
     with mlflow.start_run(run_id=run_id):
         served_by = served_engine(settings)
-        results = log_results(settings, predictions_of(run), weights, served_by, model_of(run))
+        weights, model = weights_sha256(classifier), model_of(run)
+        results = log_results(settings, predictions_of(run), weights, served_by, model)
+        decision = decide_on_photographs(settings, classifier, results.decision)
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
-    return results
+    return replace(results, decision=decision)
 
 
 def _chosen(

@@ -24,6 +24,7 @@ from src.pipeline.features import served_engine
 from src.pipeline.fetching import fetched_dataset
 from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
 from src.pipeline.initial_classifier import Start, initial_classifier
+from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
 from src.pipeline.run_description import run_name
 from src.pipeline.run_results import log_results
@@ -160,10 +161,11 @@ def evaluate_fitted(
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)
     results = log_results(config, predictions, weights, served_engine(config), model)
+    decision = decide_on_photographs(config, fitted.classifier, results.decision)
     log_learning_curves(fitted.history)
     log_class_maps(config, fitted.classifier, results.predictions)
     if config.train.output:
-        save_results(Path(config.train.output), results.predictions, results.decision)
+        save_results(Path(config.train.output), results.predictions, decision)
     return results.metrics
 
 

@@ -11,9 +11,13 @@ import keras
 import numpy as np
 from PIL import Image
 
-from src.config.tool_schema import PhotoEngine
+from src.config.photo_schema import PhotoEngine
 from src.model.decision import Decision
+from src.photos.finding_fields import finding_fields
+from src.photos.photo_findings import findings_on
+from src.photos.photo_scale import UNKNOWN
 from src.photos.reading import megapixels, read_photo, release_memory
+from src.photos.regions import Findings
 from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import failure_reason
 
@@ -49,8 +53,8 @@ class Judge:
                 can also be RGB pixels (height, width, 3) in [0, 255], as an array or nested lists.
 
         Returns:
-            For each image its `label`, the name of a class, and the calibrated `probability` of a
-            crack, 0 to 1. The probability is the highest one of the image's tiles.
+            For each image its `label`, the name of a class, and the fields that src.predict writes
+            of a photo; see `finding_fields`. There are no millimetres, as no scale is known.
 
         Raises:
             BadRequestImage: an image is of another kind, damaged, empty or too large.
@@ -60,23 +64,22 @@ class Judge:
             # One image is judged at a time, so the memory does not depend on their number.
             with self._turn:
                 try:
-                    probability = self._probability(image)
+                    found = self._findings(image)
                 except BadRequestImage as reason:
                     raise BadRequestImage(f"image {number}: {reason}") from reason
                 # The sender learns which image failed and why, for an exception of any type.
                 except Exception as error:
                     raise BadRequestImage(f"image {number}: {failure_reason(error)}") from error
-            label = self.decision.classes[probability >= self.decision.threshold]
-            verdicts.append({"label": label, "probability": probability})
+            fields = finding_fields(found, UNKNOWN, [])
+            label = self.decision.classes[found.cracked]
+            verdicts.append({"label": label, **fields, "probability": found.probability})
         return verdicts
 
-    def _probability(self, image: Any) -> float:
+    def _findings(self, image: Any) -> Findings:
         photo = as_photo(image, self.max_megapixels)
         try:
-            return max(
-                float(self.scorer.score(photo, scale).probability.max())
-                for scale in self.decision.scales
-            )
+            scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
+            return findings_on(photo, scores, self.decision, self.scorer.patch)
         finally:
             if photo.width * photo.height > LARGE:
                 del photo

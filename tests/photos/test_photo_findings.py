@@ -18,9 +18,13 @@ def decision():
 
 
 def evidence_at(*lines: np.ndarray) -> np.ndarray:
+    """The evidence of a network that sees just these lines."""
     evidence = np.full((HEIGHT // 32, WIDTH // 32), -4.0)
     for line in lines:
-        columns, rows = (line // 32).astype(int).T
+        rows, columns = (
+            np.clip(line[:, axis] // 32, 0, count - 1).astype(int)
+            for axis, count in ((1, len(evidence)), (0, evidence.shape[1]))
+        )
         evidence[rows, columns] = 40
     return evidence
 

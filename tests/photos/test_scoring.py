@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.config.tool_schema import PhotoEngine
+from src.config.photo_schema import PhotoEngine
 from src.model.class_map import CELL, SHALLOW_CELL, Grid, class_map_model, class_maps
 from src.model.classifier import build_classifier
 from src.model.decision import undecided

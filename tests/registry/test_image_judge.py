@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.config.tool_schema import PhotoEngine
+from src.config.photo_schema import PhotoEngine
 from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.model.decision import Decision

@@ -17,7 +17,7 @@ from src.data.sources.windowed_photos import WindowedPhoto, write_windows
 from src.data.sources.windows import Window, cut_windows, whole_window
 from src.errors import InputError
 
-_LABELS = "labels.csv"
+LABELS = "labels.csv"
 _COLUMNS = ("file", "cracked", "mask", "set", "photo")
 
 
@@ -57,7 +57,7 @@ class PhotosSource:
         data, folder = self.data, Path(self.data.path)
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; give a folder of photographs with masks")
-        if (folder / _LABELS).is_file():
+        if (folder / LABELS).is_file():
             photos = self._labelled(folder)
         else:
             pairs = pair_masks(folder / "images", folder / "masks")
@@ -67,7 +67,7 @@ class PhotosSource:
 
     def _labelled(self, folder: Path) -> list[WindowedPhoto]:
         photos = []
-        for row in _read_labels(folder / _LABELS).to_dict("records"):
+        for row in read_labels(folder / LABELS).to_dict("records"):
             file, mask, photo, source = (row[key] for key in ("file", "mask", "photo", "set"))
             masked = folder / mask if mask else None
             cut = partial(_cut_labelled, folder / file, masked, row["cracked"] == "1", self.data)
@@ -93,7 +93,7 @@ def pair_masks(images: Path, masks: Path) -> list[tuple[Path, Path]]:
     for folder in (images, masks):
         if not folder.is_dir():
             raise InputError(
-                f"{folder}: no such folder; photographs need {_LABELS}, or {images.name}/ with the "
+                f"{folder}: no such folder; photographs need {LABELS}, or {images.name}/ with the "
                 f"photographs and {masks.name}/ with masks of the same names"
             )
     masks_of: dict[str, list[Path]] = {}
@@ -151,7 +151,12 @@ def _cut_labelled(
     return cut_windows(pixels, nothing, data.windows, image_size=data.image_size, rng=rng)
 
 
-def _read_labels(path: Path) -> pd.DataFrame:
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read a `labels.csv`; see `PhotosSource`. Missing columns are filled with empty texts.
+
+    Raises:
+        InputError: the file is no table, or a column or a value is not as expected.
+    """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except (OSError, ValueError) as error:
