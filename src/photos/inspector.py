@@ -53,6 +53,7 @@ class Inspector:
             deviations: the settings that differ from the model's own decision.
         """
         self.config, self.model, self.decision = config, model, decision
+        rule = decision.photographs
         applied = {"name": decision.engine, "precision": decision.precision}
         self.made_by: dict[str, Any] = {
             "code": code_fingerprint(__name__),
@@ -60,7 +61,8 @@ class Inspector:
             "patch": model.patch,
             "scales": decision.scales,
             "flips": decision.flips,
-            "threshold": decision.threshold,
+            "threshold": rule.threshold if rule else decision.threshold,
+            "rule": rule.model_dump() if rule else None,
             "temperature": decision.temperature,
             "calibrated": decision.calibrated,
             "deviations": dict(deviations),

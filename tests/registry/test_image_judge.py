@@ -1,6 +1,7 @@
 """Images as they are sent to a served model, and what is said of them."""
 
 import base64
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,18 @@ import pytest
 from PIL import Image
 from scipy.special import expit, logit
 
+from src.config.loader import compose_as
 from src.config.photo_schema import PhotoEngine
+from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.model.decision import Decision
+from src.photos.inspector import Inspector
+from src.photos.records import place
 from src.photos.scoring import build_scorer
 from src.registry.image_judge import BadRequestImage, Judge, load_judge
 from tests.photos.pictures import header_of, saved
+from tests.photos.rules import photo_rule
 from tests.samples import small_backbone
 
 PATCH, TEMPERATURE = 96, 1.7
@@ -107,6 +113,27 @@ def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, c
         looking = Judge(scorer, DECISION.model_copy(update={"scales": scales}), 1.0)
         (verdict,) = looking.judge([np.asarray(photo)])
         assert verdict["probability"] == pytest.approx(highest, abs=1e-6)
+
+
+@pytest.mark.parametrize("rule", [None, photo_rule(), photo_rule(threshold=0.999)])
+def test_a_photo_is_judged_and_measured_as_by_the_command(classifier, photo, tmp_path, rule):
+    """The fields of an answer are those of a record of src.predict, with the same values."""
+    decision = DECISION.model_copy(update={"photographs": rule})
+    settings = SETTINGS | {"decision": decision.model_dump()}
+    classifier.save(tmp_path / "model.keras")
+    judge = load_judge(tmp_path / "model.keras", settings)
+    (answer,) = judge.judge([np.asarray(photo)])
+    photo.save(tmp_path / "a.png")
+    config = compose_as(Predict, "predict/config", ["input=-", "output=-"])
+    config = config.model_copy(update={"engine": PhotoEngine(**ENGINE)})
+    inspector = Inspector(config, classifier, {"weights": "of a test"}, decision, {})
+    record, _ = inspector.inspect_one(place(tmp_path / "a.png", tmp_path, tmp_path / "out"))
+    assert answer["label"] == ("whole", "cracked")[record["cracked"]]
+    assert answer["probability"] == pytest.approx(record["probability"], abs=1e-6)
+    same = set(answer) & set(record) - {"probability"}
+    assert {"regions", "cracked", "cracked_share", "mm_per_pixel"} <= same
+    assert {key: answer[key] for key in same} == {key: record[key] for key in same}
+    json.dumps(answer)
 
 
 def test_the_threshold_decides_the_label(judge, patch):
