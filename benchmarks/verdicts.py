@@ -21,7 +21,7 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.data.sources.masked_photos import MaskedPhoto, drawn_photos, photos_in
 from src.photos.inspection import load_model_of
-from src.photos.photo_findings import candidates, findings_on
+from src.photos.photo_findings import candidates_on, findings_on
 from src.photos.photo_verdict import judged
 from src.photos.rule_fitting import regions_over
 from src.photos.scoring import build_scorer
@@ -74,7 +74,7 @@ def verdicts(chosen: argparse.Namespace, photos: Sequence[MaskedPhoto]) -> pd.Da
         started = time.process_time()
         scores = [scorer.score(image, scale) for scale in decision.scales]
         scored = time.process_time()
-        seen = candidates(image, scores, rule.candidate, scorer.patch)
+        seen = candidates_on(image, scores, rule.candidate, scorer.patch)
         by_rule = judged(seen, rule)
         ended = time.process_time()
         by_tile = findings_on(image, scores, plain, scorer.patch)

@@ -39,11 +39,11 @@ def findings_on(
         )
         found = replace(found, regions=[region for region, _ in _measured_regions(photo, found)])
     else:
-        found = judged(candidates(photo, scores, rule.candidate, patch), rule)
+        found = judged(candidates_on(photo, scores, rule.candidate, patch), rule)
     return replace(found, regions=sorted(found.regions, key=_by_width))
 
 
-def candidates(
+def candidates_on(
     photo: Image.Image, scores: Sequence[Scores], threshold: float, patch: int
 ) -> Candidates:
     """Find the candidates for regions of a photo, measure them, and describe them by features.

@@ -87,16 +87,13 @@ def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold:
     first, step = scores[0].first, scores[0].step / FINER
     grid = int(-(-width // step)) + 1, int(-(-height // step)) + 1
     mask = np.zeros(grid[::-1], np.uint8)
-    heat, nearby = (np.zeros(grid[::-1], np.float32) for _ in range(2))
-    evidence = np.full(grid[::-1], -np.inf, np.float32)
+    heat, nearby, evidence = (np.full(grid[::-1], low, np.float32) for low in (0, 0, -np.inf))
     for one in scores:
         around = one.nearby()
         lit = np.maximum(one.evidence, 0) * around / max(one.evidence.max(), 1e-6)
         certain = np.where(standing(one, threshold), np.clip(one.evidence, -CLEAR, CLEAR), -CLEAR)
-        inside, lit, around, strong = (
-            _resampled(field, one, first, step, grid)
-            for field in (certain, lit, around, one.evidence)
-        )
+        fields = (certain, lit, around, one.evidence)
+        inside, lit, around, strong = (_resampled(f, one, first, step, grid) for f in fields)
         new = cv2.dilate((inside > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
         if one is not scores[0]:
             new = _untouched(new, mask)

@@ -14,7 +14,7 @@ from src.config.photo_schema import Photographs
 from src.config.schema import Config
 from src.data.sources.masked_photos import MaskedPhoto, drawn_photos, photos_in
 from src.model.decision import DECISION, Decision
-from src.photos.photo_findings import candidates
+from src.photos.photo_findings import candidates_on
 from src.photos.rule_fitting import Example, FittedPhotoRule, fit_photo_rule, regions_over
 from src.photos.scoring import Scorer, build_scorer
 
@@ -70,7 +70,7 @@ def examine(photos: Sequence[MaskedPhoto], scorer: Scorer, settings: Photographs
         image = Image.fromarray(pixels)
         with scoring:
             scores = [scorer.score(image, scale) for scale in scorer.decision.scales]
-        seen = candidates(image, scores, settings.candidate, scorer.patch)
+        seen = candidates_on(image, scores, settings.candidate, scorer.patch)
         over = None if mask is None else regions_over(mask, seen.found)
         cracked = mask is None or bool(mask.any())
         return Example(photo.name, photo.group, photo.source, cracked, seen, over)

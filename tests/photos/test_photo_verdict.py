@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.special import expit
 
 from src.model.decision import undecided
-from src.photos.photo_findings import candidates, findings_on
+from src.photos.photo_findings import candidates_on, findings_on
 from src.photos.photo_verdict import judged, photo_features
 from tests.photos.lines import line_picture, wave
 from tests.photos.rules import on_feature, photo_rule
@@ -31,7 +31,7 @@ def picture():
 
 @pytest.fixture(scope="module")
 def seen(picture, scores):
-    return candidates(picture, scores, 0.2, PATCH)
+    return candidates_on(picture, scores, 0.2, PATCH)
 
 
 def test_candidates_above_the_threshold_are_regions_with_the_rules_probability(seen):
@@ -66,7 +66,7 @@ def test_the_photos_features_are_those_of_its_likeliest_regions(seen):
 def test_a_photo_without_candidates_is_judged_as_well():
     blank = Image.new("RGB", (600, 400), (150, 150, 150))
     nothing = [scores_of(np.full((12, 18), -4.0))]
-    seen = candidates(blank, nothing, 0.2, PATCH)
+    seen = candidates_on(blank, nothing, 0.2, PATCH)
     found = judged(seen, photo_rule())
     assert (found.cracked, found.regions) == (False, [])
     assert 0 < found.probability < 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.photos.photo_findings import candidates
+from src.photos.photo_findings import candidates_on
 from tests.photos.lines import HEIGHT, WIDTH, line_picture, wave
 from tests.photos.test_photo_findings import PATCH, evidence_at
 from tests.photos.test_regions import scores_of
@@ -22,7 +22,7 @@ def straight(y: float = 200.0) -> np.ndarray:
 
 def described(picture: Image.Image, *lines: np.ndarray) -> dict[str, np.ndarray]:
     scores = [scores_of(evidence_at(*lines))]
-    return candidates(picture, scores, 0.2, PATCH).features
+    return candidates_on(picture, scores, 0.2, PATCH).features
 
 
 def one(*lines: np.ndarray, width: float = 4.0) -> dict[str, float]:

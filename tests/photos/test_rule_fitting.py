@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from src.config.loader import compose_config
 from src.errors import InputError
-from src.photos.photo_findings import candidates
+from src.photos.photo_findings import candidates_on
 from src.photos.rule_fitting import Example, fit_photo_rule, regions_over
 from tests.photos.lines import HEIGHT, WIDTH, line_picture, wave
 from tests.photos.test_photo_findings import PATCH, evidence_at
@@ -28,7 +28,7 @@ def settings():
 def examples():
     """Photographs with a region each. Only its straightness tells a crack from a joint."""
     scores = [scores_of(evidence_at(wave()))]
-    seen = candidates(line_picture((wave(), 4.0)), scores, 0.2, PATCH)
+    seen = candidates_on(line_picture((wave(), 4.0)), scores, 0.2, PATCH)
     rng, made = np.random.default_rng(0), []
     for number in range(60):
         cracked = number % 2 == 1
@@ -71,7 +71,7 @@ def test_too_few_are_reported_with_what_to_do(examples, settings):
 def test_regions_over_a_crack_are_told_from_others():
     upper, lower = wave(y=80), wave(y=320)
     picture = line_picture((upper, 4.0), (lower, 4.0))
-    found = candidates(picture, [scores_of(evidence_at(upper, lower))], 0.2, PATCH).found
+    found = candidates_on(picture, [scores_of(evidence_at(upper, lower))], 0.2, PATCH).found
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[318:322, 200:400] = True
     over = regions_over(mask, found)
