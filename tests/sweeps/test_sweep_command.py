@@ -45,7 +45,7 @@ def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
     """The runs after Ctrl-C and after a kill, and the status and output of the last start."""
     sweep = sweeps.start(*SWEEP)
     # From then on there is a database that can be read.
-    wait_for(sweep, lambda: "Launching" in (sweeps.folder / "log").read_text())
+    wait_for(sweep, lambda: "3 jobs, run" in (sweeps.folder / "log").read_text())
     wait_for(sweep, lambda: len(sweeps.runs()) == 3)
     sweep.send_signal(signal.SIGINT)
     assert sweep.wait() != 0
