@@ -1,5 +1,7 @@
 """Carving cracks into a picture: their openings, broken edges, dust, and light."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,9 +66,7 @@ def carve(rng: np.random.Generator, scene: Scene, cracks: list[DrawnCrack]) -> M
     mask = opening >= 0.5
     part = box(np.maximum(opening, edge))
     near = _margin(part, 24, size)
-    window = Scene(
-        scene.pixels[:, *near], scene.colour, scene.real, scene.view, scene.light, scene.scale
-    )
+    window = replace(scene, pixels=scene.pixels[:, *near])
     _shade(rng, window, opening[near], edge[near] * (1 - opening[near]))
     return mask
 
@@ -89,7 +89,7 @@ def _shade(rng: np.random.Generator, scene: Scene, opening: Field, edge: Field) 
     soft = blurred(opening, rng.uniform(0.35, 0.8))
     filled = smooth_noise(rng, *size, (DUST_SIZE, DUST_SIZE))
     kind = rng.uniform()
-    if kind < BLEACHED:  # lime has come out of it
+    if kind < BLEACHED and not scene.clear:  # lime has come out of it
         paint(
             image,
             soft * np.clip(rng.uniform(0.3, 0.7) + 0.2 * filled, 0.3, 1),
@@ -97,8 +97,8 @@ def _shade(rng: np.random.Generator, scene: Scene, opening: Field, edge: Field) 
         )
         return
     least = np.interp(float(opening.sum() / max(1, (opening > 0.5).sum())), (1, 2), FAINTEST)
-    darkness = np.full(size, rng.uniform(least, 1), np.float32)
-    if kind < BLEACHED + DUSTY:
+    darkness = np.full(size, rng.uniform(0.8 if scene.clear else least, 1), np.float32)
+    if kind < BLEACHED + DUSTY and not scene.clear:
         darkness *= np.clip(np.float32(rng.uniform(0.55, 1)) + np.float32(0.3) * filled, 0.45, 1)
     else:
         darkness *= 1 - np.float32(0.12) * np.clip(filled, 0, 2)

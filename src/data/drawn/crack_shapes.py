@@ -25,6 +25,7 @@ BRANCH_WIDTH = (0.35, 0.8)  # a branch's width as a share of the trunk's
 
 # A crack's median width in pixels, and the standard deviation of the width's logarithm.
 MEDIAN_WIDTH, WIDTH_SPREAD = 2.7, 0.75
+CLEAR_WIDTH = (6.0, 0.4)  # the same where all cracks are wide
 WIDTHS = (1.0, 15.0)  # smallest and largest width in pixels
 SLENDERNESS = 20.0  # smallest ratio of length to width
 UNEVEN: Scales = ((40, 0.28), (12, 0.24), (4, 0.22), (1.5, 0.14))  # change of the width's logarithm
@@ -77,7 +78,8 @@ def _some_cracks(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
 
 
 def _width(rng: np.random.Generator, scene: Scene, length: float) -> float:
-    width = MEDIAN_WIDTH * rng.lognormal(0, WIDTH_SPREAD) * scene.scale**0.3
+    median, spread_of_widths = CLEAR_WIDTH if scene.clear else (MEDIAN_WIDTH, WIDTH_SPREAD)
+    width = median * rng.lognormal(0, spread_of_widths) * scene.scale**0.3
     return float(np.clip(min(width, length / SLENDERNESS), *WIDTHS))
 
 

@@ -26,6 +26,8 @@ DISTRACTORS: tuple[str, ...] = tuple(KINDS)
 
 PLAIN = 0.12  # share of photographs without any distractor
 SCALE = (0.4, 2.2)  # span of how large everything appears
+# The same where cracks are clear, and the factor by which distractors are rarer there.
+CLEAR_PLAIN, CLEAR_SCALE, CLEAR_SHARE = 0.4, (0.7, 1.5), 0.4
 FRONTAL = 0.45  # share of photographs that look straight at the plane
 TILT = 0.45  # largest relative change of the distance from the picture's middle to a corner
 HIDDEN = 0.5  # a thing that would hide a larger share of the cracks is left out
@@ -58,6 +60,7 @@ def draw_photograph(
     *,
     cracked: bool,
     ground: npt.NDArray[np.uint8] | None = None,
+    clear: bool = False,
 ) -> DrawnPhotograph:
     """Draw a photograph with or without cracks.
 
@@ -71,22 +74,25 @@ def draw_photograph(
         width: width in pixels.
         cracked: whether there are cracks.
         ground: (height, width, 3) uint8 RGB, a real picture without cracks to draw on.
+        clear: whether all cracks are wide and dark, and there are fewer distractors.
 
     Raises:
         ValueError: the ground has another size.
     """
     view_rng, ground_rng, things_rng, crack_rng, above_rng, camera_rng = rng.spawn(6)
-    scene = _scene(view_rng, height, width, ground)
+    scene = _scene(view_rng, height, width, ground, clear)
     if ground is None:
         draw_ground(ground_rng, scene)
-    plain = things_rng.uniform() < PLAIN
+    plain = things_rng.uniform() < (CLEAR_PLAIN if clear else PLAIN)
     labels, kinds = np.zeros((height, width), np.uint8), list[str]()
-    for name in [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND)]:
+    for name in (
+        [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND, clear)]
+    ):
         _note(name, KINDS[name].draw(things_rng, scene), labels, kinds)
     cracks, mask = list[DrawnCrack](), np.zeros((height, width), np.bool_)
     if cracked:
         cracks, mask = crack_ground(crack_rng, scene)
-    for name in [] if plain else _some(above_rng, BEFORE_IT):
+    for name in [] if plain else _some(above_rng, BEFORE_IT, clear):
         before = scene.pixels.copy()
         covered = KINDS[name].draw(above_rng, scene)
         seen = mask & (covered < 0.5) if KINDS[name].covers else mask
@@ -108,7 +114,11 @@ def _note(name: str, covered: Field, labels: npt.NDArray[np.uint8], kinds: list[
 
 
 def _scene(
-    rng: np.random.Generator, height: int, width: int, ground: npt.NDArray[np.uint8] | None
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    ground: npt.NDArray[np.uint8] | None,
+    clear: bool,
 ) -> Scene:
     pixels = np.ones((3, height, width), np.float32)
     if ground is not None and ground.shape == (height, width, 3):
@@ -122,7 +132,8 @@ def _scene(
         real=ground is not None,
         view=_view(rng, height, width),
         light=np.array([math.cos(angle), math.sin(angle)]),
-        scale=spread(rng, SCALE),
+        scale=spread(rng, CLEAR_SCALE if clear else SCALE),
+        clear=clear,
     )
 
 
@@ -150,8 +161,9 @@ def _structure(rng: np.random.Generator) -> list[str]:
     return [str(rng.choice(list(MASONRY), p=chances / chances.sum()))]
 
 
-def _some(rng: np.random.Generator, kinds: dict[str, Kind]) -> list[str]:
+def _some(rng: np.random.Generator, kinds: dict[str, Kind], clear: bool) -> list[str]:
     """Choose each kind with its chance, in any order."""
-    chosen = [name for name, kind in kinds.items() if rng.uniform() < kind.chance]
+    share = CLEAR_SHARE if clear else 1.0
+    chosen = [name for name, kind in kinds.items() if rng.uniform() < share * kind.chance]
     rng.shuffle(chosen)
     return chosen

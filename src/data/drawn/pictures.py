@@ -17,7 +17,7 @@ SMALLEST = 64  # smallest side of a patch in pixels; below, a crack looks like a
 
 
 def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
-    """Draw a patch with or without a crack; both may show what looks like one.
+    """Draw a patch with or without a clear crack; both may show what looks like one.
 
     Generators with the same state give both kinds of patch the same surface and the same light.
 
@@ -29,7 +29,7 @@ def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
     Returns:
         The patch (size, size, 3) uint8 RGB.
     """
-    return draw_photograph(rng, size, size, cracked=cracked).pixels
+    return draw_photograph(rng, size, size, cracked=cracked, clear=True).pixels
 
 
 def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:

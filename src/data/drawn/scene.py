@@ -34,6 +34,7 @@ class Scene:
         view: (3, 3), the homography from the plane to the picture.
         light: (2,), the unit vector x, y in the picture towards the light.
         scale: how large everything appears; 1 is the scale of METU's patches.
+        clear: whether all cracks are wide and dark.
         paths: joints in the picture that a crack may follow.
         beyond: (height, width), from 0 on the ground to 1 beyond its edge.
     """
@@ -44,6 +45,7 @@ class Scene:
     view: npt.NDArray[np.float64]
     light: npt.NDArray[np.float64]
     scale: float
+    clear: bool = False
     paths: list[Points] = field(default_factory=list)
     beyond: Field | None = None
 
