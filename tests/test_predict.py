@@ -204,7 +204,7 @@ def test_bad_setting_is_named(override, message):
 
 
 def test_input_must_be_given():
-    with pytest.raises(InputError, match="Missing mandatory value: input"):
+    with pytest.raises(InputError, match=r"^this needs input=…; --help shows examples$"):
         settings("output=y")
 
 

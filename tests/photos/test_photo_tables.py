@@ -24,7 +24,7 @@ def records_of(names: list[str], folder: Path) -> list[dict]:
 
 def test_no_cell_is_run_as_a_formula(tmp_path):
     records = records_of([*FORMULAS, "a=1.png"], tmp_path)
-    write_tables(tmp_path, records, [("=gone.png", "a link to nothing"), ("x", "=1+1")], {})
+    write_tables(tmp_path, records, [("=gone.png", "a link to nothing"), ("x", "=1+1")], {}, {})
     with (tmp_path / "photos.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [*(f"'{name}" for name in FORMULAS), "a=1.png", "'=gone.png", "x"]
