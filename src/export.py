@@ -36,7 +36,9 @@ def main(config: Export) -> None:
     calibration = conversion.load_part(
         manifest, root, "validation", config.calibration_images
     ).images
-    reference, rate = conversion.timed(lambda images: classifier.predict(images), patches.images)
+    reference, rate = conversion.timed(
+        lambda images: classifier.predict(images, verbose=0), patches.images
+    )
     about = described(config.model, classifier, manifest, len(calibration))
     decision = decision_of(config.model)
     if decision:
