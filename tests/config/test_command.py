@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from src.config.loader import ROOT
+from tests.whole.servers import environment_of_commands
 
 
-def started(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def environment() -> dict[str, str]:
+    """Environment in which a command runs in any folder, and tracks its runs there."""
+    return environment_of_commands() | {"PYTHONPATH": str(ROOT)}
 
 
 # One interpreter runs many commands, each as `python -m` would: Hydra takes seconds to import, and
@@ -41,7 +41,7 @@ for line in sys.stdin:
 def commands():
     with subprocess.Popen(
         [sys.executable, "-c", RUN_COMMANDS],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -73,8 +73,9 @@ def ended(tmp_path, commands):
 
 
 @pytest.mark.slow
-def test_a_process_fails_with_the_message_and_no_traceback():
-    done = started("src.train", "model.frozen_layers=200")
+def test_a_process_fails_with_the_message_and_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "src.train", "model.frozen_layers=200"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
     assert "mobilenet_v2 has 154 layers: give a number from 0 to 154" in done.stderr
     assert "Traceback" not in done.stderr
