@@ -12,7 +12,7 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.errors import InputError
 from src.model.decision import undecided
-from src.photos.inspection import inspect
+from src.photos.inspection import NOTE, inspect
 from src.photos.inspector import Inspector
 from src.photos.photo_model import loaded_model
 from src.photos.photo_search import find_photos
@@ -201,4 +201,5 @@ def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     left = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert left == []
+    # The note of the model is short and whole. Nothing of a photo is left.
+    assert left == [NOTE]
