@@ -110,6 +110,9 @@ def test_marked_photos_of_any_run_are_no_photos(tmp_path, scene):
     marked = [place(tmp_path / "a.png", tmp_path, tmp_path / run) for run in ("one", "two/deep")]
     # As after a run over a single photo, with its own folder as output.
     marked.append(place(tmp_path / "mine" / "b.png", tmp_path / "mine", tmp_path / "mine"))
+    # A run's folder is known by its records.
+    for at in marked:
+        at.record.parent.mkdir(parents=True)
     pictures = [path for at in marked for path in (at.overlay, at.preview)]
     mine = [tmp_path / "a.png", tmp_path / "mine/b.png", tmp_path / "overlays/c.png"]
     for path in (*pictures, *mine):

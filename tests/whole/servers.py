@@ -48,7 +48,8 @@ def mlflow_server(
 
 
 def wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+    # Only a machine with much else to do needs so long.
+    deadline = time.monotonic() + 300
     with httpx.Client(trust_env=False) as client:
         while server.poll() is None and time.monotonic() < deadline:
             with suppress(httpx.TransportError):
