@@ -61,12 +61,12 @@ def verdicts(chosen: argparse.Namespace, photos: Sequence[MaskedPhoto]) -> pd.Da
     overrides = ["input=-", "output=-", f"model={chosen.run}"]
     overrides.append(f"engine.precision={chosen.precision}")
     config = compose_as(Predict, "predict/config", overrides)
-    classifier, _, decision, _ = load_model_of(config)
+    model, _, decision, _ = load_model_of(config)
     if chosen.scales:
         decision = decision.model_copy(update={"scales": chosen.scales})
     rule = decision.photographs
     assert rule is not None, f"{chosen.run} has no rule for photographs"
-    scorer = build_scorer(classifier, decision, config.engine)
+    scorer = build_scorer(model.load(), decision, config.engine)
     plain, rows = decision.model_copy(update={"photographs": None}), []
     for photo in tqdm(photos, unit="photo"):
         pixels, mask = photo.load()

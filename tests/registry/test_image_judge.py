@@ -20,6 +20,7 @@ from src.data.drawn.photograph import draw_photograph
 from src.model.classifier import build_classifier
 from src.model.decision import Decision
 from src.photos.inspector import Inspector
+from src.photos.photo_model import loaded_model
 from src.photos.records import place
 from src.photos.scoring import build_scorer
 from src.registry.image_judge import BadRequestImage, Judge, load_judge
@@ -126,7 +127,7 @@ def test_a_photo_is_judged_and_measured_as_by_the_command(classifier, photo, tmp
     photo.save(tmp_path / "a.png")
     config = compose_as(Predict, "predict/config", ["input=-", "output=-"])
     config = config.model_copy(update={"engine": PhotoEngine(**ENGINE)})
-    inspector = Inspector(config, classifier, {"weights": "of a test"}, decision, {})
+    inspector = Inspector(config, loaded_model(classifier), {"weights": "of a test"}, decision, {})
     record, _ = inspector.inspect_one(place(tmp_path / "a.png", tmp_path, tmp_path / "out"))
     assert answer["label"] == ("whole", "cracked")[record["cracked"]]
     assert answer["probability"] == pytest.approx(record["probability"], abs=1e-6)
