@@ -21,7 +21,8 @@ def map_in_processes(
     """Apply a function to all jobs, with progress, in one process per core.
 
     The processes end with this one, also if it is killed. Few jobs are done here, because starting
-    a process takes longer.
+    a process takes longer. So are all jobs if this is itself one of several processes, such as a
+    job of a sweep by joblib, whose children cannot be started this way.
 
     Args:
         work: the function. It, the jobs and the outcomes can be pickled.
@@ -32,7 +33,8 @@ def map_in_processes(
     Returns:
         The outcomes in the order of the jobs.
     """
-    if len(jobs) <= CHUNK:
+    alone = multiprocessing.current_process().name == "MainProcess"
+    if len(jobs) <= CHUNK or not alone:
         return [work(job) for job in tqdm(jobs, desc=desc, unit=unit)]
     # Processes are spawned, because a forked one would inherit the locks of its parent's threads.
     context = multiprocessing.get_context("spawn")
