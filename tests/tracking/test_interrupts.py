@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import mlflow
 import pytest
@@ -39,10 +40,16 @@ def interrupted_insert():
     event.remove(Engine, "after_cursor_execute", interrupt)
 
 
+def wait() -> None:
+    # signal.pause() would miss an interrupt that comes just before it.
+    for _ in range(300):
+        time.sleep(0.1)
+
+
 def test_an_interrupt_waits_for_the_transaction(connected, interrupted_insert):
     run = tracked_run("one", {"a": 1}, system_metrics=False)
     with pytest.raises(KeyboardInterrupt), run:
-        signal.pause()
+        wait()
     assert interrupted_insert
     (run,) = mlflow.search_runs(output_format="list")
     assert run.info.status == "FAILED"
