@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keras
 import mlflow
-import tensorflow as tf
 from mlflow.exceptions import MlflowException
 
 from src.config.schema import Config
@@ -17,6 +16,7 @@ from src.data.splits.leakage import leakage
 from src.data.splits.manifest import manifest_fingerprint
 from src.errors import InputError
 from src.model.classifier import parameter_counts
+from src.model.tensorflow_settings import configure_tensorflow
 from src.model.weights import weights_sha256
 from src.pipeline.auditing import audited_dataset
 from src.pipeline.engine_effect import check_effect
@@ -91,32 +91,6 @@ def train_and_track(
                 metrics = evaluate_fitted(config, fitted, dataset, model)
     keras.backend.clear_session()
     return Result(run_id, metrics)
-
-
-def configure_tensorflow(threads: int | None) -> None:
-    """Make TensorFlow deterministic, and set the number of its threads.
-
-    A process can set the number only once.
-
-    Args:
-        threads: number of threads; None leaves the choice to TensorFlow.
-
-    Raises:
-        InputError: this process has already used TensorFlow with another number of threads.
-    """
-    # Results on one machine are then the same bit for bit. On the CPU this costs no measurable
-    # time.
-    tf.config.experimental.enable_op_determinism()
-    if not threads:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    except RuntimeError as error:
-        raise InputError(
-            f"threads.tensorflow={threads}: this process has already started TensorFlow with "
-            "another number of threads, which cannot change; use a separate command for each number"
-        ) from error
 
 
 def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:

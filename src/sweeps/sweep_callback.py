@@ -197,7 +197,10 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
 def _check_frozen_layers(jobs: list[Config]) -> None:
     """Check each job's frozen layers against its backbone, so that no job fails hours later."""
     from src.model.backbones import build_backbone, check_frozen_layers
+    from src.model.tensorflow_settings import configure_tensorflow
 
+    # Building a network starts TensorFlow, and the first job may run in this process.
+    configure_tensorflow(jobs[0].threads.tensorflow)
     wanted: dict[str, set[int]] = {}
     for job in jobs:
         wanted.setdefault(job.model.backbone, set()).add(job.model.frozen_layers)

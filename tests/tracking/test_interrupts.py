@@ -47,14 +47,14 @@ def wait() -> None:
 
 
 def test_an_interrupt_waits_for_the_transaction(connected, interrupted_insert):
-    run = tracked_run("one", {"a": 1}, system_metrics=False)
+    run = tracked_run("one", {"seed": 1}, system_metrics=False)
     with pytest.raises(KeyboardInterrupt), run:
         wait()
     assert interrupted_insert
     (run,) = mlflow.search_runs(output_format="list")
     assert run.info.status == "FAILED"
     # The transaction was completed before.
-    assert run.data.params == {"a": "1"}
+    assert run.data.params == {"seed": "1"}
     assert run.data.tags["error"].startswith("KeyboardInterrupt")
 
 
