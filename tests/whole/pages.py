@@ -19,8 +19,10 @@ def open_runs(page: Page, address: str) -> None:
 def chart(page: Page, metric: str) -> Locator:
     """The card that has the metric's name and a plot."""
     page.get_by_role("searchbox", name="Search metric charts").fill(metric)
-    # The part before the slash is the heading of a section.
-    title = page.get_by_role("heading", name=metric.rpartition("/")[2], exact=True)
+    # On a run's page, the part before the slash is the heading of a section.
+    title = page.get_by_role("heading", name=metric, exact=True).or_(
+        page.get_by_role("heading", name=metric.rpartition("/")[2], exact=True)
+    )
     plot = page.locator(".js-plotly-plot")
     return page.locator("div").filter(has=title).filter(has=plot).last
 

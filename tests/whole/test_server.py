@@ -204,7 +204,7 @@ def test_charts_show_all_children(page: Page, server: Server, sweeps: Sweeps) ->
     table.locator("label").filter(has=table.locator("input[value=CHART]")).click()
     expect(chart(table, "best.validation.loss").locator(".barlayer .point path")).to_have_count(3)
     points = chart(table, "loss/validation").locator(".scatterlayer .point")
-    expect(points).to_have_count(3 * EPOCHS)
+    expect(points).to_have_count(3 * EPOCHS, timeout=60_000)
 
 
 @pytest.mark.browser
