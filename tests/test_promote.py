@@ -3,12 +3,16 @@
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import mlflow
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict, Promote
+from src.data.corrections import Correction, write_corrections
 from src.errors import InputError
 from src.photos.inspection import load_model_of
 from src.promote import main
@@ -172,6 +176,39 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
         for name in ("first", "better"):
             client.delete_tag(ids[name], "dataset.fingerprint")
     assert promote(config, ids["better"]).decision == "promoted"
+
+
+def test_other_images_for_training_are_compared_on_the_same_test_images(ids, config):
+    client = mlflow.MlflowClient()
+    for name, fingerprint in (("first", "a" * 64), ("better", "b" * 64)):
+        client.set_tag(ids[name], "dataset.fingerprint", fingerprint)
+        client.set_tag(ids[name], "dataset.tested", "c" * 64)
+    try:
+        assert promote(config, ids["better"]).decision == "promoted"
+    finally:
+        for name, tag in product(("first", "better"), ("fingerprint", "tested")):
+            client.delete_tag(ids[name], f"dataset.{tag}")
+
+
+def test_corrected_photos_are_judged_by_both_and_told(ids, tracked, tmp_path):
+    uri, _ = tracked
+    rng = np.random.default_rng(0)
+    rows = []
+    for file in ("a.png", "b.png", "c.png"):
+        Image.fromarray(rng.integers(0, 256, (227, 227, 3), np.uint8)).save(tmp_path / file)
+        said = {"label": "right", "cracked": True, "by": "", "at": "2026-01-01"}
+        box = {"x": 0, "y": 0, "width": 227, "height": 227}
+        rows.append(Correction(photo=file, file=file, **box, **said))
+    write_corrections(tmp_path, rows)
+    outcome = promote(registry.settings(uri, f"corrections={tmp_path}"), ids["better"])
+    tags = mlflow.MlflowClient().get_model_version(NAME, outcome.version.version).tags
+    # Both runs have the same model.
+    right = tags["corrected.right"]
+    assert right == tags["corrected.champion_right"]
+    assert tags["corrected.corrections"] == "3"
+    assert outcome.why.endswith(
+        f"answers {right} of 3 rightly, the champion {right} (p = 1 over photos)"
+    )
 
 
 @pytest.mark.parametrize(

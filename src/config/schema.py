@@ -74,6 +74,7 @@ class GroupedSplit(SplitInThree):
     strategy: Literal["grouped", "overlap"]
     fold: Annotated[int, Field(ge=0)]
     unique: bool
+    train_only: list[str]
 
     @property
     def folds(self) -> tuple[int, int, int]:

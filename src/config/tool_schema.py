@@ -167,5 +167,6 @@ class Promote(Section):
     min_accuracy: Annotated[float, Field(ge=0, le=1)]
     check_images: Annotated[int, Field(ge=0)]
     max_disagreements: Annotated[float, Field(ge=0, le=1)]
+    corrections: str | None
     serving: Serving
     tracking: Server

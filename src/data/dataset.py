@@ -135,6 +135,15 @@ class Dataset:
         """The fingerprint of the images; see `listing_fingerprint`."""
         return self.receipt.fingerprint
 
+    def fingerprint_of(self, name: str) -> str:
+        """The fingerprint of a part's images; see `listing_fingerprint`.
+
+        Args:
+            name: train, validation or test.
+        """
+        paths = self.manifest.path[self.manifest.part == name]
+        return listing_fingerprint(self.listing[self.listing.path.isin(paths)])
+
     @property
     def paths(self) -> list[Path]:
         """The image files, in the listing's order."""

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.data.splits.leakage import leakage
-from src.data.splits.manifest import manifest_fingerprint
+from src.data.splits.manifest import PARTS, manifest_fingerprint
 from src.errors import InputError
 from src.model.classifier import parameter_counts
 from src.model.tensorflow_settings import configure_tensorflow
@@ -32,6 +32,7 @@ from src.pipeline.splitting import split_dataset
 from src.pipeline.unsent_runs import kept_without_a_server
 from src.tracking import runs
 from src.tracking.logged_models import log_model
+from src.tracking.run_reading import DATASET, TESTED
 from src.tracking.server_access import server_answers
 
 
@@ -96,11 +97,13 @@ def train_and_track(
 def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
     """Log the inputs of a run: parameter counts, fingerprints, the split and its leakage."""
     counts = parameter_counts(start.classifier)
+    parts = {part: dataset.fingerprint_of(part) for part in PARTS}
     mlflow.set_tags(
         {
             **{f"parameters.{kind}": count for kind, count in counts.items()},
             **{f"leak.{name}": f"{share:.6g}" for name, share in leakage(dataset).items()},
-            "dataset.fingerprint": dataset.fingerprint,
+            DATASET: dataset.fingerprint,
+            TESTED: parts["test"],
             "split.fingerprint": manifest_fingerprint(dataset.manifest),
             "weights.sha256": start.weights_sha256,
             "weights.source": start.weights_source,
@@ -111,7 +114,7 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
         dataset.manifest,
         name=config.data.name,
         source=config.data.dir,
-        fingerprint=dataset.fingerprint,
+        fingerprints=parts,
     )
 
 

@@ -12,8 +12,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.tool_schema import Promote
 from src.errors import InputError
+from src.registry.corrected_check import answers, as_sentence, compared
 from src.registry.gate import Ruling, decide
-from src.registry.image_judge import load_judge
+from src.registry.image_judge import Judge, load_judge
 from src.registry.packaged_model import registered
 from src.registry.served_check import ServedCheck, check_served
 from src.registry.served_settings import served_settings
@@ -35,6 +36,8 @@ from src.tracking.run_reading import check_same_images, config_of, predictions_o
 COMPARISON = "comparison."
 # How the packaged model answers test images, beside the run's own predictions.
 SERVED = "served."
+# How the challenger and the champion answer corrected photos.
+CORRECTED = "corrected."
 # Tag of a restored version: the number of the version that it replaced.
 REPLACED = "decision.replaced"
 
@@ -87,9 +90,29 @@ def promote(config: Promote, name: str) -> Promotion:
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
         load = functools.partial(load_judge, file, settings)
         check = check_served(load, expected, folder, config.check_images)
+    on_corrected = _on_corrected_photos(config, run)
     with promoting():
         version = registered(config.name, run, file, settings)
-        return _decided(config, run, predictions, version, check)
+        return _decided(config, run, predictions, version, check, on_corrected)
+
+
+def _on_corrected_photos(config: Promote, run: Run) -> dict[str, float]:
+    """Compare a run's model with the champion's on the corrected photos, if there are any."""
+    if config.corrections is None:
+        return {}
+    folder = Path(config.corrections)
+    champion = aliased(config.name).get(CHAMPION)
+    reigning = run_named(champion.run_id) if champion and champion.run_id else None
+    tables = [answers(_judge_of(one, config), folder) for one in (run, reigning) if one]
+    return compared(tables[0], tables[1] if reigning else None)
+
+
+def _judge_of(run: Run, config: Promote) -> Judge:
+    decision = decision_of_run(run)
+    if decision is None:
+        raise InputError(f"run {run.info.run_id} has no decision.json, so it can't judge photos")
+    _, _, settings = served_settings(decision, config.serving)
+    return load_judge(find_model(run.info.run_id), settings)
 
 
 def go_back(config: Promote) -> Promotion:
@@ -131,26 +154,30 @@ def _decided(
     predictions: pd.DataFrame,
     version: ModelVersion,
     check: ServedCheck | None,
+    on_corrected: Mapping[str, float],
 ) -> Promotion:
     champion = aliased(config.name).get(CHAMPION)
     if champion and champion.version == version.version:
         return Promotion(version, "kept", "it is the champion already")
     ruling = _ruled(config, run, predictions, champion, check)
     # None removes the figures of an earlier decision.
-    figures: dict[str, object] = {key: None for key in version.tags if key.startswith(COMPARISON)}
+    former = (key for key in version.tags if key.startswith((COMPARISON, CORRECTED)))
+    figures: dict[str, object] = dict.fromkeys(former)
     figures[REPLACED] = None
     figures |= {f"{COMPARISON}{key}": value for key, value in ruling.figures.items()}
     if check:
         figures |= {f"{SERVED}{key}": value for key, value in asdict(check).items()}
+    figures |= {f"{CORRECTED}{key}": value for key, value in on_corrected.items()}
     if champion:
         figures |= {
             f"{COMPARISON}version": champion.version,
             f"{COMPARISON}run": champion.run_id,
         }
-    outcome = Promotion(version, "promoted" if ruling.promoted else "refused", ruling.why)
+    why = f"{ruling.why}; {as_sentence(on_corrected)}" if on_corrected else ruling.why
+    outcome = Promotion(version, "promoted" if ruling.promoted else "refused", why)
     # The tags are set before the aliases, so that every champion has its reasons on record.
     _record(outcome, figures)
-    describe_version(version, f"{ruling.why}.\n\n{run.data.tags.get(MLFLOW_RUN_NOTE, '')}")
+    describe_version(version, f"{why}.\n\n{run.data.tags.get(MLFLOW_RUN_NOTE, '')}")
     if ruling.promoted:
         # The alias of the previous champion moves first, so that an interruption does not lose it.
         # If the champion is the same model in an older package, its predecessor stays previous.

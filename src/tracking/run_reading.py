@@ -1,6 +1,6 @@
 """Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from mlflow.exceptions import MlflowException
 from src.errors import InputError
 from src.statistics.metrics import read_predictions
 
-# Tag of a training run: the fingerprint of its images.
-DATASET = "dataset.fingerprint"
+# Tags of a training run: the fingerprints of its images and of its test images.
+DATASET, TESTED = "dataset.fingerprint", "dataset.tested"
 
 
 def run_named(name: str) -> Run:
@@ -67,14 +67,15 @@ def images_of(runs: Iterable[Run]) -> dict[str, str]:
     return {run.data.tags[DATASET]: run.info.run_id for run in runs if DATASET in run.data.tags}
 
 
-def check_same_images(runs: Iterable[Run]) -> None:
-    """Check that all runs used the same images, see `images_of`.
+def check_same_images(runs: Sequence[Run]) -> None:
+    """Check that all runs used the same images, see `images_of`, or tested on the same images.
 
     Raises:
-        InputError: two of the runs used different images.
+        InputError: two of the runs used and tested different images.
     """
     known = images_of(runs)
-    if len(known) > 1:
+    same_test = len({run.data.tags.get(TESTED, run.info.run_id) for run in runs}) == 1
+    if len(known) > 1 and not same_test:
         raise InputError(
             f"runs {' and '.join(known.values())} had different images ({DATASET}); "
             "train one with the data of the other"

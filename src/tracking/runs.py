@@ -1,6 +1,5 @@
 """MLflow runs: the connection to their store, and what is logged in each run."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -237,19 +236,20 @@ def git_tags() -> dict[str, str]:
         return {}
 
 
-def log_dataset(manifest: pd.DataFrame, *, name: str, source: str, fingerprint: str) -> None:
+def log_dataset(
+    manifest: pd.DataFrame, *, name: str, source: str, fingerprints: Mapping[str, str]
+) -> None:
     """Log the manifest's parts as the run's inputs.
 
     Args:
         manifest: table with `path`, `label` and `part`.
         name: name of the dataset.
         source: folder of its images.
-        fingerprint: fingerprint of all images.
+        fingerprints: the fingerprint of each part's images.
     """
     for part, rows in manifest.groupby("part", sort=False):
         # MLflow takes inputs of one name and digest for one dataset, so each part has its own.
-        paths = "\n".join(sorted(rows.path))
-        digest = hashlib.sha256(f"{fingerprint}\n{paths}".encode()).hexdigest()[:32]
+        digest = fingerprints[str(part)][:32]
         dataset = from_pandas(
             rows, source=source, targets="label", name=f"{name}-{part}", digest=digest
         )

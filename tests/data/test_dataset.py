@@ -1,6 +1,6 @@
 """A dataset finds its parts; its listing and receipt read back, and a broken one is named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +105,22 @@ def test_a_part_has_the_rows_of_its_images_in_the_manifests_order() -> None:
     # That of all related images, whatever the split kept together.
     assert images.group.tolist() == [0, 0]
     assert len(dataset.part("train").paths) == 0
+
+
+def test_the_fingerprint_of_a_part_depends_on_its_images_only() -> None:
+    def dataset(*parts: str, sha256: Sequence[str] = LISTING.sha256) -> Dataset:
+        manifest = pd.DataFrame({"path": LISTING.path, "label": LISTING.label, "part": parts})
+        listing = LISTING.assign(sha256=list(sha256))
+        classes = ["Negative", "Positive"]
+        return Dataset(Path("data"), classes, 227, listing, RECEIPT, manifest=manifest)
+
+    one = dataset("train", "validation", "test").fingerprint_of("test")
+    assert one == listing_fingerprint(LISTING.iloc[2:])
+    assert one == dataset("validation", "train", "test").fingerprint_of("test")
+    assert one != dataset("train", "test", "validation").fingerprint_of("test")
+    other = ["0" * 64, *LISTING.sha256[1:]]
+    assert one == dataset("train", "validation", "test", sha256=other).fingerprint_of("test")
+    assert one != dataset("train", "validation", "test", sha256=other[::-1]).fingerprint_of("test")
 
 
 def test_a_dataset_is_neither_audited_nor_split_at_first() -> None:

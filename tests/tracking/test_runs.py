@@ -63,7 +63,7 @@ def test_nested_settings_become_dotted_names():
     }
 
 
-def test_a_dataset_has_the_digest_of_its_part(folder):
+def test_each_part_of_a_dataset_is_an_input_with_its_own_digest(folder):
     put_database(folder / "mlruns" / "mlflow.db")
     runs.connect(None, "crack-detection")
     digests = set()
@@ -71,6 +71,11 @@ def test_a_dataset_has_the_digest_of_its_part(folder):
         parts = {path: "train" if path in train else "test" for path in "abc"}
         manifest = pd.DataFrame({"path": list(parts), "part": list(parts.values()), "label": 0})
         with runs.tracked_run(None, {}, system_metrics=False) as run_id:
-            runs.log_dataset(manifest, name="drawn", source="images", fingerprint="a" * 64)
+            runs.log_dataset(
+                manifest,
+                name="drawn",
+                source="images",
+                fingerprints={part: part.ljust(64, train[1]) for part in ("train", "test")},
+            )
         digests |= {entry.dataset.digest for entry in mlflow.get_run(run_id).inputs.dataset_inputs}
     assert len(digests) == 4

@@ -1,4 +1,4 @@
-"""Walls and floors of many units: bricks, blocks, tiles, paving, cobbles, boards, panels."""
+"""Walls and floors of many units: bricks, blocks, tiles, paving, boards, panels."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from src.data.drawn.bonds import Units, courses, herringbone, irregular_cells, rounded
+from src.data.drawn.bonds import Units, courses, herringbone
 from src.data.drawn.kinds import Kind
 from src.data.drawn.scene import (
     FIXED,
@@ -21,6 +21,7 @@ from src.data.drawn.scene import (
     smooth_noise,
     spread,
 )
+from src.data.drawn.stones import STONES, UNEVEN_STONES
 
 BRICKS: Palette = (
     (0.62, 0.31, 0.22),
@@ -40,14 +41,6 @@ TILES: Palette = (
     (0.55, 0.68, 0.74),
     (0.80, 0.76, 0.68),
     (0.20, 0.21, 0.22),
-)
-STONES: Palette = (
-    (0.62, 0.60, 0.57),
-    (0.50, 0.48, 0.47),
-    (0.70, 0.64, 0.54),
-    (0.42, 0.42, 0.44),
-    (0.68, 0.56, 0.46),
-    (0.36, 0.35, 0.34),
 )
 WOODS: Palette = ((0.62, 0.48, 0.33), (0.45, 0.34, 0.25), (0.58, 0.56, 0.53), (0.74, 0.62, 0.45))
 # What fills a joint: cement, sand, moss, soil, and nothing.
@@ -174,36 +167,11 @@ def _wall(
     return draw
 
 
-def _stones(size: Span, order: Span, gap: Span, cut: float) -> Callable[..., Field]:
-    """Make a function that draws irregular stones; spans as in `_wall`."""
-
-    def draw(rng: np.random.Generator, scene: Scene) -> Field:
-        across = max(16.0, spread(rng, size) * scene.scale)
-        share, own = 1 - spread(rng, gap), scene.real
-        cells = irregular_cells(rng, scene, across, rng.uniform(*order))
-        units = np.stack([rounded(cell, share, cut) for cell in cells])
-        for cell in cells[:: max(1, len(cells) // 6)]:
-            scene.follow(cell)
-        colour = scene.colour if own else np.array(STONES[rng.integers(len(STONES))])
-        filling = np.array(FILLINGS[rng.integers(len(FILLINGS))]) * rng.uniform(0.7, 1.1)
-        return draw_units(
-            rng,
-            scene,
-            units,
-            colour * rng.uniform(0.8, 1.15),
-            filling,
-            variety=rng.uniform(0.04, 0.2),
-            depth=spread(rng, (0.1, 0.7)),
-            rough=rng.uniform(0, 0.8) * scene.scale,
-        )
-
-    return draw
-
-
 def _herringbone(rng: np.random.Generator, scene: Scene) -> Field:
     side = max(10.0, spread(rng, (18, 80)) * scene.scale)
     units = herringbone(scene, side, spread(rng, (0.03, 0.12)))
-    colour = scene.colour if scene.real else np.array((BRICKS + STONES)[rng.integers(14)])
+    colours = BRICKS + STONES
+    colour = scene.colour if scene.real else np.array(colours[rng.integers(len(colours))])
     filling = np.array(FILLINGS[rng.integers(len(FILLINGS))])
     look = {"variety": rng.uniform(0.02, 0.15), "depth": spread(rng, (0.1, 0.6))}
     return draw_units(rng, scene, units, colour, filling, rough=rng.uniform(0, 0.6), **look)
@@ -246,7 +214,6 @@ MASONRY = {
         _wall((250, 1100), (0.4, 1.4), (0.004, 0.02), ("stack", "stack", "running"), (),
               variety=(0.01, 0.07), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.4, 1.0)), 0.10),
     "herringbone": Kind(_herringbone, 0.02),
-    "cobble": Kind(_stones((40, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.04),
-    "rubble": Kind(_stones((70, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.03),
     "boards": Kind(_boards, 0.07),
+    **UNEVEN_STONES,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from src.data.drawn.crack_shapes import DrawnCrack
 from src.data.drawn.damage import DAMAGE
 from src.data.drawn.grounds import draw_ground
 from src.data.drawn.kinds import Kind
+from src.data.drawn.loose_ground import LOOSE_GROUND
 from src.data.drawn.masonry import MASONRY
 from src.data.drawn.objects import OBJECTS
 from src.data.drawn.scene import Field, Scene, spread
@@ -21,7 +22,7 @@ from src.data.drawn.stains import STAINS
 
 ON_THE_GROUND: dict[str, Kind] = {**SEAMS, **DAMAGE, **STAINS}
 BEFORE_IT: dict[str, Kind] = {**OBJECTS, **SHADOWS}
-KINDS: dict[str, Kind] = {**MASONRY, **ON_THE_GROUND, **BEFORE_IT}
+KINDS: dict[str, Kind] = {**MASONRY, **ON_THE_GROUND, **LOOSE_GROUND, **BEFORE_IT}
 DISTRACTORS: tuple[str, ...] = tuple(KINDS)
 
 PLAIN = 0.12  # share of photographs without any distractor
@@ -92,7 +93,7 @@ def draw_photograph(
     cracks, mask = list[DrawnCrack](), np.zeros((height, width), np.bool_)
     if cracked:
         cracks, mask = crack_ground(crack_rng, scene)
-    for name in [] if plain else _some(above_rng, BEFORE_IT, clear):
+    for name in [] if plain else _above(above_rng, clear):
         before = scene.pixels.copy()
         covered = KINDS[name].draw(above_rng, scene)
         seen = mask & (covered < 0.5) if KINDS[name].covers else mask
@@ -167,3 +168,8 @@ def _some(rng: np.random.Generator, kinds: dict[str, Kind], clear: bool) -> list
     chosen = [name for name, kind in kinds.items() if rng.uniform() < share * kind.chance]
     rng.shuffle(chosen)
     return chosen
+
+
+def _above(rng: np.random.Generator, clear: bool) -> list[str]:
+    """Choose what lies before the ground, the lowest first."""
+    return [*_some(rng, LOOSE_GROUND, clear), *_some(rng, BEFORE_IT, clear)]

@@ -1,5 +1,6 @@
 """A split that keeps related images together."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -19,8 +20,11 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
     value of `fold`, the test part starts where it ended before. If 1 is a multiple of the test
     fraction, each image is tested once over all values of `fold`.
 
+    Images of the sources in `split.train_only` are for training. The others are split as they would
+    be without them. An image of these sources is left out if its group is in another part.
+
     Args:
-        listing: a table of n images with `path`, `label` and `sha256`.
+        listing: a table of n images with `path`, `label`, `sha256` and `source`.
         groups: (n,) int64, the group of each image.
         split: the settings. The fractions are met as closely as whole groups allow. The same seed,
             listing and groups give the same folds.
@@ -29,18 +33,38 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
         The manifest: `path`, `label`, `part` and `group`, in the listing's order.
 
     Raises:
-        InputError: there are fewer images than `split.images`, or fewer groups than folds.
+        InputError: there are fewer images than `split.images`, or fewer groups than folds. It is
+            also raised if `split.train_only` names no source, or all of them.
     """
     folds, validation, test = split.folds
     rows = listing.assign(group=groups)
     if split.unique:
         rows = rows.drop_duplicates("sha256")
-    rows = stratified_sample(rows[["path", "label", "group"]], split.images, split.seed)
+    added, rows = _for_training_only(rows, split.train_only)
+    rows = stratified_sample(rows, split.images, split.seed)
     distance = (deal_folds(rows, folds, split.seed) - split.fold * test) % folds
     part = np.select(
         [distance < test, distance < test + validation], ["test", "validation"], default="train"
     )
-    return rows.assign(part=part)[["path", "label", "part", "group"]].reset_index(drop=True)
+    rows = rows.assign(part=part)
+    added = added[~added.group.isin(rows.group[rows.part != "train"])].assign(part="train")
+    every = pd.concat([rows, added]).sort_index() if len(added) else rows
+    return every[["path", "label", "part", "group"]].reset_index(drop=True)
+
+
+def _for_training_only(
+    rows: pd.DataFrame, sources: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Separate the images of the sources that are only for training from the others."""
+    known = sorted(rows.source.unique())
+    if unknown := [name for name in sources if name not in known]:
+        raise InputError(
+            f"split.train_only names {', '.join(unknown)}; the sources are: {', '.join(known)}"
+        )
+    of_them = rows.source.isin(sources)
+    if of_them.all():
+        raise InputError("split.train_only names all sources, so nothing is left to test on")
+    return rows[of_them], rows[~of_them]
 
 
 def deal_folds(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:

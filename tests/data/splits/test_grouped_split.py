@@ -139,3 +139,33 @@ def test_what_cant_be_split_is_refused(
 def test_too_few_images_of_every_class_are_refused(published: GroupedSplit) -> None:
     with pytest.raises(InputError, match="too few images"):
         split_by_group(make_listing(np.array([0, 0, 1, 1])), np.arange(4), published)
+
+
+@settings(max_examples=10, deadline=None)
+@given(made=grouped(), seed=st.integers(0, 99), fold=st.integers(0, 4))
+def test_sources_for_training_only_leave_the_other_images_where_they_were(
+    published: GroupedSplit, made: tuple[pd.DataFrame, np.ndarray], seed: int, fold: int
+) -> None:
+    listing, groups = made
+    # Every seventh image is from another source, so most of its groups have images of both.
+    listing = listing.assign(source=np.where(np.arange(len(listing)) % 7, "drawn", "mine"))
+    split = changed(published, seed=seed, fold=fold)
+    mine = (listing.source == "mine").to_numpy()
+    alone = split_by_group(listing[~mine], groups[~mine], split).set_index("path")
+    both = split_by_group(listing, groups, changed(split, train_only=["mine"])).set_index("path")
+    assert both.loc[alone.index].equals(alone)
+    added = both.drop(alone.index)
+    assert set(added.part) == {"train"}
+    held_out = set(alone.group[alone.part != "train"])
+    left_out = set(listing.path[mine]) - set(added.index)
+    group_of = dict(zip(listing.path, groups, strict=True))
+    assert {group_of[path] for path in left_out} <= held_out
+    assert not set(added.group) & held_out
+
+
+def test_sources_for_training_only_must_exist_and_leave_something(published: GroupedSplit) -> None:
+    listing, groups = make_listing(np.arange(20) % 2), np.arange(20)
+    with pytest.raises(InputError, match="names theirs; the sources are: drawn"):
+        split_by_group(listing, groups, changed(published, train_only=["theirs"]))
+    with pytest.raises(InputError, match="nothing is left to test on"):
+        split_by_group(listing, groups, changed(published, train_only=["drawn"]))

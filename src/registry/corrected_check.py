@@ -1,0 +1,94 @@
+"""Comparing models on photos whose findings a person has corrected."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from src.data.corrections import CORRECTIONS, Correction, read_corrections
+from src.errors import InputError
+from src.statistics.head_to_head import paired_difference
+
+
+class Judging(Protocol):
+    def judge(self, images: Sequence[bytes]) -> Sequence[Mapping[str, Any]]: ...
+
+
+def answers(judge: Judging, folder: Path) -> pd.DataFrame:
+    """Judge corrected photos, and compare the findings with what the person said.
+
+    A box that the person marked as a crack is answered rightly if a region lies over it, and a box
+    marked crack-free if none does. A region lies over a box if it shares half of the smaller one's
+    area with it. In a box of the whole photo that is any region.
+
+    Args:
+        judge: the judge of the model.
+        folder: a folder with corrections.csv and the photos that it names.
+
+    Returns:
+        A table of the corrections: `correct` (bool) and `group` (int64), the number of the photo.
+
+    Raises:
+        InputError: there are no corrections, or a photo can't be judged. The message names it.
+    """
+    said = read_corrections(folder)
+    if not said:
+        raise InputError(f"{folder / CORRECTIONS} is missing or has no corrections")
+    files = list(dict.fromkeys(one.file for one in said))
+    found = {file: _judged(judge, folder / file) for file in files}
+    return pd.DataFrame(
+        {
+            "correct": [_finds_crack(found[one.file], one) == one.cracked for one in said],
+            "group": np.array([files.index(one.file) for one in said], np.int64),
+        }
+    )
+
+
+def compared(challenger: pd.DataFrame, champion: pd.DataFrame | None) -> dict[str, float]:
+    """Compare the answers of two models.
+
+    Args:
+        challenger: the challenger's table; see `answers`.
+        champion: the champion's table, or None if there is no champion.
+
+    Returns:
+        `corrections` and `right` are numbers of corrections. With a champion there are also
+        `champion_right` and `p_value`, that of the sign-flip test over photos.
+    """
+    figures: dict[str, float] = {
+        "corrections": len(challenger),
+        "right": int(challenger.correct.sum()),
+    }
+    if champion is None:
+        return figures
+    p_value = paired_difference(challenger, champion)["p_value"]
+    return {**figures, "champion_right": int(champion.correct.sum()), "p_value": p_value}
+
+
+def as_sentence(figures: Mapping[str, float]) -> str:
+    """Say what `compared` has found."""
+    text = f"on corrected photos it answers {figures['right']} of {figures['corrections']} rightly"
+    if "champion_right" not in figures:
+        return text
+    p_value = f"p = {figures['p_value']:.3g} over photos"
+    return f"{text}, the champion {figures['champion_right']} ({p_value})"
+
+
+def _judged(judge: Judging, file: Path) -> Mapping[str, Any]:
+    try:
+        return judge.judge([file.read_bytes()])[0]
+    except Exception as error:
+        raise InputError(f"{file} is corrected, but can't be judged: {error}") from error
+
+
+def _finds_crack(found: Mapping[str, Any], said: Correction) -> bool:
+    return any(_lies_over(region["box"], said.box) for region in found["regions"])
+
+
+def _lies_over(region: Sequence[int], box: Sequence[int]) -> bool:
+    width = min(region[2], box[2]) - max(region[0], box[0])
+    height = min(region[3], box[3]) - max(region[1], box[1])
+    smaller = min((b[2] - b[0]) * (b[3] - b[1]) for b in (region, box))
+    return width > 0 and height > 0 and 2 * width * height >= smaller
