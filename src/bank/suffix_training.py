@@ -87,7 +87,8 @@ def predict_on_bank(
     probabilities = []
     for features in predicted:
         with closing(_stored(features, part, recipe)) as stored:
-            probabilities.append(suffix.predict(stored.stream(), verbose=0, callbacks=[Progress()]))
+            progress = Progress(steps_per_epoch=-(-len(part.rows) // stored.batch_size))
+            probabilities.append(suffix.predict(stored.stream(), verbose=0, callbacks=[progress]))
     return np.mean(probabilities, axis=0)
 
 

@@ -122,12 +122,13 @@ def predict_end_to_end(
         Probabilities (n, 2) float32 in the order of the part's images.
     """
     batches = _in_order(classifier, part, batch_size)
+    steps = -(-len(part.paths) // batch_size)
     return np.mean(
         [
             classifier.predict(
                 batches.map(lambda images, labels, axes=axes: (ops.flip(images, axes), labels)),
                 verbose=0,
-                callbacks=[Progress()],
+                callbacks=[Progress(steps_per_epoch=steps)],
             )
             for axes in (FLIPS[ALL_FLIPS] if flips else [()])
         ],

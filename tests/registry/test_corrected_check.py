@@ -69,7 +69,7 @@ def test_the_sentence_has_the_figures_of_both_models(tmp_path: Path) -> None:
     figures = compared(challenger, champion)
     assert figures["p_value"] == pytest.approx(2 / 2**12, rel=0.5)
     assert as_sentence(figures).startswith(
-        "on corrected photos it answers 12 of 12 rightly, the champion 0 (p = 0.0005"
+        "on corrected photos it answers 12 of 12 rightly, the champion 0 (p = 0.000488 over photos)"
     )
 
 

@@ -1,0 +1,167 @@
+"""Measure what corrections are worth: a model fooled by joints, corrected photos, a new champion.
+
+python -m benchmarks.correction_loop [--corrections 20] [--photos 60] [--seed 7]
+
+It runs the commands that a user runs, in a folder of its own. Drawn photographs have joints and no
+crack, so each region that the model finds on them is corrected. The first model learns from clear
+drawn patches, as the demo's does.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.stats import binomtest
+
+from src.config.loader import ROOT
+from src.data.corrections import Correction, write_corrections
+from src.data.drawn.photograph import DrawnPhotograph, draw_photograph
+
+JOINTS = {"expansion_joint", "saw_cut", "formwork_seam"}
+HEIGHT, WIDTH = 768, 1024
+TRAINING = (
+    "data=several",
+    "+data@data.sources.patches=synthetic",
+    "data.sources.patches.images=1200",
+)
+CORRECTED = ("+data@data.sources.mine=corrections", "split.train_only=[mine]")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.correction_loop", description=__doc__
+    )
+    parser.add_argument("--corrections", type=int, default=20)
+    parser.add_argument("--photos", type=int, default=60, help="photos of each kind, to test on")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--output", type=Path, default=Path("outputs/correction_loop"))
+    chosen = parser.parse_args()
+    shutil.rmtree(chosen.output, ignore_errors=True)
+    folder = chosen.output.resolve()
+    (folder / "mlruns").mkdir(parents=True)
+
+    first = train(folder, "first")
+    print(command(folder, "promote", first)[-2])
+    rng = np.random.default_rng(chosen.seed)
+    correct(folder / "corrected", first, jointed(rng), chosen.corrections, folder)
+    test = folder / "test"
+    draw_tests(test, rng, chosen.photos)
+    mine = f"data.sources.mine.path={folder / 'corrected'}"
+    second = train(folder, "second", *CORRECTED, mine)
+    print(command(folder, "promote", second, f"corrections={test}", accepted=(0, 3))[-2])
+    rows = [judged(folder, test, name, run) for name, run in (("first", first), ("second", second))]
+    print(pd.DataFrame(rows).to_markdown(index=False))
+
+
+def train(folder: Path, name: str, *settings: str) -> str:
+    """Train a model, and return the id of its run."""
+    workspace = (f"workspace={folder / name}", f"data.dir={folder / name}-images")
+    lines = command(
+        folder, "train", *TRAINING, *settings, *workspace, "features.views=2", "audit.overlaps=null"
+    )
+    return re.findall(r"\b[0-9a-f]{32}\b", "\n".join(lines))[-1]
+
+
+def command(
+    folder: Path, name: str, *arguments: str, accepted: tuple[int, ...] = (0,)
+) -> list[str]:
+    """Run a command of the project, and return the lines that it prints."""
+    server = f"tracking.uri=sqlite:///{folder / 'mlruns' / 'mlflow.db'}"
+    call = [sys.executable, "-m", f"src.{name}", *arguments, server]
+    done = subprocess.run(call, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=False)
+    if done.returncode not in accepted:
+        raise SystemExit(f"{' '.join(call)} ended with status {done.returncode}")
+    return done.stdout.strip().splitlines()
+
+
+def jointed(rng: np.random.Generator) -> Iterator[DrawnPhotograph]:
+    """Draw photographs without cracks that have a joint."""
+    while True:
+        photo = draw_photograph(rng, HEIGHT, WIDTH, cracked=False)
+        if JOINTS & set(photo.kinds):
+            yield photo
+
+
+def regions_of(folder: Path, photos: Path, run: str) -> dict[str, dict[str, Any]]:
+    """Let a run's model look at photos, and return what it says about each, by its name."""
+    output = photos.with_name(f"{photos.name}-{run[:6]}")
+    command(folder, "predict", str(photos), str(output), f"model={run}")
+    found = json.loads((output / "photos.json").read_text(encoding="utf-8"))
+    return {photo["photo"]: photo for photo in found["photos"]}
+
+
+def correct(
+    photos: Path, run: str, drawn: Iterator[DrawnPhotograph], count: int, folder: Path
+) -> None:
+    """Draw photographs, and mark regions of the model as `no crack` until there are enough."""
+    photos.mkdir()
+    for number in range(3 * count):
+        Image.fromarray(next(drawn).pixels).save(photos / f"{number:03}.png")
+    found = regions_of(folder, photos, run)
+    corrections = [
+        correction(name, region["box"], "no crack", cracked=False)
+        for name, photo in found.items()
+        for region in photo["regions"][:1]
+    ]
+    print(f"{len(corrections)} of {len(found)} photos with a joint fool the first model")
+    write_corrections(photos, corrections[:count])
+
+
+def correction(photo: str, box: list[int], label: str, *, cracked: bool) -> Correction:
+    left, top, right, bottom = box
+    return Correction(
+        photo=photo,
+        file=photo,
+        x=left,
+        y=top,
+        width=right - left,
+        height=bottom - top,
+        label=label,
+        cracked=cracked,
+        by="benchmark",
+        at="2026-01-01T00:00:00Z",
+    )
+
+
+def draw_tests(photos: Path, rng: np.random.Generator, count: int) -> None:
+    """Draw photographs with joints and others with cracks, and say which are which.
+
+    What is said is about each photo as a whole.
+    """
+    photos.mkdir()
+    cracked = {}
+    for number in range(count):
+        Image.fromarray(next(jointed(rng)).pixels).save(photos / f"joint-{number:03}.png")
+        cracked[f"joint-{number:03}.png"] = False
+        photo = draw_photograph(rng, HEIGHT, WIDTH, cracked=True, clear=True)
+        Image.fromarray(photo.pixels).save(photos / f"crack-{number:03}.png")
+        cracked[f"crack-{number:03}.png"] = bool(photo.mask.any())
+    whole = [0, 0, WIDTH, HEIGHT]
+    said = [correction(name, whole, "right", cracked=truth) for name, truth in cracked.items()]
+    write_corrections(photos, said)
+
+
+def judged(folder: Path, photos: Path, name: str, run: str) -> dict[str, object]:
+    """Count what a model says about the test photos, with 95 % intervals over photos."""
+    found = regions_of(folder, photos, run)
+    row: dict[str, object] = {"model": name}
+    for kind, label in (("joint", "joints flagged"), ("crack", "cracks found")):
+        verdicts = [photo["cracked"] for key, photo in found.items() if key.startswith(kind)]
+        interval = binomtest(sum(verdicts), len(verdicts)).proportion_ci(method="wilson")
+        row[label] = (
+            f"{sum(verdicts)} of {len(verdicts)} ({interval.low:.2f} to {interval.high:.2f})"
+        )
+    return row
+
+
+if __name__ == "__main__":
+    main()
