@@ -50,14 +50,14 @@ def main() -> None:
     (folder / "mlruns").mkdir(parents=True)
 
     first = train(folder, "first")
-    print(command(folder, "promote", first)[-2])
+    promote(folder, first)
     rng = np.random.default_rng(chosen.seed)
     correct(folder / "corrected", first, jointed(rng), chosen.corrections, folder)
     test = folder / "test"
     draw_tests(test, rng, chosen.photos)
     mine = f"data.sources.mine.path={folder / 'corrected'}"
     second = train(folder, "second", *CORRECTED, mine)
-    print(command(folder, "promote", second, f"corrections={test}", accepted=(0, 3))[-2])
+    promote(folder, second, f"corrections={test}")
     rows = [judged(folder, test, name, run) for name, run in (("first", first), ("second", second))]
     print(pd.DataFrame(rows).to_markdown(index=False))
 
@@ -69,6 +69,12 @@ def train(folder: Path, name: str, *settings: str) -> str:
         folder, "train", *TRAINING, *settings, *workspace, "features.views=2", "audit.overlaps=null"
     )
     return re.findall(r"\b[0-9a-f]{32}\b", "\n".join(lines))[-1]
+
+
+def promote(folder: Path, run: str, *settings: str) -> None:
+    """Print what the promotion of a run says."""
+    lines = command(folder, "promote", run, *settings, accepted=(0, 3))
+    print(next(line for line in lines if " version " in line))
 
 
 def command(
