@@ -14,6 +14,7 @@ from pathlib import Path
 from src.config.command import in_sentences
 from src.config.console import aligned
 from src.data.files import write_text
+from src.errors import InputError
 from src.pipeline.stage_inputs import (
     PARAMS,
     REPORTS,
@@ -40,13 +41,22 @@ def main(arguments: list[str]) -> None:
 
         metrics = json.loads((folder / REPORTS / "metrics.json").read_text(encoding="utf-8"))
         print(result_table(metrics))
-    run_id = json.loads((folder / "run.json").read_text(encoding="utf-8"))["run_id"]
+    run_id = _run_of(folder)
     rows = [
         ("folder", f"{folder}  (model, predictions and reports)"),
         ("run", f"{run_id}  (`make ui` shows its curves, figures and model)"),
         ("next", f"python -m src.promote {run_id[:8]}  (then src.predict uses its model)"),
     ]
     print(f"\n{aligned(rows)}")
+
+
+def _run_of(folder: Path) -> str:
+    """Return the id of the run that has trained the model in a folder."""
+    file = folder / "run.json"
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["run_id"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{file} has no run's id: delete {folder}, and run again") from error
 
 
 def run_stages(folder: Path) -> set[str]:

@@ -9,6 +9,7 @@ from src.config.command import entry_point
 from src.config.schema import Config
 from src.data.splits.leakage import leakage
 from src.data.splits.manifest import read_manifest, write_manifest
+from src.data.vouching import SPLIT_NOTE, begin_anew, vouch_for
 from src.pipeline.auditing import audited_dataset
 from src.pipeline.fetching import fetched_dataset
 from src.pipeline.splitting import split_anew
@@ -30,7 +31,9 @@ def main(config: Config) -> None:
         if "overlap.all" in shares:
             told += f", {shares['overlap.all']:.1%} a twin or an overlap"
         print(f"of the test images, {told}")
+    begin_anew(workspace, [path.name], SPLIT_NOTE)
     write_manifest(manifest, path)
+    vouch_for(workspace, [path.name], SPLIT_NOTE)
     print(
         f"{path}: " + ", ".join(f"{n} {part}" for part, n in manifest.part.value_counts().items())
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from src.config.section import Name, Scale, Section, Sha256
+from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
 from src.model.photo_rule import PhotoRule
 
@@ -78,8 +79,10 @@ def read_decision(path: Path) -> Decision:
     """Read a decision from the JSON file `path`.
 
     Raises:
-        InputError: the file does not exist, or it does not hold a decision.
+        InputError: the file does not exist, does not hold a decision, or has changed since the
+            training wrote it.
     """
+    refuse_changed(path, TRAINING_NOTE)
     try:
         return Decision.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from src.model.decision import DECISION, Decision
 from src.photos.photo_findings import candidates_on
 from src.photos.rule_fitting import Example, FittedPhotoRule, fit_photo_rule, regions_over
 from src.photos.scoring import Scorer, build_scorer
+from src.tracking.logged_files import log_file
 
 
 def decide_on_photographs(config: Config, classifier: keras.Model, decision: Decision) -> Decision:
@@ -46,7 +47,7 @@ def decide_on_photographs(config: Config, classifier: keras.Model, decision: Dec
         false_alarm=config.evaluate.false_alarm,
     )
     decided = decision.model_copy(update={"photographs": fitted.rule})
-    mlflow.log_dict(decided.model_dump(), DECISION)
+    log_file(decided.model_dump_json(indent=2) + "\n", DECISION)
     mlflow.log_metrics(
         {f"photographs.{name}": value for name, value in rule_metrics(fitted).items()}
     )

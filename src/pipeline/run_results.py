@@ -21,6 +21,7 @@ from src.statistics.run_metrics import Metrics, evaluate_predictions, label_susp
 from src.statistics.source_metrics import source_table
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
+from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
@@ -61,7 +62,7 @@ def log_results(
     decision = _chosen(config, metrics, weights, *served_by)
     predictions = with_verdicts(predictions, decision)
     runs.log_metrics_of_parts(metrics)
-    mlflow.log_dict(decision.model_dump(), DECISION)
+    log_file(decision.model_dump_json(indent=2) + "\n", DECISION)
     describe(config, metrics, decision, model)
     runs.log_predictions(predictions)
     log_result_figures(config, predictions, decision.temperature)

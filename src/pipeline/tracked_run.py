@@ -31,6 +31,7 @@ from src.pipeline.run_results import log_results
 from src.pipeline.splitting import split_dataset
 from src.pipeline.unsent_runs import kept_without_a_server
 from src.tracking import runs
+from src.tracking.logged_files import log_file
 from src.tracking.logged_models import log_model
 from src.tracking.run_reading import DATASET, TESTED
 from src.tracking.server_access import server_answers
@@ -109,7 +110,7 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
             "weights.source": start.weights_source,
         }
     )
-    mlflow.log_text(dataset.manifest.to_csv(index=False), "split.csv")
+    log_file(dataset.manifest.to_csv(index=False), "split.csv")
     runs.log_dataset(
         dataset.manifest,
         name=config.data.name,

@@ -18,15 +18,13 @@ from mlflow.exceptions import MlflowException
 
 from src.config.schema import Config
 from src.data.dataset import Dataset
-from src.data.files import write_text
+from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
 from src.pipeline.fitted_classifier import Fitted, log_epoch, predict_held_out
-from src.pipeline.run_artifacts import save_model
+from src.pipeline.run_artifacts import HISTORY, MODEL, PREDICTIONS, save_model, save_predictions
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from src.tracking.server_access import server_answers
-
-PREDICTIONS = "predictions.csv"
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def kept_without_a_server(
         folder = Path(config.tracking.unsent, run_id)
         save_model(folder, fitted.classifier, fitted.history, run_id)
         predictions = predict_held_out(config, fitted, dataset)
-        write_text(folder / PREDICTIONS, predictions.to_csv(index=False))
+        save_predictions(folder, predictions)
         raise InputError(
             f"{mlflow.get_tracking_uri()} no longer answers. The trained model, its history and "
             f"its predictions are kept in {folder}. When the server is back, send them by "
@@ -77,9 +75,11 @@ def send_kept(root: Path, run: Run, image_size: int) -> None:
     folder = root / run.info.run_id
     if not folder.is_dir():
         return
+    for name in (MODEL, HISTORY, PREDICTIONS):
+        refuse_changed(folder / name, TRAINING_NOTE)
     try:
-        classifier = keras.saving.load_model(folder / "model.keras", compile=False)
-        history = pd.read_csv(folder / "history.csv", index_col="epoch")
+        classifier = keras.saving.load_model(folder / MODEL, compile=False)
+        history = pd.read_csv(folder / HISTORY, index_col="epoch")
         predictions = pd.read_csv(folder / PREDICTIONS)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from src.data.splits.manifest import PARTS
+from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
 from src.statistics.calibration import expected_calibration_error
 from src.statistics.intervals import accuracy_interval
@@ -53,10 +54,12 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
     Raises:
         InputError: the file is missing, is not a table, lacks a column or has no image. It is also
-            raised if a label, a part or a probability of an image is invalid.
+            raised if a label, a part or a probability of an image is invalid, or if the file has
+            changed since the training wrote it.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
+    refuse_changed(path, TRAINING_NOTE)
     try:
         predictions = pd.read_csv(path, dtype=_KINDS, keep_default_na=False)
     except ValueError as error:

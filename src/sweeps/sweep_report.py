@@ -30,6 +30,7 @@ from src.sweeps.sweep_children import (
 )
 from src.sweeps.sweep_jobs import START, VALUE, as_numbers, values_of
 from src.sweeps.sweep_parent import BEST
+from src.tracking.logged_files import log_file
 from src.tracking.run_reading import DATASET, config_of
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
 from src.tracking.shared_views import share_sweep
@@ -154,7 +155,7 @@ def _log_folds(best: Candidate) -> None:
     if best.images:
         # With this tag, a comparison refuses parent runs that were trained on different images.
         mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
-    mlflow.log_text(best.predictions.to_csv(index=False), "predictions.csv")
+    log_file(best.predictions.to_csv(index=False), "predictions.csv")
     settings = Evaluate(**config["evaluate"])
     # Each fold by its own temperature, as its validation images are tested in another.
     suspects = pd.concat([label_suspects(fold, settings) for fold in best.folds])

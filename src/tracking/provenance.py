@@ -1,13 +1,12 @@
 """The origin of a classifier, and the decision that its training run has made."""
 
-from pathlib import Path
-
 import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.errors import InputError
 from src.model.decision import DECISION, Decision, read_decision
+from src.tracking.logged_files import logged_file
 from src.tracking.logged_models import find_model, kind_of
 from src.tracking.run_reading import run_named
 
@@ -63,10 +62,9 @@ def decision_of_run(run: Run) -> Decision | None:
         logged = mlflow.MlflowClient().list_artifacts(run_id)
         if DECISION not in {file.path for file in logged}:
             return None
-        path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=DECISION)
     except (MlflowException, OSError) as error:
-        raise InputError(f"run {run_id}: its {DECISION} can't be fetched: {error}") from error
-    return read_decision(Path(path))
+        raise InputError(f"run {run_id}: its files can't be listed: {error}") from error
+    return read_decision(logged_file(run, DECISION))
 
 
 def _run_of(model: str) -> Run | None:

@@ -1,7 +1,6 @@
 """Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -12,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from src.errors import InputError
 from src.statistics.metrics import read_predictions
+from src.tracking.logged_files import logged_file
 
 # Tags of a training run: the fingerprints of its images and of its test images.
 DATASET, TESTED = "dataset.fingerprint", "dataset.tested"
@@ -45,17 +45,9 @@ def predictions_of(run: Run) -> pd.DataFrame:
 
     Raises:
         InputError: the run has no prediction table. It may have failed, or an older version of
-            this code may have made it.
+            this code may have made it. It is also raised if the table has changed since.
     """
-    try:
-        path = mlflow.artifacts.download_artifacts(
-            run_id=run.info.run_id, artifact_path="predictions.csv"
-        )
-    except (MlflowException, OSError) as error:
-        raise InputError(
-            f"run {run.info.run_id} ({run.info.run_name}, {run.info.status}) has no predictions.csv"
-        ) from error
-    return read_predictions(Path(path))
+    return read_predictions(logged_file(run, "predictions.csv"))
 
 
 def images_of(runs: Iterable[Run]) -> dict[str, str]:
@@ -83,7 +75,16 @@ def check_same_images(runs: Sequence[Run]) -> None:
 
 
 def config_of(run_id: str) -> dict[str, Any]:
-    """Load the settings of a run from its config.yaml."""
-    text = mlflow.artifacts.load_text(f"runs:/{run_id}/config.yaml")
-    config: dict[str, Any] = yaml.safe_load(text)
+    """Load the settings of a run from its config.yaml.
+
+    Raises:
+        InputError: the run has no such file, or the file is damaged.
+    """
+    path = logged_file(mlflow.get_run(run_id), "config.yaml")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(f"run {run_id}: config.yaml can't be read: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"run {run_id}: config.yaml holds no settings")
     return config

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from src.data.files import write_text
+from src.data.vouching import SPLIT_NOTE, refuse_changed
 from src.errors import InputError
 
 PARTS = ("train", "validation", "test")
@@ -26,10 +27,11 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, is not a table or lacks a column. It is also raised if a
             part is unknown or has no image. Labels other than 0 and 1 and repeated images are
-            refused, too.
+            refused, too. So is a manifest that has changed since src.split wrote it.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such manifest; `python -m src.split` writes it")
+    refuse_changed(path, SPLIT_NOTE)
     kinds = {"path": "str", "label": "int64", "part": "str"}
     try:
         manifest = pd.read_csv(path, dtype=kinds, keep_default_na=False)

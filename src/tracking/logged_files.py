@@ -1,0 +1,51 @@
+"""Text files that are logged in runs with their checksums, so that a damaged one is noticed."""
+
+import hashlib
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from src.data.files import file_sha256
+from src.errors import InputError
+
+# The tag CHECKSUM + NAME has the SHA-256 (hex) of the logged file NAME, and of the one before it.
+CHECKSUM = "sha256."
+
+
+def log_file(text: str, name: str) -> None:
+    """Log a text in the active run as the file `name`, with its checksum in a tag.
+
+    The tag is set first. It keeps the checksum of the former file, because a process may be killed
+    before it has replaced the file.
+    """
+    run = mlflow.active_run()
+    assert run is not None
+    tags = mlflow.get_run(run.info.run_id).data.tags
+    former = tags.get(CHECKSUM + name, "").split(" ")[0]
+    new = hashlib.sha256(text.encode()).hexdigest()
+    mlflow.set_tag(CHECKSUM + name, f"{new} {former}".strip())
+    mlflow.log_text(text, name)
+
+
+def logged_file(run: Run, name: str) -> Path:
+    """Return the path of a file that a run has logged; it is downloaded if necessary.
+
+    Raises:
+        InputError: the run has no such file, or the file has changed since it was logged.
+    """
+    run_id = run.info.run_id
+    try:
+        path = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    except (MlflowException, OSError) as error:
+        raise InputError(
+            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no {name}"
+        ) from error
+    expected = run.data.tags.get(CHECKSUM + name)
+    if expected and file_sha256(path) not in expected.split(" "):
+        raise InputError(
+            f"run {run_id}: {name} has changed since it was logged, so the run can't be used any "
+            "more: train again"
+        )
+    return path
