@@ -31,6 +31,8 @@ demo: $(READY) ## run the whole pipeline on patches drawn by the project
 # The tracked pipeline is of one experiment, conf/pipeline.yaml's.
 .PHONY: repro
 repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experiment/)
+	@# A copy without a git repository of its own: DVC must not look for one.
+	@[ -e .git ] || dvc config --local core.no_scm true
 	$(if $(filter published,$(EXPERIMENT)),dvc repro,python -m src.repro experiment=$(EXPERIMENT))
 
 .PHONY: test

@@ -20,6 +20,7 @@ def main(config: Export) -> None:
     from src.data.splits.manifest import read_manifest
     from src.formats import conversion
     from src.formats.keras import describe_keras
+    from src.model.decision import refuse_other_model
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
     from src.tracking.provenance import decision_of
@@ -42,6 +43,7 @@ def main(config: Export) -> None:
     about = described(config.model, classifier, manifest, len(calibration))
     decision = decision_of(config.model)
     if decision:
+        refuse_other_model(decision, about["weights_sha256"], config.model)
         about["decision"] = decision.model_dump()
     size = find_model(config.model).stat().st_size
     check = conversion.compare_with_keras(reference, rate, patches, reference)

@@ -32,6 +32,11 @@ def main(arguments: list[str]) -> None:
     folder = Path("outputs", given.get("experiment") or committed_experiment())
     overrides = [*arguments, f"workspace={folder.as_posix()}"]
     config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])
+    if config.tracking.uri:
+        from src.tracking.server_access import with_login_set_apart
+
+        # The stages find user and password in their environment.
+        with_login_set_apart(config.tracking.uri)
     write_params(config, folder / PARAMS)
     write_code(config)
     write_text(folder / "dvc.yaml", pipeline_in(folder))

@@ -1,5 +1,6 @@
 """What `python -m src.compose` writes, and what it leaves alone."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,16 @@ def test_settings_of_an_experiment_of_dvc_are_checked(folder, monkeypatch):
     with pytest.raises(SystemExit, match=r"model\.dropout: should be less than 1 \(it is 5\)"):
         main()
     assert not CODE.exists()
+
+
+def test_no_password_is_written_and_a_sentence_says_so(folder, monkeypatch, capsys):
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    monkeypatch.setattr(loader, "CONF", folder / "conf")
+    file = folder / "conf/tracking/mlflow.yaml"
+    file.write_text(file.read_text().replace("uri: null", "uri: http://user:s3cret@host:5000"))
+    main()
+    written = (folder / "params.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(written)["tracking"]["uri"] == "http://host:5000"
+    told = capsys.readouterr().out
+    assert "MLFLOW_TRACKING_PASSWORD" in told
+    assert "s3cret" not in told + written

@@ -17,7 +17,8 @@ try:
 
     from src.config import console
     from src.config.arguments import named_values, refuse_unquoted
-    from src.config.loader import CONF, Schema, check_as, with_sections
+    from src.config.keras_settings import refuse_other_keras
+    from src.config.loader import CONF, Schema, check_as, require_conf, with_sections
     from src.config.misspelt import composition_error
     from src.config.schema import Config
     from src.config.section import Section
@@ -28,7 +29,7 @@ except ModuleNotFoundError as error:
         f"error: {sys.executable} has no {error.name}: run `. .venv/bin/activate` first, "
         "or `make env` if there is no .venv yet"
     )
-from src.errors import sentence_of
+from src.errors import sentence_of, without_credentials
 
 P = ParamSpec("P")
 HELP = {"-h", "--help"}
@@ -71,6 +72,7 @@ def in_sentences(main: Callable[P, None]) -> Callable[P, None]:
             print(help_of(main))
             return
         try:
+            refuse_other_keras()
             main(*args, **kwargs)
         except Exception as error:
             _end_with_sentence(error)
@@ -165,10 +167,12 @@ def _run(
     sweep = {"-m", "--multirun"} & set(arguments)
     (console.log_to_file if sweep else console.divert_noise)(name)
     try:
+        require_conf()
+        refuse_other_keras()
         sys.argv[1:] = with_sections(named_values(arguments, positional))
         refuse_unquoted(sys.argv[1:])
         compose_and_run()
     except HydraException as error:
-        sys.exit(f"error: {composition_error(error, schema)}")
+        sys.exit(f"error: {without_credentials(composition_error(error, schema))}")
     except Exception as error:
         _end_with_sentence(error)

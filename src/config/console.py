@@ -11,12 +11,16 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from src.errors import without_credentials
+
 LOGS = Path("outputs/logs")
 # Settings of libraries, which they read when they are imported. What is set already is kept.
 _LIBRARIES = {
     "HYDRA_FULL_ERROR": "1",  # Hydra raises its errors instead of printing them itself.
     "MLFLOW_CONFIGURE_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Otherwise keras.json in the home folder could choose another one.
+    "KERAS_BACKEND": "tensorflow",
     "NNCF_CI": "1",  # NNCF, too, would report its use.
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
@@ -56,7 +60,7 @@ def log_to_file(command: str) -> Path | None:
         handler = _LogFile(path, encoding="utf-8")
     except OSError:
         return None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_WithoutPasswords("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root, own = logging.getLogger(), logging.getLogger("src")
     for former in [one for one in root.handlers if isinstance(one, _LogFile)]:
         root.removeHandler(former)
@@ -122,6 +126,13 @@ def current_log() -> Path | None:
 def aligned(rows: Iterable[tuple[str, ...]]) -> str:
     """Format rows of text as aligned columns."""
     return str(tabulate(list(rows), tablefmt="plain", disable_numparse=True))
+
+
+class _WithoutPasswords(logging.Formatter):
+    """Formats records without the passwords in addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_credentials(super().format(record))
 
 
 class _LogFile(logging.FileHandler):

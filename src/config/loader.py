@@ -24,6 +24,15 @@ CONF = ROOT / "conf"
 Schema = TypeVar("Schema", bound=Section)
 
 
+def require_conf() -> None:
+    """Raise InputError if the settings are missing, because only the code was installed."""
+    if not CONF.is_dir():
+        raise InputError(
+            f"{CONF} is missing: the settings are in the project's folder and are not installed "
+            "with the code; run `pip install -e .` in that folder instead"
+        )
+
+
 def check(composed: DictConfig) -> Config:
     """Check a composed configuration of conf/config.yaml; see `check_as`."""
     return check_as(Config, composed)
@@ -76,6 +85,7 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
         InputError: an override names an unknown setting, or the configuration is not valid; see
             `check_as`.
     """
+    require_conf()
     path = CONF / name
     with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:

@@ -147,6 +147,7 @@ class Serving(Section):
     flips: bool | None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None
     max_megapixels: Annotated[float, Field(gt=0)]
+    max_request_megabytes: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     engine: PhotoEngine
 
 

@@ -7,7 +7,9 @@ import glob
 import hashlib
 import itertools
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -81,6 +83,25 @@ def size_text(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
+def temporary_folder(name: str, parent: Path | None = None) -> tempfile.TemporaryDirectory[str]:
+    """Make a temporary folder, and delete those of the same name that ended processes have left.
+
+    Args:
+        name: the beginning of the folder's name. The machine and the process follow.
+        parent: the folder to make it in. None means the system's folder for temporary files.
+    """
+    root = parent or Path(tempfile.gettempdir())
+    begin = f"{name}-{_machine()}."
+    for folder in root.glob(f"{glob.escape(begin)}*"):
+        if _ended(folder.name.removeprefix(begin).split(".")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{begin}{os.getpid()}.", dir=root)
+
+
+def _ended(process: str) -> bool:
+    return process.isdecimal() and not psutil.pid_exists(int(process))
+
+
 def _machine() -> str:
     """Return the machine's name without dots, which separate the parts of a file's name."""
     return socket.gethostname().replace(".", "-")[:60]
@@ -90,6 +111,5 @@ def _machine() -> str:
 def _remove_left_over(folder: Path) -> None:
     """Delete temporary files of ended processes of this machine, once per process and folder."""
     for file in folder.glob(f".*.{glob.escape(_machine())}.*.part"):
-        process = file.name.split(".")[-3]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
+        if _ended(file.name.split(".")[-3]):
             file.unlink(missing_ok=True)

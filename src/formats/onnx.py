@@ -1,6 +1,5 @@
 """Export to ONNX as one .onnx file, for ONNX Runtime and other runtimes."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from src.data.files import temporary_folder
 from src.formats.export_format import Format, Run, uint8_images
 
 
@@ -21,7 +21,7 @@ def write_onnx(
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with temporary_folder("onnx", target.parent) as folder:
         plain = Path(folder, "plain.onnx")
         classifier.export(
             plain, format="onnx", verbose=False, input_signature=uint8_images(classifier)

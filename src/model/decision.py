@@ -89,6 +89,25 @@ def read_decision(path: Path) -> Decision:
         raise InputError(f"{path} is not a decision of a trained model: {error}") from error
 
 
+def refuse_other_model(decision: Decision, weights: str, model: str) -> None:
+    """Refuse a model whose weights are not those that a decision was made for.
+
+    Args:
+        decision: the decision that belongs to the model.
+        weights: SHA-256 (hex) of the model's weights.
+        model: the model's name for the message.
+
+    Raises:
+        InputError: the model was damaged or replaced, or the decision is another model's.
+    """
+    if decision.weights != weights:
+        raise InputError(
+            f"{model} and its {DECISION} do not belong together: the model has weights "
+            f"{weights[:12]}, and the decision was made for {decision.weights[:12]}; one of them "
+            "was damaged or replaced, so train or export again"
+        )
+
+
 def undecided(weights: str, engine: str, precision: str) -> Decision:
     """Make the decision of a classifier that comes without one.
 

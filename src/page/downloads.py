@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from src.data.corrections import CORRECTIONS
+from src.data.files import temporary_folder
 from src.page.visits import PHOTOS, Refused
 from src.photos.output_folder import RESULT_FILES
 from src.photos.photo_search import OVERLAYS, PAGES
@@ -54,7 +55,7 @@ def printed(page: Path) -> Path:
     if command is None:
         raise Refused(501, "a PDF needs Chromium here; open the report and print it to PDF instead")
     target = _new_file(page.parent, ".pdf")
-    with tempfile.TemporaryDirectory(prefix="crack-app-print-") as profile:
+    with temporary_folder("crack-app-print") as profile:
         options = ["--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]
         # Nothing is fetched: the page has all it needs beside it.
         options += ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]

@@ -1,13 +1,13 @@
 """The workbench behind the page: it inspects the photos of all visits in turn."""
 
 import logging
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
+from src.data.files import temporary_folder
 from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
 from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
@@ -44,7 +44,7 @@ class Workbench:
         previous = config.report.previous
         self._earlier = read_inspection(Path(previous)) if previous else None
         self.inspector = Inspector(config, *load_model_of(config))
-        self._temporary = None if config.keep else tempfile.TemporaryDirectory(prefix="crack-app-")
+        self._temporary = None if config.keep else temporary_folder("crack-app")
         root = Path(config.keep or str(self._temporary and self._temporary.name))
         self.visits = Visits(root, config.limits, config.inspection, kept=bool(config.keep))
         self._pool = ThreadPoolExecutor(config.photos.workers, thread_name_prefix="inspect")

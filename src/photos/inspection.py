@@ -7,7 +7,7 @@ from typing import Any
 
 from src.config.tool_schema import Inspecting, Predict
 from src.data.corrections import read_corrections
-from src.model.decision import Decision, overridden, undecided
+from src.model.decision import Decision, overridden, refuse_other_model, undecided
 from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name
@@ -91,7 +91,7 @@ def load_model_of(
         has the settings that differ from the model's own decision.
 
     Raises:
-        InputError: the model does not exist.
+        InputError: the model does not exist, or the decision beside it is another model's.
     """
     server = config.tracking
     model = config.model or first_existing(config.default_models, server.uri, server.experiment)
@@ -111,6 +111,7 @@ def load_model_of(
         from src.bank.engine import chosen_engine
 
         made = undecided(found.weights, *chosen_engine("auto", "f32"))
+    refuse_other_model(made, found.weights, model)
     scale = config.scale
     given = {
         "scales": config.auto_scales if scale == "auto" else [scale] if scale else None,

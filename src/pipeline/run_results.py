@@ -10,7 +10,7 @@ from src.config.loader import check_values
 from src.config.schema import Config
 from src.figures import run_figures
 from src.figures.source_figure import source_figure
-from src.model.decision import DECISION, Decision
+from src.model.decision import DECISION, Decision, refuse_other_model
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
 from src.pipeline.photo_calibration import decide_on_photographs
@@ -23,6 +23,7 @@ from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
+from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
 
@@ -99,6 +100,8 @@ def evaluate_again(name: str, config: Config) -> Results:
     with mlflow.start_run(run_id=run_id):
         served_by = served_engine(settings)
         weights, model = weights_sha256(classifier), model_of(run)
+        if made := decision_of_run(run):
+            refuse_other_model(made, weights, run_id)
         results = log_results(settings, predictions_of(run), weights, served_by, model)
         decision = decide_on_photographs(settings, classifier, results.decision)
     if "error" in run.data.tags:

@@ -10,6 +10,7 @@ from src.config.code_closure import code_fingerprint
 from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
 from src.data.files import write_text
+from src.errors import without_credentials
 from src.pipeline.fetching import states_of
 
 PARAMS = Path("params.yaml")
@@ -31,8 +32,18 @@ def compose_stages(overrides: Sequence[str]) -> Config:
 
 
 def write_params(config: Config, path: Path) -> None:
-    """Write the settings to the file of parameters that the stages read."""
-    write_text(path, yaml.safe_dump(config.model_dump(), sort_keys=False))
+    """Write the settings to the file of parameters that the stages read.
+
+    User and password in an address are left out, with a sentence on the console.
+    """
+    text = yaml.safe_dump(config.model_dump(), sort_keys=False)
+    shown = without_credentials(text)
+    if shown != text:
+        print(
+            f"{path} has the addresses without user and password; the stages take those of the "
+            "tracking server from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+    write_text(path, shown)
 
 
 def write_code(config: Config) -> None:

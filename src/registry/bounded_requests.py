@@ -49,9 +49,12 @@ def bound_requests() -> None:
 
     @functools.wraps(answer)
     def bounded(data: Any, content_type: str | None, model: Any, input_schema: Any) -> Any:
-        if (content_type or "").partition(";")[0].strip() == JSON:
-            data = parsed_request(data)
-        return answer(data, content_type or "", model, input_schema)
+        # Tables could unpack to any size, and an image does not come as one.
+        if (content_type or "").partition(";")[0].strip() != JSON:
+            return scoring_server.InvocationsResponse(
+                f"a request must be JSON, with the header Content-Type: {JSON}", 415, "text/plain"
+            )
+        return answer(parsed_request(data), JSON, model, input_schema)
 
     scoring_server.invocations = bounded
 

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from src.config.photo_schema import PhotoEngine
-from src.model.decision import Decision
+from src.model.decision import Decision, refuse_other_model
+from src.model.weights import weights_sha256
 from src.photos.finding_fields import finding_fields
 from src.photos.photo_findings import findings_on
 from src.photos.photo_scale import UNKNOWN
@@ -93,9 +94,13 @@ def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:
         file: the .keras file of the classifier.
         settings: the `decision` that applies, and `engine` and `max_megapixels` of `serving` in
             conf/promote/config.yaml.
+
+    Raises:
+        InputError: the decision is another model's, or the file is damaged.
     """
     decision = Decision.model_validate(settings["decision"])
     classifier = keras.saving.load_model(file, compile=False)
+    refuse_other_model(decision, weights_sha256(classifier), str(file))
     scorer = build_scorer(classifier, decision, PhotoEngine(**settings["engine"]))
     return Judge(scorer, decision, settings["max_megapixels"])
 

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,9 @@ from mlflow.models import Model
 from PIL import Image
 
 from src.config.code_closure import SRC, code_fingerprint, imported_modules, module_file
+from src.data.files import temporary_folder
 from src.tracking.logged_models import MODEL_PACKAGES, pinned_requirements
+from src.tracking.processes import complete, process_tags
 
 # The module that MLflow loads. The package holds a copy of it and of all this project's modules
 # that it imports.
@@ -69,7 +70,7 @@ def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str
     """
     client = mlflow.MlflowClient()
     logged = client.create_logged_model(
-        run.info.experiment_id, name=name, source_run_id=run.info.run_id
+        run.info.experiment_id, name=name, source_run_id=run.info.run_id, tags=process_tags()
     )
     described = Model(
         artifact_path=logged.artifact_location,
@@ -79,12 +80,13 @@ def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str
     )
     status = LoggedModelStatus.FAILED
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder("crack-package") as folder:
             write_package(Path(folder), file, settings, described)
             client.log_model_artifacts(logged.model_id, f"{folder}/{PACKAGE}")
         status = LoggedModelStatus.READY
     finally:
         client.finalize_logged_model(logged.model_id, status)
+        complete(logged.model_id)
     return str(logged.model_id)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from src.registry.bounded_bodies import bound_bodies
 from src.registry.bounded_requests import BadRequest, bound_requests
 from src.registry.image_judge import BadRequestImage, load_judge
 
@@ -23,6 +24,8 @@ class PhotoModel(PythonModel):
     _skip_type_hint_validation = True
 
     def load_context(self, context: PythonModelContext) -> None:
+        most = int(context.model_config["max_request_megabytes"] * 1e6)
+        bound_bodies(most)
         bound_requests()
         self.judge = load_judge(Path(context.artifacts["classifier"]), context.model_config)
 

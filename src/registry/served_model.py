@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 import keras
@@ -11,7 +10,7 @@ import keras
 from src.bank.engine import chosen_engine
 from src.config.code_closure import code_fingerprint
 from src.config.tool_schema import Serve
-from src.data.files import file_sha256
+from src.data.files import file_sha256, temporary_folder
 from src.model.decision import undecided
 from src.model.weights import weights_sha256
 from src.registry.packaged_model import ENTRY, PACKAGE, write_package
@@ -51,7 +50,7 @@ def servable(config: Serve) -> str:
     folder = Path(config.output) / hashlib.sha256(content.encode()).hexdigest()[:16]
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+        with temporary_folder("unfinished", folder.parent) as unfinished:
             write_package(Path(unfinished), file, settings)
             shutil.move(Path(unfinished) / PACKAGE, folder)
     return str(folder)

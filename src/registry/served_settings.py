@@ -29,6 +29,6 @@ def served_settings(
     served, deviations = overridden(decision, given)
     settings = {
         "decision": served.model_dump(),
-        **serving.model_dump(include={"engine", "max_megapixels"}),
+        **serving.model_dump(include={"engine", "max_megapixels", "max_request_megabytes"}),
     }
     return served, deviations, settings

@@ -15,7 +15,10 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from src.data.splits.manifest import read_manifest
+from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
+from src.tracking.logged_files import logged_file
+from src.tracking.processes import complete, process_tags
 from src.tracking.run_reading import config_of, run_named
 
 if TYPE_CHECKING:
@@ -84,7 +87,8 @@ def find_model(model: str) -> Path:
         model: see `load_classifier`.
 
     Raises:
-        InputError: see `load_classifier`; the content of the file is not checked.
+        InputError: see `load_classifier`. The content of the file is only checked against the note
+            of the training that wrote it.
     """
     match kind_of(model):
         case "registry":
@@ -96,6 +100,7 @@ def find_model(model: str) -> Path:
         raise InputError(f"{model}: no such model file; a model is {FORMS}")
     if file.suffix != ".keras":
         raise InputError(f"{model} is not a .keras file; a model is {FORMS}")
+    refuse_changed(file, TRAINING_NOTE)
     return file
 
 
@@ -114,14 +119,13 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     if (kind := kind_of(model)) != "file":
         try:
             if kind == "run":
-                run_id = run_named(model).info.run_id
+                run = run_named(model)
             else:
-                run_id = str(mlflow.models.get_model_info(model).run_id)
-            images = config_of(run_id)["data"]["dir"]
-            split = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="split.csv")
+                run = mlflow.get_run(str(mlflow.models.get_model_info(model).run_id))
+            images = config_of(run.info.run_id)["data"]["dir"]
         except (MlflowException, OSError, KeyError) as error:
             raise InputError(f"{model}: its run has no split.csv and data.dir: {error}") from error
-        return read_manifest(Path(split)), Path(images)
+        return read_manifest(logged_file(run, "split.csv")), Path(images)
     beside = Path(model).parent
     try:
         images = str(json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"])
@@ -177,7 +181,9 @@ def log_model(model: "keras.Model", image_size: int, name: str = "classifier") -
         name=NOT_ALLOWED.sub("_", name),
         signature=ModelSignature(inputs=Schema([images]), outputs=Schema([probabilities])),
         pip_requirements=pinned_requirements(),
+        tags=process_tags(),
     )
+    complete(info.model_id)
     return str(info.model_uri)
 
 

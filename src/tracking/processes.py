@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import mlflow
 import psutil
 from filelock import FileLock
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import LoggedModelStatus, Run, RunStatus
 
 from src.tracking.store import sqlite_file
 
@@ -42,6 +42,37 @@ def close_abandoned_runs() -> list[str]:
             client.set_terminated(run.info.run_id, "KILLED")
             closed.append(run.info.run_id)
     return closed
+
+
+def close_abandoned_models(experiment: str) -> list[str]:
+    """Set the status FAILED for logged models whose process ended before they were complete.
+
+    A model has the tags of a process only while it is being logged; see `complete`.
+
+    Args:
+        experiment: id of the experiment.
+
+    Returns:
+        The ids of the models that were closed.
+    """
+    client, closed = mlflow.MlflowClient(), []
+    found = client.search_logged_models(
+        [experiment], filter_string=f"tags.`{HOST}` = '{socket.gethostname()}'"
+    )
+    for model in found:
+        if _is_alive(model.tags[PROCESS]):
+            continue
+        if model.status == LoggedModelStatus.PENDING:
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+            closed.append(model.model_id)
+        complete(model.model_id)
+    return closed
+
+
+def complete(model_id: str) -> None:
+    """Remove the tags of this process from a logged model, which is now complete."""
+    for key in (HOST, PROCESS):
+        mlflow.MlflowClient().delete_logged_model_tag(model_id, key)
 
 
 def is_at_work(run: Run) -> bool:

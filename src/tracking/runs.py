@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import mlflow
 import pandas as pd
+import yaml
 from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
@@ -20,7 +21,8 @@ from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
 from src.statistics.run_metrics import main_metrics
 from src.tracking.interrupts import interrupts_wait_for_the_database
-from src.tracking.processes import close_abandoned_runs, process_tags
+from src.tracking.logged_files import log_file, logged_file
+from src.tracking.processes import close_abandoned_models, close_abandoned_runs, process_tags
 from src.tracking.server_access import impatient, with_login_set_apart
 from src.tracking.store import (
     ARTIFACTS,
@@ -55,7 +57,8 @@ def connect(uri: str | None, experiment: str) -> None:
 
     A missing experiment is created, and so is a missing sqlite database.
 
-    Open runs of the experiment are closed if their process on this machine has ended.
+    Open runs and incomplete models of the experiment are closed if their process on this machine
+    has ended.
 
     Args:
         uri: a tracking URI. None means MLFLOW_TRACKING_URI if it is set, else a sqlite database in
@@ -87,7 +90,7 @@ def connect(uri: str | None, experiment: str) -> None:
                 known = mlflow.get_experiment_by_name(experiment)
             if known is None:
                 _make_experiment(experiment, artifacts.as_uri() if artifacts else None)
-            mlflow.set_experiment(experiment)
+            chosen = mlflow.set_experiment(experiment)
         except DATABASE_ERRORS as error:
             raise InputError(unusable(file, error) if file else f"{uri}: {error}") from error
         except MlflowException as error:
@@ -96,6 +99,7 @@ def connect(uri: str | None, experiment: str) -> None:
                 f"in mlruns/): {error}"
             ) from error
     close_abandoned_runs()
+    close_abandoned_models(chosen.experiment_id)
 
 
 def _make_experiment(name: str, artifacts: str | None) -> None:
@@ -138,7 +142,7 @@ def tracked_run(
     try:
         shown = settings_shown(settings)
         mlflow.log_params(parameters_of(flatten(shown)))
-        mlflow.log_dict(shown, "config.yaml")
+        log_file(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), "config.yaml")
         yield run.info.run_id
     except BaseException as error:
         text = without_credentials(f"{type(error).__name__}: {error}")
@@ -264,20 +268,22 @@ def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
     Args:
         metrics: the metrics by part and name.
     """
-    mlflow.log_dict({part: dict(values) for part, values in metrics.items()}, METRICS)
+    every = {part: dict(values) for part, values in metrics.items()}
+    log_file(json.dumps(every, indent=2) + "\n", METRICS)
     main = main_metrics(metrics)
     mlflow.log_metrics({f"best.{p}.{name}": v for p, m in main.items() for name, v in m.items()})
 
 
 def metrics_of_parts(run_id: str) -> dict[str, dict[str, float]]:
     """Return the metrics by part and name that `log_metrics_of_parts` has logged in a run."""
-    metrics: dict[str, dict[str, float]] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{METRICS}")
+    text = logged_file(mlflow.get_run(run_id), METRICS).read_text(encoding="utf-8")
+    metrics: dict[str, dict[str, float]] = json.loads(text)
     return metrics
 
 
 def log_predictions(predictions: pd.DataFrame) -> None:
     """Log the prediction table, and its test part as a table for MLflow's web pages."""
-    mlflow.log_text(predictions.to_csv(index=False), "predictions.csv")
+    log_file(predictions.to_csv(index=False), "predictions.csv")
     test = predictions[predictions.part == "test"].sort_values("loss", ascending=False)
     # mlflow.log_table would add the rows to those of an earlier evaluation of the run.
     table = test.drop(columns="part").to_json(orient="split", index=False)

@@ -102,3 +102,8 @@ def test_progress_in_a_file_is_one_line_of_a_long_step_and_none_of_a_short_one(t
 
 def test_rows_are_aligned():
     assert aligned([("run", "1"), ("page", "http://x")]) == "run   1\npage  http://x"
+
+
+def test_the_log_has_no_passwords(tmp_path):
+    ran(tmp_path, 'logging.getLogger("httpx").info("GET %s", "http://user:s3cret@host/a")')
+    assert "GET http://host/a" in log_of(tmp_path)

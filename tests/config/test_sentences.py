@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,42 @@ def test_a_file_in_place_of_a_folder_is_told_in_a_sentence(tmp_path: Path) -> No
     assert failed.stderr.startswith("error: outputs")
     assert "a file lies where a folder should be" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_code_without_its_settings_says_how_to_install_it(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "src", tmp_path / "src")
+    for module in ("src.fetch", "src.compare"):
+        command = [sys.executable, "-m", module, *(["a", "b"] if module == "src.compare" else [])]
+        failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith(f"error: {tmp_path}/conf is missing: ")
+        assert "pip install -e ." in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "sentence"),
+    [
+        (
+            '{"image_data_format": "channels_first"}',
+            {},
+            "channels_first, and this project needs ch",
+        ),
+        ('{"floatx": "float16"}', {}, "floatx=float16, and this project needs float32"),
+        ("{}", {"KERAS_BACKEND": "jax"}, "KERAS_BACKEND is jax"),
+    ],
+)
+def test_keras_set_to_something_else_is_told(
+    tmp_path: Path, settings: str, environment: dict[str, str], sentence: str
+) -> None:
+    (tmp_path / "keras.json").write_text(settings)
+    failed = fetch(tmp_path, KERAS_HOME=str(tmp_path), **environment)
+    assert failed.returncode == 1
+    assert sentence in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("settings", ["", "[]", '{"backend": "jax"}', '{"epsilon": 1e-07}'])
+def test_keras_set_to_what_does_not_matter_is_no_obstacle(tmp_path: Path, settings: str) -> None:
+    (tmp_path / "keras.json").write_text(settings)
+    done = fetch(tmp_path, KERAS_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr

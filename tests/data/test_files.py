@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.data.files import size_text, write_bytes, write_text
+from src.data.files import size_text, temporary_folder, write_bytes, write_text
 from src.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -134,3 +134,24 @@ def test_nothing_stays_where_the_disk_takes_no_more(
 )
 def test_sizes_are_told_in_a_unit_that_shows_them(size: float, text: str) -> None:
     assert size_text(size) == text
+
+
+LEFT = """
+import os, sys
+from pathlib import Path
+from src.data.files import temporary_folder
+folder = temporary_folder("crack-app", Path(sys.argv[1]))
+Path(folder.name, "photo").touch()
+os._exit(9)
+"""
+
+
+def test_the_temporary_folders_of_ended_processes_are_removed(tmp_path: Path) -> None:
+    assert in_a_process(LEFT, tmp_path).returncode == 9
+    (left,) = tmp_path.iterdir()
+    mine = temporary_folder("crack-app", tmp_path)
+    assert not left.exists()
+    with temporary_folder("crack-app", tmp_path) as another:
+        assert {Path(mine.name), Path(another)} == set(tmp_path.iterdir())
+    mine.cleanup()
+    assert not list(tmp_path.iterdir())

@@ -245,3 +245,18 @@ def test_fingerprint_is_of_the_float32_bytes(donor):
     for tensor in donor.get_weights():
         digest.update(tensor.astype(np.float32).tobytes())
     assert weights.weights_sha256(donor) == digest.hexdigest()
+
+
+def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
+    donor, receiver, sources, tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "keras").write_bytes(b"")
+
+    def from_index(wheel, backbone, sources):
+        backbone.set_weights(donor.get_weights())
+
+    monkeypatch.setattr(weights, "_from_package_index", from_index)
+    assert load_imagenet(receiver, sources) == "package index"
+    assert same(donor, receiver)
+    for way_out in ("KERAS_HOME=outputs/keras", "model.imagenet.path"):
+        assert way_out in caplog.text

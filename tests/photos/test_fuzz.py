@@ -1,14 +1,14 @@
-"""Damaged photographs of every format; many more by `python -m benchmarks.fuzz_photos COUNT`."""
+"""Damaged photographs; many more by `python -m benchmarks.faults photographs COUNT`."""
 
 import pytest
 
-from benchmarks.fuzz_photos import LIMIT, read_damaged, sound_photographs
+from benchmarks.faults.photographs import LIMIT, read_photographs, sound_photographs
 from src.photos.reading import read_photo
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_photographs_are_read_or_refused_with_a_reason():
-    outcomes = read_damaged(seed=1, count=300)
+    outcomes = read_photographs(300, seed=1)
     kinds = {kind for _, kind in outcomes}
     assert (kinds, sum(outcomes.values())) == ({"read", "refused"}, 600)
 

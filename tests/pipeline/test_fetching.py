@@ -1,5 +1,6 @@
 """Images are fetched once, again when their source has changed, and never over a person's own."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -141,3 +142,26 @@ def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monk
     shutil.copy(own / "Positive" / "00001.jpg", own / "Positive" / "new.jpg")
     with pytest.raises(InputError, match="have changed since the fetch stage ran: run `dvc repro"):
         fetched(config)
+
+
+@pytest.mark.parametrize("source", ["synthetic", "drawn"])
+def test_images_of_other_drawing_code_are_drawn_again(tmp_path, composed, monkeypatch, source):
+    few = ("data.images=10",) if source == "synthetic" else ("data.photos=4", "data.height=128")
+    few += ("data.width=160",) if source == "drawn" else ()
+    config = composed(
+        f"data={source}",
+        *few,
+        f"data.dir={tmp_path / 'images'}",
+        f"workspace={tmp_path}",
+        "data.image_size=64",
+        "data.minimum_images=1",
+    )
+    module = importlib.import_module(f"src.data.sources.{source}")
+    monkeypatch.setattr(module, "code_fingerprint", lambda name: f"older {name}")
+    fetched(config)
+    written = {file: file.stat().st_mtime_ns for file in (tmp_path / "images").rglob("*.jpg")}
+    assert fetched(config)
+    assert written == {file: file.stat().st_mtime_ns for file in written}
+    monkeypatch.undo()
+    fetched(config)
+    assert all(file.stat().st_mtime_ns > before for file, before in written.items())

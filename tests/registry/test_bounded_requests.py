@@ -73,6 +73,7 @@ def test_what_costs_too_much_or_is_no_request_gets_400_and_the_reason(client, co
 def test_no_content_type_is_refused(client):
     answer = client.post("/invocations", content=b"{}")
     assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.text
 
 
 def test_it_is_bound_once(client):

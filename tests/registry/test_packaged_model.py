@@ -37,7 +37,10 @@ def uri(tmp_path_factory) -> Iterator[str]:
     """A server's address with a champion."""
     with registry.server(tmp_path_factory.mktemp("tracked")) as uri:
         run_id = registry.trained("champion", registry.classifier(), registry.predictions(2))
-        promote(registry.settings(uri, "serving.max_megapixels=1"), run_id)
+        promote(
+            registry.settings(uri, "serving.max_megapixels=1", "serving.max_request_megabytes=8"),
+            run_id,
+        )
         yield uri
 
 
@@ -200,3 +203,24 @@ def test_another_content_type_is_refused(address):
     answer = ask(address, WHOLE, "image/jpeg")
     assert answer.status_code == 415
     assert "application/json" in answer.text
+
+
+COSTLY = {
+    "too long": (b'{"inputs": ["' + b"a" * 9_000_000 + b'"]}', 413, "more than 8 MB"),
+    "nested 1,000 deep": (b'{"inputs": [' + b"[" * 1000 + b"]" * 1000 + b"]}", 400, "too deeply"),
+    "5,000 digits": (b'{"inputs": [[[[' + b"9" * 5000 + b",1,2]]]]}", 400, "not valid JSON"),
+    "lists": (b'{"inputs": [' + b"[]," * 2_600_000 + b"[]]}", 400, "numbers and lists, above"),
+}
+
+
+@pytest.mark.parametrize(("content", "status", "reason"), COSTLY.values(), ids=COSTLY)
+def test_what_would_cost_too_much_gets_a_sentence(address, content, status, reason):
+    answer = ask(address, content)
+    assert answer.status_code == status
+    assert reason in answer.json()["message"]
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/vnd.apache.parquet"])
+def test_a_table_is_refused(address, kind):
+    answer = ask(address, b"a\n1\n", kind)
+    assert (answer.status_code, "must be JSON" in answer.text) == (415, True)

@@ -67,3 +67,25 @@ def test_tracked_run_says_whose_it_is():
     with runs.tracked_run("mine", {}, system_metrics=False) as run_id:
         pass
     assert process_tags().items() <= mlflow.get_run(run_id).data.tags.items()
+
+
+def pending(tags: dict[str, str]) -> str:
+    experiment = mlflow.get_experiment_by_name("crack-detection").experiment_id
+    return mlflow.MlflowClient().create_logged_model(experiment, tags=tags).model_id
+
+
+def test_a_model_that_a_killed_process_was_logging_is_closed(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
+    dead = process_tags() | {PROCESS: ended_process()}
+    half, whole = pending(dead), pending(dead)
+    mine, elsewhere = pending(process_tags()), pending(dead | {HOST: "elsewhere"})
+    client = mlflow.MlflowClient()
+    client.finalize_logged_model(whole, "READY")
+    runs.connect(None, "crack-detection")
+    found = {
+        one: str(client.get_logged_model(one).status) for one in (half, whole, mine, elsewhere)
+    }
+    assert found == {half: "FAILED", whole: "READY", mine: "PENDING", elsewhere: "PENDING"}
+    # They are not looked at again.
+    assert not client.get_logged_model(half).tags
+    assert not client.get_logged_model(whole).tags

@@ -30,7 +30,8 @@ class ImageSource(Protocol):
             classes: the class names.
 
         Returns:
-            The text, or None if the images cannot change or there are none.
+            The text, or None if the images cannot change or there are none. The state of drawn
+            images is a fingerprint of the code that draws them.
         """
 
     def collect(self, staging: Path, classes: Sequence[str]) -> Collected:

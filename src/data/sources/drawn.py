@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from src.config.code_closure import code_fingerprint
 from src.config.source_schema import Drawn
 from src.data.dataset import Collected, Origin
 from src.data.drawn.photograph import draw_photograph
 from src.data.sources.windowed_photos import WindowedPhoto, write_windows
 from src.data.sources.windows import Window, cut_windows
+
+# The modules that draw and cut. Other code makes other windows of the same settings.
+DRAWING = ("src.data.drawn.photograph", "src.data.sources.windows")
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class DrawnSource:
     def name(self) -> str:
         return f"drawn, {self.data.photos} photographs, seed {self.data.seed}"
 
-    def state(self, classes: Sequence[str]) -> None:
-        return None
+    def state(self, classes: Sequence[str]) -> str:
+        return " ".join(map(code_fingerprint, DRAWING))
 
     def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         """Draw the photographs, and write their windows to `staging/<class>/<file>`.

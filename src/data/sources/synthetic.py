@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.config.code_closure import code_fingerprint
 from src.config.source_schema import Synthetic
 from src.data.dataset import Collected
 from src.data.drawn.pictures import write_patches
+
+# The module that draws. Other code draws other images of the same settings.
+DRAWING = "src.data.drawn.pictures"
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,8 @@ class SyntheticSource:
     def name(self) -> str:
         return f"synthetic, {self.data.images} images, seed {self.data.seed}"
 
-    def state(self, classes: Sequence[str]) -> None:
-        return None
+    def state(self, classes: Sequence[str]) -> str:
+        return code_fingerprint(DRAWING)
 
     def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         drawn = self.data

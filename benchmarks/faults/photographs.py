@@ -1,20 +1,13 @@
 """Damaged photographs of every promised format, read as src.predict and the served model do.
 
-python -m benchmarks.fuzz_photos COUNT [SEED]
-
-Each is refused with a reason or read as an RGB image within the limit; anything else that is raised
-ends the command with its traceback and the number of the photograph. Prints how many of each format
-were read and refused, the time and the peak memory.
+Each is refused with a reason or read as an RGB image within the limit.
 """
 
 import base64
 import io
-import resource
-import sys
-import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
@@ -22,12 +15,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from benchmarks.faults.damages import damaged
 from src.photos.reading import read_photo
 from src.photos.unreadable import Unreadable
 from src.registry.image_judge import BadRequestImage, as_photo
 
 LIMIT = 4.0  # megapixels
-Damage = Callable[[np.random.Generator, bytearray, bytes], bytearray]
 
 
 def sound_photographs() -> dict[str, bytes]:
@@ -75,18 +68,16 @@ def damaged_photographs(seed: int) -> Iterator[tuple[str, bytes]]:
     while True:
         name, content = sound[rng.integers(len(sound))]
         other = sound[rng.integers(len(sound))][1]
-        data = bytearray(content)
-        for _ in range(rng.integers(1, 4)):
-            data = DAMAGES[rng.integers(len(DAMAGES))](rng, data, other)
-        yield name, bytes(data)
+        yield name, damaged(rng, content, other)
 
 
-def read_damaged(seed: int, count: int) -> Counter[tuple[str, str]]:
+def read_photographs(count: int, seed: int) -> Counter[tuple[str, str]]:
     """Read `count` damaged photographs; how many of each format were read and refused.
 
     Raises:
         RuntimeError: anything but a refusal came out, or an image that is not as promised.
     """
+    warnings.simplefilter("ignore")
     outcomes: Counter[tuple[str, str]] = Counter()
     for number, (name, data) in enumerate(islice(damaged_photographs(seed), count)):
         sent = data if number % 2 else base64.b64encode(data).decode()
@@ -110,70 +101,3 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
-
-
-def _place(rng: np.random.Generator, data: bytearray) -> int:
-    """A place in the data: half of the times in the first bytes, where headers are."""
-    return int(rng.integers(max(1, min(len(data), 200 if rng.random() < 0.5 else len(data)))))
-
-
-def _overwrite(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    at, count = _place(rng, data), int(rng.integers(1, 9))
-    data[at : at + count] = rng.integers(0, 256, count, dtype=np.uint8).tobytes()
-    return data
-
-
-def _extremes(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    """Where lengths, sizes and offsets may stand."""
-    at, count = _place(rng, data), int(rng.choice([1, 2, 4]))
-    data[at : at + count] = bytes([int(rng.choice([0, 1, 127, 128, 255]))]) * count
-    return data
-
-
-def _flip(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    if data:
-        data[_place(rng, data)] ^= 1 << int(rng.integers(8))
-    return data
-
-
-def _cut(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    return data[: _place(rng, data)]
-
-
-def _remove(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    at = _place(rng, data)
-    del data[at : at + int(rng.integers(1, 40))]
-    return data
-
-
-def _repeat(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    at, count = _place(rng, data), int(rng.integers(1, 200))
-    return data[: at + count] + data[at:]
-
-
-def _splice(rng: np.random.Generator, data: bytearray, other: bytes) -> bytearray:
-    """The end of another photograph behind the beginning of this one."""
-    return data[: _place(rng, data)] + bytearray(other[_place(rng, bytearray(other)) :])
-
-
-DAMAGES: tuple[Damage, ...] = (_overwrite, _extremes, _flip, _cut, _remove, _repeat, _splice)
-
-
-def main() -> None:
-    count = int(sys.argv[1])
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    warnings.simplefilter("ignore")
-    started = time.monotonic()
-    outcomes = read_damaged(seed, count)
-    for name in sorted({name for name, _ in outcomes}):
-        print(f"{name:18}{outcomes[name, 'read']:8} read{outcomes[name, 'refused']:8} refused")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    seconds = time.monotonic() - started
-    print(
-        f"{count} damaged photographs, seed {seed}, each read twice: "
-        f"{seconds:.0f} s, {peak:.0f} MiB"
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,67 @@
+"""A file of a run that has changed since it was logged is named, and never believed."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from src.errors import InputError
+from src.statistics.metrics import prediction_table
+from src.tracking import runs
+from src.tracking.logged_files import CHECKSUM, log_file, logged_file
+from src.tracking.run_reading import config_of, predictions_of
+from tests.tracking.store import put_database
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    put_database(tmp_path / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+def test_predictions_and_settings_of_a_run_are_checked():
+    manifest = pd.DataFrame(
+        {"path": list("abcdef"), "label": 1, "part": "test", "group": range(6), "source": "x"}
+    )
+    table = prediction_table(manifest, np.full((6, 2), 0.5))
+    with runs.tracked_run("run", {"seed": 1}, system_metrics=False) as run_id:
+        runs.log_predictions(table)
+    run = mlflow.get_run(run_id)
+    assert len(predictions_of(run)) == 6
+    assert config_of(run_id) == {"seed": 1}
+    for name, read in (
+        ("predictions.csv", lambda: predictions_of(run)),
+        ("config.yaml", lambda: config_of(run_id)),
+    ):
+        file = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(lines[:-1]))
+        with pytest.raises(InputError, match=rf"{run_id}: {name} has changed since it was logged"):
+            read()
+
+
+def test_a_file_is_whole_before_and_after_it_is_replaced():
+    with runs.tracked_run("run", {}, system_metrics=False) as run_id:
+        log_file("first", "a.txt")
+        log_file("second", "a.txt")
+        # A process that is killed now has set the tag and not replaced the file.
+        former = mlflow.get_run(run_id).data.tags[CHECKSUM + "a.txt"].split()[0]
+        mlflow.set_tag(CHECKSUM + "a.txt", f"{'0' * 64} {former}")
+    assert logged_file(mlflow.get_run(run_id), "a.txt").read_text() == "second"
+    # Files of older versions have no checksum.
+    mlflow.MlflowClient().delete_tag(run_id, CHECKSUM + "a.txt")
+    assert logged_file(mlflow.get_run(run_id), "a.txt").read_text() == "second"
+
+
+def test_a_missing_file_is_named():
+    with runs.tracked_run("run", {}, system_metrics=False) as run_id:
+        pass
+    with pytest.raises(InputError, match=rf"run {run_id} \(run, FINISHED\) has no b\.txt"):
+        logged_file(mlflow.get_run(run_id), "b.txt")

@@ -1,0 +1,48 @@
+"""A copy of the project without a git repository of its own: DVC runs, and no commit is named."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.whole.project import Project
+
+pytestmark = pytest.mark.slow
+DRAWN = """\
+defaults:
+  - override /data: synthetic
+data: {images: 40, image_size: 64, minimum_images: 10}
+audit: {overlaps: null}
+"""
+
+
+def dvc(project: Project, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *command],
+        cwd=project.folder,
+        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_make_repro_runs_in_a_copy_without_git(tmp_path: Path, outer: bool):
+    project = Project(tmp_path / "outer" / "copy")
+    project.choose(DRAWN)
+    shutil.rmtree(project.folder / ".git")
+    if outer:
+        subprocess.run(["git", "init", "-q"], cwd=tmp_path / "outer", check=True)
+        (tmp_path / "outer/.gitignore").write_text("/copy/\n")
+    failed = dvc(project, "repro", "--dry", "fetch")
+    assert ("git-ignored" if outer else "is not a git repository") in failed.stderr
+    # The last command would train. What comes before it has told DVC that there is no git.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    make = ["make", "--old-file=.venv/.ready", "repro", "EXPERIMENT=nothing"]
+    done = subprocess.run(make, cwd=project.folder, env=environment, capture_output=True, text=True)
+    assert "experiment=nothing: there is no such choice" in done.stderr
+    assert project.repro("fetch") == {"compose", "fetch"}
+    assert project.repro("fetch") == set()

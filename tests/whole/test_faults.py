@@ -1,0 +1,63 @@
+"""A few of the faults of `python -m benchmarks.faults`, which tries them in large numbers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.archives import unpack_archives
+from src.config.loader import ROOT
+
+FEW = """
+import sys
+from pathlib import Path
+from benchmarks.faults.command_lines import try_command_lines
+from benchmarks.faults.kills import kill_commands
+from benchmarks.faults.state_files import damage_files
+from benchmarks.faults.workspace import trained_workspace
+
+workspace = trained_workspace(Path(sys.argv[1]))
+print(kill_commands(workspace, 1, 1, ["split", "predict"]))
+print(damage_files(workspace, 6, 1))
+print(try_command_lines(workspace, 20, 1))
+"""
+
+
+def ran(folder: Path, *command: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_what_is_killed_damaged_or_misused_ends_well(tmp_path):
+    told = ran(tmp_path, "-c", FEW, str(tmp_path / "workspace"))
+    assert told.count("as undisturbed") == 2
+
+
+def test_damaged_archives_are_refused_or_unpacked():
+    outcomes = unpack_archives(200, seed=1)
+    assert sum(outcomes.values()) == 200
+    assert len({name for name, _ in outcomes}) > 15
+
+
+@pytest.mark.slow
+def test_trainings_in_one_process_do_not_grow(tmp_path):
+    assert "open files" in ran(tmp_path, "-m", "benchmarks.faults", "jobs", "2")
+
+
+@pytest.mark.slow
+def test_requests_of_many_clients_are_answered(tmp_path):
+    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "100")
+
+
+def test_an_unknown_kind_is_told(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.faults", "nothing", "1"]
+    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "nothing is no kind of faults" in failed.stderr
+    assert failed.returncode == 1
