@@ -12,6 +12,7 @@ import yaml
 
 from src.config.loader import CONF
 from src.config.schema import Config
+from src.data.files import file_sha256
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
@@ -200,8 +201,12 @@ def test_pipeline_files_are_kept(trained, folder):
     kept = folder / config.train.output
     names = {path.name for path in kept.iterdir()}
     assert names == {
-        *("decision.json", "history.csv", "model.keras", "predictions.csv", "run.json")
+        *("decision.json", "history.csv", "model.keras", "predictions.csv", "run.json"),
+        "trained.json",
     }
+    noted = json.loads((kept / "trained.json").read_text())["files"]
+    assert names - {"run.json", "trained.json"} == set(noted)
+    assert all(file_sha256(kept / name) == found for name, found in noted.items())
     assert json.loads((kept / "run.json").read_text())["run_id"] == result.run_id
     assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
 

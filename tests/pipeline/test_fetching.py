@@ -146,20 +146,23 @@ def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monk
 
 @pytest.mark.parametrize("source", ["synthetic", "drawn"])
 def test_images_of_other_drawing_code_are_drawn_again(tmp_path, composed, monkeypatch, source):
-    few = ("data.images=10",) if source == "synthetic" else ("data.photos=4", "data.height=128")
-    few += ("data.width=160",) if source == "drawn" else ()
+    few = {
+        "synthetic": ["data.images=12"],
+        "drawn": ["data.photos=12", "data.height=128", "data.width=160", "data.cracked=1"],
+    }[source]
     config = composed(
         f"data={source}",
         *few,
         f"data.dir={tmp_path / 'images'}",
         f"workspace={tmp_path}",
         "data.image_size=64",
-        "data.minimum_images=1",
+        "data.minimum_images=10",
     )
     module = importlib.import_module(f"src.data.sources.{source}")
     monkeypatch.setattr(module, "code_fingerprint", lambda name: f"older {name}")
     fetched(config)
     written = {file: file.stat().st_mtime_ns for file in (tmp_path / "images").rglob("*.jpg")}
+    assert written
     assert fetched(config)
     assert written == {file: file.stat().st_mtime_ns for file in written}
     monkeypatch.undo()

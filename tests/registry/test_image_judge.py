@@ -17,8 +17,10 @@ from src.config.loader import compose_as
 from src.config.photo_schema import PhotoEngine
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
+from src.errors import InputError
 from src.model.classifier import build_classifier
 from src.model.decision import Decision
+from src.model.weights import weights_sha256
 from src.photos.inspector import Inspector
 from src.photos.photo_model import loaded_model
 from src.photos.records import place
@@ -70,7 +72,19 @@ def classifier(photo) -> keras.Model:
 def judge(classifier, tmp_path_factory) -> Judge:
     file = tmp_path_factory.mktemp("classifier") / "model.keras"
     classifier.save(file)
-    return load_judge(file, SETTINGS)
+    return load_judge(file, settings_of(classifier, DECISION))
+
+
+def settings_of(classifier: keras.Model, decision: Decision) -> dict[str, object]:
+    """The settings of serving with a decision that was made for this classifier."""
+    own = decision.model_copy(update={"weights": weights_sha256(classifier)})
+    return SETTINGS | {"decision": own.model_dump()}
+
+
+def test_a_model_with_another_ones_decision_is_refused(classifier, tmp_path):
+    classifier.save(tmp_path / "model.keras")
+    with pytest.raises(InputError, match=r"model\.keras and its decision\.json do not belong"):
+        load_judge(tmp_path / "model.keras", SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +134,8 @@ def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, c
 def test_a_photo_is_judged_and_measured_as_by_the_command(classifier, photo, tmp_path, rule):
     """The fields of an answer are those of a record of src.predict, with the same values."""
     decision = DECISION.model_copy(update={"photographs": rule})
-    settings = SETTINGS | {"decision": decision.model_dump()}
     classifier.save(tmp_path / "model.keras")
-    judge = load_judge(tmp_path / "model.keras", settings)
+    judge = load_judge(tmp_path / "model.keras", settings_of(classifier, decision))
     (answer,) = judge.judge([np.asarray(photo)])
     photo.save(tmp_path / "a.png")
     config = compose_as(Predict, "predict/config", ["input=-", "output=-"])
