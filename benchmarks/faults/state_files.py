@@ -80,11 +80,13 @@ READERS = {
         Target("trained", _in_stages("src.evaluate"), _reports),
     ),
     "predict": Reader(
-        _always("stages/model.keras", "stages/decision.json", "found/.model.json", "found/.rec*/*"),
+        _always(
+            "stages/model.keras", "stages/decision.json", "found/.model.json", "found/.records/*"
+        ),
         AGAIN,
     ),
     "pictures": Reader(
-        _always("found/overlays/*", "found/previews/*", "found/photos.json", "found/photos.csv"),
+        _always("found/overlays/*", "found/report/*", "found/photos.json", "found/photos.csv"),
         AGAIN,
     ),
     "evaluate a run": Reader(

@@ -61,7 +61,7 @@ def _photos(workspace: Workspace, ended: Ended) -> Result:
     """The findings and pictures; a report also has the time of the inspection."""
     found = workspace.folder / "found"
     table: Any = pd.read_csv(found / "photos.csv").to_dict() if found.is_dir() else {}
-    pictures = contents(found, "overlays/*", "pages/*.jpg", "previews/*")
+    pictures = contents(found, "overlays/*", "report/*")
     report = (found / "report.html").is_file()
     return {"table": json.dumps(table), "report": report, **pictures}
 

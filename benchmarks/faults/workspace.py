@@ -149,8 +149,9 @@ class Workspace:
 
     def left_behind(self) -> list[str]:
         """Return what should not be there any more when a command has ended well."""
-        temporary = [str(path) for path in self.temporary.iterdir()]
-        parts = [str(path) for path in self.folder.rglob(".*") if path.suffix in (".part",)]
+        # Those that MLflow makes have other names; a process that is killed leaves them.
+        temporary = [str(path) for path in self.temporary.glob("crack-*")]
+        parts = [str(path) for path in self.folder.rglob(".*") if path.suffix == ".part"]
         staging = [str(path) for path in self.folder.rglob(".*.staging")]
         open_runs = self.asked("SELECT run_uuid FROM runs WHERE status = 'RUNNING'")
         pending = self.asked("SELECT model_id FROM logged_models WHERE status = 1")

@@ -47,17 +47,22 @@ def photo_model(name: str, note: Path | None = None) -> PhotoClassifier:
     file = hashlib.sha256(find_model(name).read_bytes()).hexdigest()
     try:
         noted = json.loads(note.read_text(encoding="utf-8")) if note else {}
-        if noted["file"] == file:
+        if noted == _note(file, noted["weights"], noted["patch"]):
             load = functools.cache(lambda: load_classifier(name))
-            return PhotoClassifier(str(noted["weights"]), int(noted["patch"]), load)
+            return PhotoClassifier(noted["weights"], noted["patch"], load)
     except (OSError, ValueError, TypeError, KeyError):
         # Without a note of this file, the model itself is asked.
         pass
     model = loaded_model(load_classifier(name))
     if note:
-        about = {"file": file, "weights": model.weights, "patch": model.patch}
-        write_text(note, json.dumps(about) + "\n")
+        write_text(note, json.dumps(_note(file, model.weights, model.patch)) + "\n")
     return model
+
+
+def _note(file: str, weights: str, patch: int) -> dict[str, object]:
+    """Return the content of a note, with a checksum that shows whether it was damaged."""
+    about = {"file": file, "weights": weights, "patch": patch}
+    return {**about, "checksum": hashlib.sha256(json.dumps(about).encode()).hexdigest()}
 
 
 def loaded_model(classifier: "keras.Model") -> PhotoClassifier:

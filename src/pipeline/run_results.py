@@ -5,9 +5,11 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
+from mlflow.entities import Run
 
 from src.config.loader import check_values
 from src.config.schema import Config
+from src.errors import InputError
 from src.figures import run_figures
 from src.figures.source_figure import source_figure
 from src.model.decision import DECISION, Decision, refuse_other_model
@@ -23,6 +25,7 @@ from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
+from src.tracking.processes import process_tags
 from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import config_of, predictions_of, run_named
 
@@ -94,19 +97,31 @@ def evaluate_again(name: str, config: Config) -> Results:
     # The predictions stay those that the run's own engine has made.
     chosen["decision"]["precision"] = own["decision"]["precision"]
     settings = check_values(Config, own | chosen)
+    # The run is open from now on, and its own process may have ended long ago.
+    for key, value in process_tags().items():
+        mlflow.MlflowClient().set_tag(run_id, key, value)
     send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
     run = mlflow.get_run(run_id)
     classifier = load_classifier(run_id)
     with mlflow.start_run(run_id=run_id):
         served_by = served_engine(settings)
         weights, model = weights_sha256(classifier), model_of(run)
-        if made := decision_of_run(run):
+        if made := _readable_decision(run):
             refuse_other_model(made, weights, run_id)
         results = log_results(settings, predictions_of(run), weights, served_by, model)
         decision = decide_on_photographs(settings, classifier, results.decision)
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return replace(results, decision=decision)
+
+
+def _readable_decision(run: Run) -> Decision | None:
+    """Return a run's decision, or None if it has none or a damaged one."""
+    try:
+        return decision_of_run(run)
+    except InputError:
+        # The evaluation makes it again.
+        return None
 
 
 def _chosen(

@@ -40,8 +40,9 @@ def write_params(config: Config, path: Path) -> None:
     shown = without_credentials(text)
     if shown != text:
         print(
-            f"{path} has the addresses without user and password; the stages take those of the "
-            "tracking server from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            f"{path} has the addresses without user and password; the stages take those of a "
+            "tracking server from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, and those "
+            "of PostgreSQL from PGUSER and PGPASSWORD"
         )
     write_text(path, shown)
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import mlflow
 import pandas as pd
 from mlflow.entities import Run
@@ -20,6 +19,7 @@ from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
+from src.model.saved_model import load_saved_model
 from src.pipeline.fitted_classifier import Fitted, log_epoch, predict_held_out
 from src.pipeline.run_artifacts import HISTORY, MODEL, PREDICTIONS, save_model, save_predictions
 from src.tracking import runs
@@ -78,10 +78,10 @@ def send_kept(root: Path, run: Run, image_size: int) -> None:
     for name in (MODEL, HISTORY, PREDICTIONS):
         refuse_changed(folder / name, TRAINING_NOTE)
     try:
-        classifier = keras.saving.load_model(folder / MODEL, compile=False)
+        classifier = load_saved_model(folder / MODEL)
         history = pd.read_csv(folder / HISTORY, index_col="epoch")
         predictions = pd.read_csv(folder / PREDICTIONS)
-    except (OSError, ValueError, KeyError) as error:
+    except (InputError, OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{folder} can't be sent ({error}): train the run again, and delete the folder"
         ) from error

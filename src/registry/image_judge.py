@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from PIL import Image
 
 from src.config.photo_schema import PhotoEngine
 from src.model.decision import Decision, refuse_other_model
+from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
 from src.photos.finding_fields import finding_fields
 from src.photos.photo_findings import findings_on
@@ -99,7 +99,7 @@ def load_judge(file: Path, settings: Mapping[str, Any]) -> Judge:
         InputError: the decision is another model's, or the file is damaged.
     """
     decision = Decision.model_validate(settings["decision"])
-    classifier = keras.saving.load_model(file, compile=False)
+    classifier = load_saved_model(file)
     refuse_other_model(decision, weights_sha256(classifier), str(file))
     scorer = build_scorer(classifier, decision, PhotoEngine(**settings["engine"]))
     return Judge(scorer, decision, settings["max_megapixels"])

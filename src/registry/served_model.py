@@ -5,13 +5,12 @@ import json
 import shutil
 from pathlib import Path
 
-import keras
-
 from src.bank.engine import chosen_engine
 from src.config.code_closure import code_fingerprint
 from src.config.tool_schema import Serve
 from src.data.files import file_sha256, temporary_folder
 from src.model.decision import undecided
+from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
 from src.registry.packaged_model import ENTRY, PACKAGE, write_package
 from src.registry.served_settings import served_settings
@@ -43,7 +42,7 @@ def servable(config: Serve) -> str:
     file, decision = find_model(model), decision_of(model)
     if decision is None:
         print(f"{model} comes without decision.json: its probabilities are uncalibrated")
-        weights = weights_sha256(keras.saving.load_model(file, compile=False))
+        weights = weights_sha256(load_saved_model(file))
         decision = undecided(weights, *chosen_engine("auto", "f32"))
     *_, settings = served_settings(decision, config.serving)
     content = json.dumps([settings, code_fingerprint(ENTRY), file_sha256(file)], sort_keys=True)

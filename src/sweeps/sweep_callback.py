@@ -5,6 +5,7 @@ needed.
 """
 
 import atexit
+import os
 import signal
 import sys
 import traceback
@@ -26,7 +27,7 @@ from src.config.console import divert_noise
 from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
-from src.errors import InputError
+from src.errors import InputError, without_credentials
 
 # Jobs with the same values of these settings run one after the other. They share a feature bank,
 # and only one bank at a time is then filled and read.
@@ -34,6 +35,7 @@ CUT = ("model", "model.backbone", "model.frozen_layers")
 # The number of a backbone's layers does not depend on the size of its images.
 SMALLEST = 32
 PARENT = "tracking.parent_run"
+ADDRESS = "tracking.uri"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
 # Hydra's own launcher runs the jobs in the process of the sweep.
@@ -84,8 +86,10 @@ class SweepCallback(Callback):
             with read_write(config), open_dict(config):
                 config.hydra.sweeper.params = {}
                 # The id is quoted, because Hydra would read an id of digits only as a number.
-                task = [*_given(overrides), f"{PARENT}='{self.parent}'"]
+                task = [*_given(_without_password(overrides)), f"{PARENT}='{self.parent}'"]
                 config.hydra.overrides.task = task
+                if config.tracking.uri:
+                    config.tracking.uri = without_credentials(config.tracking.uri)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Let the sweep go on after a failed job, whose run has the status FAILED by now."""
@@ -160,6 +164,19 @@ def _by_key(config: DictConfig) -> dict[str, Override]:
 
 def _given(overrides: Mapping[str, Override]) -> list[str]:
     return [str(override.input_line) for override in overrides.values()]
+
+
+def _without_password(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
+    """Return the overrides without an address of the tracking server that has a password.
+
+    Hydra writes the overrides to a file. The jobs find the address in MLFLOW_TRACKING_URI.
+    """
+    given = overrides.get(ADDRESS)
+    address = str(given.value()) if given else ""
+    if without_credentials(address) == address:
+        return overrides
+    os.environ["MLFLOW_TRACKING_URI"] = address
+    return {key: override for key, override in overrides.items() if key != ADDRESS}
 
 
 def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:

@@ -12,6 +12,8 @@ from src.errors import InputError
 
 # The tag CHECKSUM + NAME has the SHA-256 (hex) of the logged file NAME, and of the one before it.
 CHECKSUM = "sha256."
+# The files that a run gets again when it is evaluated again.
+_MADE_AGAIN = ("decision.json", "metrics.json")
 
 
 def log_file(text: str, name: str) -> None:
@@ -44,8 +46,10 @@ def logged_file(run: Run, name: str) -> Path:
         ) from error
     expected = run.data.tags.get(CHECKSUM + name)
     if expected and file_sha256(path) not in expected.split(" "):
-        raise InputError(
-            f"run {run_id}: {name} has changed since it was logged, so the run can't be used any "
-            "more: train again"
+        way_out = (
+            f"`python -m src.evaluate evaluate.run={run_id}` makes it again"
+            if name in _MADE_AGAIN
+            else "train again"
         )
+        raise InputError(f"run {run_id}: {name} has changed since it was logged: {way_out}")
     return path

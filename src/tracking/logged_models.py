@@ -2,7 +2,6 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -63,13 +62,10 @@ def load_classifier(model: str) -> "keras.Model":
         InputError: the file, run or model does not exist, or several runs match. The run has
             logged no model, or the model is not a classifier of patches.
     """
-    import keras
+    # Finding a model does not need TensorFlow, which takes seconds to import.
+    from src.model.saved_model import load_saved_model
 
-    file = find_model(model)
-    try:
-        classifier = keras.saving.load_model(file, compile=False)
-    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{model}: {file} can't be loaded as a Keras model: {error}") from error
+    classifier = load_saved_model(find_model(model))
     shapes = getattr(classifier, "input_shape", None), getattr(classifier, "output_shape", None)
     match shapes:
         case (_, height, width, 3), (_, 2) if height and height == width:
