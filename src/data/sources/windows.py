@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from src.config.source_schema import Windows
+# Otherwise drawn windows would count as others whenever a setting of any source is added.
+if TYPE_CHECKING:
+    from src.config.source_schema import Windows
 
 CRACK_FREE, CRACKED = 0, 1
 
@@ -53,7 +56,7 @@ class Window:
 def cut_windows(
     pixels: np.ndarray,
     mask: np.ndarray,
-    rule: Windows,
+    rule: "Windows",
     *,
     image_size: int,
     rng: np.random.Generator,
@@ -101,7 +104,7 @@ def whole_window(pixels: np.ndarray, label: int, image_size: int) -> Window:
     return Window(label, pixels)
 
 
-def label_at(mask: np.ndarray, place: Square, rule: Windows) -> int | None:
+def label_at(mask: np.ndarray, place: Square, rule: "Windows") -> int | None:
     """Return the label of a window at a place, or None if it is neither clearly one nor the other.
 
     Args:
@@ -122,7 +125,7 @@ def _find_square(
     mask: np.ndarray,
     cracks: np.ndarray,
     taken: Sequence[Square],
-    rule: Windows,
+    rule: "Windows",
     image_size: int,
     rng: np.random.Generator,
 ) -> Square | None:
@@ -138,7 +141,7 @@ def _find_square(
 def _random_square(
     shape: tuple[int, ...],
     cracks: np.ndarray | None,
-    rule: Windows,
+    rule: "Windows",
     image_size: int,
     rng: np.random.Generator,
 ) -> Square:
