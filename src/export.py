@@ -34,9 +34,8 @@ def main(config: Export) -> None:
     else:
         manifest, root = training_split(config.model)
     patches = conversion.load_part(manifest, root, "test", config.check_images)
-    calibration = conversion.load_part(
-        manifest, root, "validation", config.calibration_images
-    ).images
+    most = config.calibration_images
+    calibration = conversion.load_part(manifest, root, "validation", most).images
     reference, rate = conversion.timed(
         lambda images: classifier.predict(images, verbose=0), patches.images
     )
