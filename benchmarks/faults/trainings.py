@@ -11,7 +11,7 @@ from benchmarks.faults.workspace import TINY, small_weights_in
 from src.config.loader import compose_config
 
 # Trainings before the measure begins, which fill the caches of libraries.
-WARM = 3
+WARM = 2
 # Growth from the first measure to the last that is allowed: MiB in all, and files.
 MOST_MIB, MOST_FILES = 150, 5
 
@@ -20,7 +20,7 @@ def train_often(count: int, seed: int, root: Path) -> Counter[tuple[str, str]]:
     """Train `count` times in this process, and measure its memory and its open files.
 
     Args:
-        count: number of trainings after the first three.
+        count: number of trainings after the first two.
         seed: the seed of the first training; each further one has the next.
         root: the folder to work in.
 

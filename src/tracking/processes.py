@@ -2,12 +2,13 @@
 
 import os
 import socket
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import mlflow
 import psutil
 from filelock import FileLock
 from mlflow.entities import LoggedModelStatus, Run, RunStatus
+from mlflow.exceptions import MlflowException
 
 from src.tracking.store import sqlite_file
 
@@ -65,7 +66,9 @@ def close_abandoned_models(experiment: str) -> list[str]:
         if model.status == LoggedModelStatus.PENDING:
             client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
             closed.append(model.model_id)
-        complete(model.model_id)
+        # Another process may have done the same meanwhile.
+        with suppress(MlflowException):
+            complete(model.model_id)
     return closed
 
 

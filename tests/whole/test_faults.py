@@ -19,9 +19,9 @@ from benchmarks.faults.state_files import damage_files
 from benchmarks.faults.workspace import trained_workspace
 
 workspace = trained_workspace(Path(sys.argv[1]))
-print(kill_commands(workspace, 1, 1, ["split", "predict"]))
-print(damage_files(workspace, 6, 1))
-print(try_command_lines(workspace, 20, 1))
+print(kill_commands(workspace, 1, 1, ["split"]))
+print(damage_files(workspace, 4, 1))
+print(try_command_lines(workspace, 12, 1))
 """
 
 
@@ -37,7 +37,7 @@ def ran(folder: Path, *command: str) -> str:
 @pytest.mark.slow
 def test_what_is_killed_damaged_or_misused_ends_well(tmp_path):
     told = ran(tmp_path, "-c", FEW, str(tmp_path / "workspace"))
-    assert told.count("as undisturbed") == 2
+    assert told.count("as undisturbed") == 1
 
 
 def test_damaged_archives_are_refused_or_unpacked():
@@ -48,12 +48,12 @@ def test_damaged_archives_are_refused_or_unpacked():
 
 @pytest.mark.slow
 def test_trainings_in_one_process_do_not_grow(tmp_path):
-    assert "open files" in ran(tmp_path, "-m", "benchmarks.faults", "jobs", "2")
+    assert "open files" in ran(tmp_path, "-m", "benchmarks.faults", "jobs", "1")
 
 
 @pytest.mark.slow
 def test_requests_of_many_clients_are_answered(tmp_path):
-    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "100")
+    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "30")
 
 
 def test_an_unknown_kind_is_told(tmp_path):
