@@ -148,6 +148,5 @@ def _outcome(ended: Ended) -> str:
         return "a password"
     if not ended.status:
         return "accepted"
-    told = ended.errors.startswith(("error: ", "usage: ")) or ": error: " in ended.errors
     # A promotion that the gate refuses says so on the standard output.
-    return "refused" if told or ended.status == 3 else "no sentence"
+    return "refused" if ended.sentence or ended.status == 3 else "no sentence"

@@ -7,9 +7,11 @@ process group of its own.
 import atexit
 import importlib
 import os
+import re
 import runpy
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -42,6 +44,11 @@ class Ended:
     errors: str
     seconds: float
 
+    @property
+    def sentence(self) -> bool:
+        """Whether it has told an error, or how it is used, in a sentence."""
+        return bool(re.search(r"^(error: |usage: )|: error: ", self.errors, re.M))
+
 
 def import_libraries() -> None:
     """Import what most commands need, so that their forks need not do it."""
@@ -69,6 +76,8 @@ def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
         os.setsid()
         os.chdir(folder)
         os.environ.update(environment)
+        # This process may have asked for its own folder already.
+        tempfile.tempdir = None
         _redirect(Path(".output"), Path(".errors"))
         if command[0] == "dvc":
             # Its stages run in processes of their own, so nothing is gained by a fork.

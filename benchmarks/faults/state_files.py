@@ -174,6 +174,6 @@ def _outcome(
         return "a traceback"
     if ended.status:
         named = file.name in ended.errors or str(file.parent) in ended.errors
-        return "named" if named and ended.errors.startswith("error: ") else "not named"
+        return "named" if named and ended.sentence else "not named"
     found = reader.target.result(workspace, ended)
     return "the same result" if found == expected else "another result"
