@@ -108,7 +108,8 @@ def _codes(
     """Return the codes (m, tables) uint32 of all copies; a bit says on which side of a plane."""
     count = sum(map(len, copies.values()))
     codes = np.zeros((count, tables, CODE // 8), np.uint8)
-    across = rng.standard_normal((vectors[0].size, tables * planes), np.float32)
+    numbers = vectors.shape[1] * vectors.shape[2]
+    across = rng.standard_normal((numbers, tables * planes), np.float32)
     end = 0
     for kind, rows in copies.items():
         for start in range(0, len(rows), BLOCK):

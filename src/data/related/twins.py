@@ -123,7 +123,8 @@ def normalised(small: np.ndarray, min_contrast: float) -> np.ndarray:
     contrast = centred.std(axis=(1, 2), keepdims=True)
     least = max(min_contrast, 1e-3)  # through rounding, even a uniform image has some contrast
     norm = np.where(contrast < least, np.inf, contrast * small.shape[1])
-    return centred / norm.astype(np.float32)
+    centred /= norm.astype(np.float32)
+    return centred
 
 
 def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, np.ndarray]:

@@ -33,9 +33,9 @@ def with_twins(vectors: np.ndarray, rng: np.random.Generator, correlation: float
 @pytest.mark.parametrize("slope", [0, 1, 4])
 def test_twins_at_the_threshold_are_all_found(slope: float) -> None:
     rng = np.random.default_rng(2)
-    vectors = with_twins(pictures(rng, 1500, slope), rng, ALIKE + 1e-4)
+    vectors = with_twins(pictures(rng, 500, slope), rng, ALIKE + 1e-4)
     pairs = similar_pairs(vectors, TURNS, threshold=ALIKE)
-    planted = {(row, row + 1500) for row in range(1500)}
+    planted = {(row, row + 500) for row in range(500)}
     assert planted <= set(map(tuple, pairs.tolist()))
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert len(np.unique(pairs, axis=0)) == len(pairs)
@@ -43,23 +43,23 @@ def test_twins_at_the_threshold_are_all_found(slope: float) -> None:
 
 def test_few_others_are_proposed() -> None:
     rng = np.random.default_rng(3)
-    vectors = with_twins(pictures(rng, 1500, 1), rng, ALIKE + 1e-4)
-    # A comparison of every two would look at 36 million turned pairs.
-    assert len(similar_pairs(vectors, TURNS, threshold=ALIKE)) < 2 * 1500
+    vectors = with_twins(pictures(rng, 500, 1), rng, ALIKE + 1e-4)
+    # A comparison of every two would look at 4 million turned pairs.
+    assert len(similar_pairs(vectors, TURNS, threshold=ALIKE)) < 2 * 500
 
 
 @pytest.mark.parametrize("slope", [0, 4])
 def test_two_similar_pictures_are_turned_alike_at_least_once(slope: float) -> None:
     rng = np.random.default_rng(4)
-    vectors = with_twins(pictures(rng, 300, slope), rng, 0.9)
+    vectors = with_twins(pictures(rng, 200, slope), rng, 0.9)
     radius = np.sqrt(2 - 2 * 0.9) + 1e-4
     copies = upright_copies(vectors, TURNS, radius)
-    ways = {row: [k for k, rows in copies.items() if row in rows] for row in range(600)}
-    for row in range(300):
+    ways = {row: [k for k, rows in copies.items() if row in rows] for row in range(400)}
+    for row in range(200):
         apart = [
-            np.linalg.norm(TURNS[one](vectors[None, row]) - TURNS[other](vectors[None, row + 300]))
+            np.linalg.norm(TURNS[one](vectors[None, row]) - TURNS[other](vectors[None, row + 200]))
             for one in ways[row]
-            for other in ways[row + 300]
+            for other in ways[row + 200]
         ]
         assert min(apart) <= radius
 
