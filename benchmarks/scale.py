@@ -30,6 +30,12 @@ from src.data.worker_processes import map_in_processes
 
 # The steps in the order in which they are done; the process `training` does the last four.
 SHOWN = (*STEPS, "prediction", "evaluation", "logging")
+COLUMNS = {
+    "cpu": ("seconds of the processor", 1),
+    "own": ("memory without mapped files, MB", 1e6),
+    "resident": ("memory with mapped files, MB", 1e6),
+    "disk": ("disk, MB", 1e6),
+}
 SEED = 0
 
 
@@ -44,7 +50,7 @@ def main() -> None:
         draw(folder / "patches", count, chosen.size)
         measure(folder, count, chosen.size)
     measured = {
-        int(file.parent.name): json.loads(file.read_text())
+        int(file.parent.name): json.loads(file.read_text(encoding="utf-8"))
         for file in folder.glob("*/measured.json")
     }
     write_text(folder / "scale.md", table(measured) + "\n")
@@ -79,7 +85,7 @@ def measure(folder: Path, count: int, size: int) -> None:
     """Do each step for the first `count` patches, and note what it took in measured.json."""
     work = folder / str(count)
     file = work / "measured.json"
-    measured: Measured = json.loads(file.read_text()) if file.exists() else {}
+    measured: Measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     given = lay_out(folder / "patches", work / "given", count)
     settings = [
         *("~local", "data=local", f"data.path={given}", f"data.dir={work}/images"),
@@ -131,11 +137,11 @@ def exponent(counts: list[int], values: list[float]) -> float:
 
 
 def table(measured: dict[int, Measured]) -> str:
-    """Return the measurements as tables in Markdown: seconds, memory and disk."""
+    """Return the measurements as tables in Markdown, one for each of `COLUMNS`."""
     counts = sorted(measured)
     parts = [f"Processor: {processor()}."]
-    for what, unit, scale in (("cpu", "s", 1), ("memory", "MB", 1e6), ("disk", "MB", 1e6)):
-        parts += ["", f"| {what}, {unit} | " + " | ".join(f"{n:,}" for n in counts) + " | power |"]
+    for what, (told_as, scale) in COLUMNS.items():
+        parts += ["", f"| {told_as} | " + " | ".join(f"{n:,}" for n in counts) + " | power |"]
         parts += ["|---" * (len(counts) + 2) + "|"]
         for step in SHOWN:
             values = [measured[n].get(step, {}).get(what, 0) for n in counts]

@@ -13,6 +13,8 @@ import numpy as np
 from scipy.stats import binom
 from tqdm import tqdm
 
+from src.errors import InputError
+
 MISSED = 1e-6  # largest probability of missing a pair, for each of the three steps
 BLOCK = 4096  # number of vectors that are hashed at once
 CODE = 32  # largest number of planes of a code
@@ -24,7 +26,7 @@ Turn = Callable[[np.ndarray], np.ndarray]
 
 
 def similar_pairs(
-    vectors: np.ndarray, turns: Mapping[str, Turn], *, threshold: float, seed: int = 0
+    vectors: np.ndarray, turns: Mapping[str, Turn], *, threshold: float, most: int, seed: int = 0
 ) -> np.ndarray:
     """Find pairs of pictures that are similar after some turn or flip, and a few others.
 
@@ -36,10 +38,14 @@ def similar_pairs(
         vectors: (n, size, size) float32 of mean 0 and norm 1.
         turns: the eight symmetries of the square; each turns a stack of pictures.
         threshold: the correlation above which pictures are similar, 0 to 1.
+        most: the largest number of pairs.
         seed: seed of the planes.
 
     Returns:
         Pairs (k, 2) int64 of rows of `vectors`. The lower row comes first, and no pair comes twice.
+
+    Raises:
+        InputError: there are more pairs than `most`.
     """
     copies = upright_copies(vectors, turns, float(np.sqrt(2 - 2 * threshold)))
     rng, together = np.random.default_rng(seed), 1 - np.arccos(threshold) / np.pi
@@ -47,11 +53,31 @@ def similar_pairs(
     tables = int(np.ceil(np.log(MISSED) / np.log1p(-(together**planes))))
     codes = _codes(vectors, turns, copies, tables, planes, rng)
     row = np.concatenate(list(copies.values()))
-    found = [np.empty(0, np.int64)]
-    for one, other in tqdm(_sharing(codes, 1 - together, planes), "comparing", tables, unit="hash"):
+    found, held = [np.empty(0, np.int64)], 0
+    for one, other in _sharing(codes, 1 - together, planes):
         left, right = np.sort([row[one], row[other]], axis=0)
-        found.append(np.unique((left * len(vectors) + right)[left < right]))
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), len(vectors)), axis=1)
+        found.append((left * len(vectors) + right)[left < right])
+        held += len(found[-1])
+        # Pairs of the same pictures, turned in other ways, come several times.
+        if held > 2 * most:
+            found = [np.unique(np.concatenate(found))]
+            held = len(found[0])
+            refuse_more(held, most, threshold)
+    pairs = np.unique(np.concatenate(found))
+    return np.stack(np.divmod(pairs, max(len(vectors), 1)), axis=1)
+
+
+def refuse_more(pairs: int, most: int, threshold: float) -> None:
+    """Refuse more pairs than can be held.
+
+    Raises:
+        InputError: there are more pairs than `most`.
+    """
+    if pairs > most:
+        raise InputError(
+            f"more than {most:,} pairs of images correlate above {threshold:g}: raise "
+            "audit.threshold or audit.min_contrast"
+        )
 
 
 def upright_copies(
@@ -124,7 +150,7 @@ def _codes(
 def _sharing(
     codes: np.ndarray, parted: float, planes: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield, for each table, the pairs that share its code and no earlier one.
+    """Yield, in parts, the pairs that share a code; a pair comes once, with the first such code.
 
     Pairs are left out that differ in too many bits of all their codes to be similar.
 
@@ -136,10 +162,9 @@ def _sharing(
     tables = codes.shape[1]
     first = np.ascontiguousarray(codes[:, :FIRST])
     limits = [binom.isf(MISSED, n * planes, parted) for n in (first.shape[1], tables)]
-    for table in range(tables):
+    for table in tqdm(range(tables), "comparing", unit="hash"):
         order = np.argsort(codes[:, table], kind="stable")
-        sorted_codes = codes[order, table]
-        found, at = [np.empty((0, 2), np.int64)], np.arange(len(order))
+        sorted_codes, at = codes[order, table], np.arange(len(order))
         for step in range(1, len(order)):
             at = at[: np.searchsorted(at, len(order) - step)]
             at = at[sorted_codes[at] == sorted_codes[at + step]]
@@ -150,6 +175,4 @@ def _sharing(
                 apart = np.bitwise_count(some[one] ^ some[other]).sum(axis=1, dtype=np.int64)
                 one, other = one[apart <= limit], other[apart <= limit]
             known = (codes[one, :table] == codes[other, :table]).any(axis=1)
-            found.append(np.stack([one[~known], other[~known]], axis=1))
-        one, other = np.concatenate(found).T
-        yield one, other
+            yield one[~known], other[~known]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from src.data.related.similar import similar_pairs
+from src.data.related.similar import refuse_more, similar_pairs
 from src.errors import InputError
 
 IDENTICAL = "identical"
@@ -144,16 +144,12 @@ def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, n
         InputError: there are more than `MOST_PAIRS` pairs.
     """
     rows = np.flatnonzero(vectors.any(axis=(1, 2)))
-    likely = rows[similar_pairs(vectors[rows], TURNS, threshold=threshold)]
+    likely = rows[similar_pairs(vectors[rows], TURNS, threshold=threshold, most=MOST_PAIRS)]
     found, count = [_no_pairs()], 0
     for start in range(0, len(likely), BLOCK):
         found.append(_twins_among(vectors, *likely[start : start + BLOCK].T, threshold))
         count += len(found[-1])
-        if count > MOST_PAIRS:
-            raise InputError(
-                f"more than {MOST_PAIRS:,} pairs of images correlate above {threshold:g}: "
-                "raise audit.threshold or audit.min_contrast"
-            )
+        refuse_more(count, MOST_PAIRS, threshold)
     pairs = pd.concat(found, ignore_index=True)
     return pairs, _best_of_sample(vectors, rows)
 

@@ -6,9 +6,11 @@ import pytest
 import src.data.related.similar
 from src.data.related.similar import similar_pairs, upright_copies
 from src.data.related.twins import TURNS, normalised
+from src.errors import InputError
 
 SIZE = 8
 ALIKE = 0.98
+MOST = 100_000
 
 
 def pictures(rng: np.random.Generator, count: int, slope: float) -> np.ndarray:
@@ -34,7 +36,7 @@ def with_twins(vectors: np.ndarray, rng: np.random.Generator, correlation: float
 def test_twins_at_the_threshold_are_all_found(slope: float) -> None:
     rng = np.random.default_rng(2)
     vectors = with_twins(pictures(rng, 500, slope), rng, ALIKE + 1e-4)
-    pairs = similar_pairs(vectors, TURNS, threshold=ALIKE)
+    pairs = similar_pairs(vectors, TURNS, threshold=ALIKE, most=MOST)
     planted = {(row, row + 500) for row in range(500)}
     assert planted <= set(map(tuple, pairs.tolist()))
     assert (pairs[:, 0] < pairs[:, 1]).all()
@@ -45,7 +47,7 @@ def test_few_others_are_proposed() -> None:
     rng = np.random.default_rng(3)
     vectors = with_twins(pictures(rng, 500, 1), rng, ALIKE + 1e-4)
     # A comparison of every two would look at 4 million turned pairs.
-    assert len(similar_pairs(vectors, TURNS, threshold=ALIKE)) < 2 * 500
+    assert len(similar_pairs(vectors, TURNS, threshold=ALIKE, most=MOST)) < 2 * 500
 
 
 @pytest.mark.parametrize("slope", [0, 4])
@@ -73,18 +75,26 @@ def test_pictures_with_a_clear_slope_are_turned_in_few_ways() -> None:
 def test_the_seed_gives_the_same_pairs() -> None:
     rng = np.random.default_rng(6)
     vectors = with_twins(pictures(rng, 100, 1), rng, 0.99)
-    one, other = (similar_pairs(vectors, TURNS, threshold=ALIKE, seed=1) for _ in range(2))
+    one, other = (
+        similar_pairs(vectors, TURNS, threshold=ALIKE, most=MOST, seed=1) for _ in range(2)
+    )
     np.testing.assert_array_equal(one, other)
 
 
 def test_of_many_alike_all_pairs_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(src.data.related.similar, "BLOCK", 7)
     vectors = np.repeat(pictures(np.random.default_rng(7), 1, 1), 30, axis=0)
-    pairs = similar_pairs(vectors, TURNS, threshold=ALIKE)
+    pairs = similar_pairs(vectors, TURNS, threshold=ALIKE, most=MOST)
     assert len(pairs) == 30 * 29 // 2
+
+
+def test_more_pairs_than_can_be_held_are_refused_before_they_are_held() -> None:
+    vectors = np.repeat(pictures(np.random.default_rng(9), 1, 1), 30, axis=0)
+    with pytest.raises(InputError, match=r"more than 100 pairs .* above 0.98: raise audit"):
+        similar_pairs(vectors, TURNS, threshold=ALIKE, most=100)
 
 
 def test_no_or_one_picture_has_no_pairs() -> None:
     for count in (0, 1):
         vectors = pictures(np.random.default_rng(8), count, 1)
-        assert similar_pairs(vectors, TURNS, threshold=ALIKE).shape == (0, 2)
+        assert similar_pairs(vectors, TURNS, threshold=ALIKE, most=MOST).shape == (0, 2)
