@@ -46,8 +46,8 @@ class Twins:
               to give the left one.
             - correlation: float32, up to 1.
         best: (kinds, m) float32, with the kinds in the order of `TURNS`. It holds the highest
-            correlation with any other image for each of m images. They are all compared images, or
-            a sample of up to `SAMPLE`.
+            correlation of each of m images, turned so, with any other image. They are all compared
+            images, or a sample of up to `SAMPLE`.
         flat: number of images with too little contrast to be compared.
     """
 
@@ -181,7 +181,7 @@ def _best_of_sample(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
         block = vectors[start : start + BLOCK].reshape(-1, vectors[0].size)
         itself = np.flatnonzero((chosen >= start) & (chosen < start + BLOCK))
         for of_kind, turn in zip(best, TURNS.values(), strict=True):
-            correlation = turn(vectors[chosen]).reshape(len(chosen), -1) @ block.T
+            correlation = turn(vectors[chosen]).reshape(len(chosen), block.shape[1]) @ block.T
             correlation[itself, chosen[itself] - start] = -1
             np.maximum(of_kind, correlation.max(axis=1), out=of_kind)
     return best

@@ -124,7 +124,10 @@ def test_every_pair_is_found_under_every_turn(
         for left in range(count):
             for right in range(left + 1, count):
                 value = (vectors[left] * turned[row][right]).sum()
-                highest[row, [left, right]] = np.maximum(highest[row, [left, right]], value)
+                highest[row, right] = max(highest[row, right], value)
+                highest[row, left] = max(
+                    highest[row, left], (vectors[right] * turned[row][left]).sum()
+                )
                 if value > threshold:
                     expected[left, right, kind] = min(value, 1)
     found = {(pair.left, pair.right, pair.kind): pair.correlation for pair in pairs.itertuples()}
