@@ -11,6 +11,7 @@ import numpy as np
 from src.bank.engine import Engine, build_engine, check_engine, chosen_engine, engine_versions
 from src.bank.extraction import fill_bank
 from src.bank.feature_bank import Bank, open_bank
+from src.bank.network_drives import refuse_network_drive
 from src.config.code_closure import code_fingerprint
 from src.config.schema import Augment, Config, Model
 from src.data.dataset import Dataset
@@ -215,7 +216,11 @@ def _bank_for(
     dataset: Dataset,
     augment: Augment,
 ) -> Bank:
-    """Open the bank that belongs to everything that the features depend on."""
+    """Open the bank that belongs to everything that the features depend on.
+
+    Raises:
+        InputError: the folder of the banks is on a network drive.
+    """
     depends_on: dict[str, object] = {
         "images": dataset.fingerprint,
         "weights": start.weights_sha256,
@@ -233,5 +238,6 @@ def _bank_for(
     }
     if engine.precision == "int8":
         depends_on["calibration_images"] = config.features.calibration_images
-    rows = len(dataset.listing)
-    return open_bank(Path(config.features.dir), depends_on, rows, cut.feature_shape)
+    folder, rows = Path(config.features.dir), len(dataset.listing)
+    refuse_network_drive(folder)
+    return open_bank(folder, depends_on, rows, cut.feature_shape)

@@ -97,7 +97,8 @@ def _paint_lines(rng: np.random.Generator, scene: Scene) -> Field:
     layer, dashed = scene.layer(), rng.uniform() < 0.3
     for line in lines:
         parts = np.array_split(line, 9)[::2] if dashed else [line]
-        for part in parts:
+        # In a small picture a line has few points, and a part of it may have a single one.
+        for part in (part for part in parts if len(part) > 1):
             fill(layer, ribbon(part, np.full(len(part), wide)))
     marked = _worn(rng, scene, soften(layer, rng.uniform(0.6, 1.2)))
     paint(scene.pixels, marked * rng.uniform(0.6, 0.97), MARKINGS[rng.integers(len(MARKINGS))])

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from src.data.related.similar import refuse_more, similar_pairs
 from src.errors import InputError
 
 IDENTICAL = "identical"
@@ -25,7 +26,8 @@ TURNS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "transposed": lambda images: np.swapaxes(images, 1, 2),
     "anti-transposed": lambda images: np.swapaxes(images, 1, 2)[:, ::-1, ::-1],
 }
-BLOCK = 2048  # side of the square of image pairs that one matrix product compares, 16 MiB
+BLOCK = 4096  # number of images, or of pairs of them, that are compared at once
+SAMPLE = 1000  # number of images that are compared with all others for a histogram
 MOST_PAIRS = 10_000_000  # largest number of pairs that is held in memory, a quarter of a gigabyte
 
 
@@ -43,8 +45,9 @@ class Twins:
             - kind: str, `IDENTICAL` or a key of `TURNS`, which says how the right picture is turned
               to give the left one.
             - correlation: float32, up to 1.
-        best: (kinds, compared images) float32, with the kinds in the order of `TURNS`. It holds
-            each image's highest correlation with any other image.
+        best: (kinds, m) float32, with the kinds in the order of `TURNS`. It holds the highest
+            correlation of each of m images, turned so, with any other image. They are all compared
+            images, or a sample of up to `SAMPLE`.
         flat: number of images with too little contrast to be compared.
     """
 
@@ -120,17 +123,18 @@ def normalised(small: np.ndarray, min_contrast: float) -> np.ndarray:
     contrast = centred.std(axis=(1, 2), keepdims=True)
     least = max(min_contrast, 1e-3)  # through rounding, even a uniform image has some contrast
     norm = np.where(contrast < least, np.inf, contrast * small.shape[1])
-    return centred / norm.astype(np.float32)
+    centred /= norm.astype(np.float32)
+    return centred
 
 
 def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, np.ndarray]:
-    """Compare all pairs of images under the eight symmetries of the square.
+    """Find the pairs of images that correlate under any of the eight symmetries of the square.
 
     Turning the right image by g gives the same correlation as turning the left one by the inverse
     of g. Each pair is therefore compared in one order only.
 
     Args:
-        vectors: (n, size, size) float32, see `normalised`.
+        vectors: (n, size, size) float32 of norm 1 or 0, see `normalised`.
         threshold: the correlation above which two images are twins, 0 to 1.
 
     Returns:
@@ -139,51 +143,48 @@ def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, n
     Raises:
         InputError: there are more than `MOST_PAIRS` pairs.
     """
-    best = np.full((len(TURNS), len(vectors)), -1, np.float32)
-    steps = range(0, len(vectors), BLOCK)
-    blocks = [(slice(i, i + BLOCK), slice(j, j + BLOCK)) for i in steps for j in steps if i <= j]
-    found, count = [], 0
-    upright = vectors.reshape(len(vectors), -1)
-    with tqdm(desc="comparing", total=len(TURNS) * len(blocks), unit="block") as bar:
-        for (kind, turn), best_of_kind in zip(TURNS.items(), best, strict=True):
-            turned = np.ascontiguousarray(turn(vectors)).reshape(upright.shape)
-            for rows, columns in blocks:
-                pairs = _compare(upright, turned, rows, columns, best_of_kind, threshold)
-                found.append(pairs.assign(kind=kind))
-                count += len(pairs)
-                if count > MOST_PAIRS:
-                    raise InputError(
-                        f"more than {MOST_PAIRS:,} pairs of images correlate above {threshold:g}: "
-                        "raise audit.threshold or audit.min_contrast"
-                    )
-                bar.update()
-    return pd.concat(found, ignore_index=True)[["left", "right", "kind", "correlation"]], best
+    rows = np.flatnonzero(vectors.any(axis=(1, 2)))
+    likely = rows[similar_pairs(vectors[rows], TURNS, threshold=threshold, most=MOST_PAIRS)]
+    found, count = [_no_pairs()], 0
+    for start in range(0, len(likely), BLOCK):
+        found.append(_twins_among(vectors, *likely[start : start + BLOCK].T, threshold))
+        count += len(found[-1])
+        refuse_more(count, MOST_PAIRS, threshold)
+    pairs = pd.concat(found, ignore_index=True)
+    return pairs, _best_of_sample(vectors, rows)
 
 
-def _compare(
-    upright: np.ndarray,
-    turned: np.ndarray,
-    rows: slice,
-    columns: slice,
-    best: np.ndarray,
-    threshold: float,
+def _twins_among(
+    vectors: np.ndarray, left: np.ndarray, right: np.ndarray, threshold: float
 ) -> pd.DataFrame:
-    """Find the pairs of one block, and update `best` (n,) in place with higher correlations."""
-    correlation = upright[rows] @ turned[columns].T
-    if rows == columns:
-        correlation[np.tri(len(correlation), dtype=bool)] = -1
-    nearest = correlation.max(axis=1)
-    best[rows] = np.maximum(best[rows], nearest)
-    best[columns] = np.maximum(best[columns], correlation.max(axis=0))
-    near = np.flatnonzero(nearest > threshold)
-    left, right = np.nonzero(correlation[near] > threshold)
-    return pd.DataFrame(
-        {
-            "left": rows.start + near[left],
-            "right": columns.start + right,
-            "correlation": np.minimum(correlation[near[left], right], 1),
-        }
-    )
+    """Compare pairs of images, and return those that are twins; see `Twins.pairs`."""
+    one, other = vectors[left], vectors[right]
+    tables = []
+    for kind, turn in TURNS.items():
+        correlation = np.einsum("nij,nij->n", one, turn(other))
+        twins = correlation > threshold
+        pairs = {"left": left[twins], "right": right[twins], "kind": kind}
+        tables.append(pd.DataFrame(pairs).assign(correlation=np.minimum(correlation[twins], 1)))
+    return pd.concat(tables).sort_values(["left", "right"], kind="stable")
+
+
+def _no_pairs() -> pd.DataFrame:
+    rows = np.empty(0, np.int64)
+    return pd.DataFrame({"left": rows, "right": rows, "kind": "", "correlation": np.float32(0)})
+
+
+def _best_of_sample(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Compute `Twins.best` of images that are evenly spread over the given rows."""
+    chosen = rows[:: max(-(-len(rows) // SAMPLE), 1)]
+    best = np.full((len(TURNS), len(chosen)), -1, np.float32)
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK].reshape(-1, vectors[0].size)
+        itself = np.flatnonzero((chosen >= start) & (chosen < start + BLOCK))
+        for of_kind, turn in zip(best, TURNS.values(), strict=True):
+            correlation = turn(vectors[chosen]).reshape(len(chosen), block.shape[1]) @ block.T
+            correlation[itself, chosen[itself] - start] = -1
+            np.maximum(of_kind, correlation.max(axis=1), out=of_kind)
+    return best
 
 
 def read_grey(path: Path) -> np.ndarray:

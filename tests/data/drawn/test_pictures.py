@@ -91,3 +91,8 @@ def test_a_patch_is_a_square_rgb_image(cracked: bool) -> None:
     patch = draw_patch(np.random.default_rng(0), cracked=cracked, size=227)
     assert patch.dtype == np.uint8
     assert patch.shape == (227, 227, 3)
+
+
+def test_a_dashed_line_of_few_points_can_be_drawn() -> None:
+    patch = draw_patch(np.random.default_rng([0, 1, 718]), cracked=True, size=96)
+    assert patch.shape == (96, 96, 3)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import src.data.related.similar
 import src.data.related.twins
 from src.data.drawn.pictures import draw_patch
 from src.data.related.twins import (
@@ -102,29 +103,47 @@ def test_exactly_the_planted_twins_are_found(
 
 @settings(max_examples=40, deadline=None)
 @given(
-    count=st.integers(1, 12), size=st.integers(1, 4), block=st.integers(2, 13), seed=st.integers(0)
+    count=st.integers(1, 12),
+    size=st.integers(2, 4),
+    block=st.integers(2, 13),
+    seed=st.integers(0),
+    threshold=st.sampled_from([0.5, 0.7]),
 )
-def test_every_two_are_compared_under_every_turn(
-    count: int, size: int, block: int, seed: int
+def test_every_pair_is_found_under_every_turn(
+    count: int, size: int, block: int, seed: int, threshold: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    vectors = rng.standard_normal((count, size, size)).astype(np.float32)
+    vectors = normalised(rng.standard_normal((count, size, size)).astype(np.float32), 0)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(src.data.related.twins, "BLOCK", block)
-        pairs, best = correlate(vectors, threshold=0.5)
+        patched.setattr(src.data.related.similar, "BLOCK", block)
+        pairs, best = correlate(vectors, threshold=threshold)
     expected, highest = {}, np.full((len(TURNS), count), -1, np.float32)
     turned = [[np.asarray(turn(Image.fromarray(v), kind)) for v in vectors] for kind in TURNS]
     for row, kind in enumerate(TURNS):
         for left in range(count):
             for right in range(left + 1, count):
                 value = (vectors[left] * turned[row][right]).sum()
-                highest[row, [left, right]] = np.maximum(highest[row, [left, right]], value)
-                if value > 0.5:
+                highest[row, right] = max(highest[row, right], value)
+                highest[row, left] = max(
+                    highest[row, left], (vectors[right] * turned[row][left]).sum()
+                )
+                if value > threshold:
                     expected[left, right, kind] = min(value, 1)
     found = {(pair.left, pair.right, pair.kind): pair.correlation for pair in pairs.itertuples()}
     assert found == pytest.approx(expected, abs=1e-5)
     assert len(found) == len(pairs)
     np.testing.assert_allclose(best, highest, atol=1e-5)
+
+
+def test_of_many_images_a_sample_is_compared_with_all_others() -> None:
+    rng = np.random.default_rng(0)
+    vectors = normalised(rng.standard_normal((50, 8, 8)).astype(np.float32), 0)
+    _, best_of_all = correlate(vectors, threshold=0.98)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(src.data.related.twins, "SAMPLE", 10)
+        _, best = correlate(vectors, threshold=0.98)
+    np.testing.assert_allclose(best, best_of_all[:, ::5], atol=1e-6)
 
 
 def test_copies_are_paired_with_their_first_image_and_compared_no_further(tmp_path: Path) -> None:
