@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from src.data.files import write_text
+from src.data.remote import AnyPath
 from src.photos.names import guarded, printable
 
 TABLE, DETAILS = "photos.csv", "photos.json"
@@ -39,7 +39,7 @@ COLUMNS = (
 
 
 def write_tables(
-    output: Path,
+    output: AnyPath,
     records: Sequence[Mapping[str, Any]],
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],

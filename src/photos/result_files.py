@@ -1,10 +1,10 @@
 """Writing the results of an inspection: the report, the tables and the map."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.data.files import write_text
+from src.data.remote import AnyPath
 from src.photos.earlier import changes_since
 from src.photos.overview import worst_first
 from src.photos.photo_map import MAP, geojson
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_results(
-    output: Path,
+    output: AnyPath,
     records: Sequence[Mapping[str, Any]],
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],
