@@ -58,7 +58,9 @@ def launched(
         if sentence_of(error):
             raise
         problem = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InputError(f"a worker was lost: {problem}") from error
+        raise InputError(
+            f"a worker was lost: {problem}; start the same command again, and it goes on"
+        ) from error
     failures = [job._return_value for job in ended if job.status is not JobStatus.COMPLETED]
     # An error that has a sentence tells the user more than one without.
     for failure in sorted(failures, key=lambda one: sentence_of(one) is None):

@@ -7,15 +7,17 @@ what the person corrected, who it was, and when.
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pandas as pd
 from pydantic import Field, ValidationError
 
 from src.config.section import Section
 from src.data.files import write_text
-from src.data.remote import AnyPath
 from src.errors import InputError
+
+if TYPE_CHECKING:
+    from src.data.remote import AnyPath
 
 CORRECTIONS = "corrections.csv"
 # A spreadsheet runs a cell that starts with one of these. Such text, and text that starts with an
@@ -60,7 +62,7 @@ class Correction(Section):
         return self.x, self.y, self.x + self.width, self.y + self.height
 
 
-def read_corrections(folder: AnyPath) -> list[Correction]:
+def read_corrections(folder: "AnyPath") -> list[Correction]:
     """Read the corrections of a folder of results. Without a file there are none.
 
     Raises:

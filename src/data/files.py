@@ -13,37 +13,26 @@ from pathlib import Path
 
 import psutil
 
-from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError, reason_of
 
 _number = itertools.count()
 
 
-def write_text(path: AnyPath, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write `text` in UTF-8 to `path`; see `write_bytes`."""
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: AnyPath, data: bytes | Iterable[bytes]) -> None:
+def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write `data` to a temporary file and rename it to `path`; create its folder if necessary.
 
     Large data may come in parts. The temporary file is in the same folder, and is removed if
     writing fails. The temporary file of a killed process is removed when a later process first
-    writes to the folder. A remote store itself shows a file only when it is complete.
+    writes to the folder.
 
     Raises:
         InputError: the file cannot be written.
     """
-    try:
-        if isinstance(path, RemotePath):
-            path.write_bytes(data)
-        else:
-            _write_and_rename(path, data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {reason_of(error)}") from error
-
-
-def _write_and_rename(path: Path, data: bytes | Iterable[bytes]) -> None:
     # The name is cut, because it may already have the greatest length that is allowed.
     name = f".{path.name[:30]}.{_machine()}.{os.getpid()}.{next(_number)}.part"
     temporary = path.with_name(name)
@@ -55,6 +44,8 @@ def _write_and_rename(path: Path, data: bytes | Iterable[bytes]) -> None:
         with temporary.open("xb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
         temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {reason_of(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from src.config.source_schema import Http
+from src.data.files import write_bytes
 from src.data.store_failures import NOT_THERE, failure_of
-from src.errors import without_secrets
+from src.errors import InputError, reason_of, without_secrets
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -201,7 +202,7 @@ class RemotePath:
         return self.read_bytes().decode(encoding)
 
     def write_bytes(self, data: bytes | Iterable[bytes]) -> None:
-        """Write the whole file at once; see `src.data.files.write_bytes`.
+        """Write the whole file at once; in parts or as one.
 
         Raises:
             OSError: the store does not take it.
@@ -249,6 +250,26 @@ class RemotePath:
 
 
 AnyPath = Path | RemotePath
+
+
+def put_bytes(path: AnyPath, data: bytes | Iterable[bytes]) -> None:
+    """Write a local or remote file, completely or not at all; see `write_bytes`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if not isinstance(path, RemotePath):
+        write_bytes(path, data)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {reason_of(error)}") from error
+
+
+def put_text(path: AnyPath, text: str) -> None:
+    """Write a local or remote file of text in UTF-8; see `put_bytes`."""
+    put_bytes(path, text.encode())
 
 
 def as_local(path: AnyPath) -> Path:

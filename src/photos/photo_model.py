@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from src.data.files import write_text
-from src.data.remote import AnyPath
+from src.data.remote import AnyPath, put_text
 from src.tracking.logged_models import find_model, load_classifier
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def photo_model(name: str, note: AnyPath | None = None) -> PhotoClassifier:
     model = loaded_model(load_classifier(name))
     if note:
         about = {"file": file, "weights": model.weights, "patch": model.patch}
-        write_text(note, json.dumps(about) + "\n")
+        put_text(note, json.dumps(about) + "\n")
     return model
 
 

@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.data.files import write_bytes
-from src.data.remote import AnyPath
+from src.data.remote import AnyPath, put_bytes
 from src.errors import without_secrets
 from src.photos.earlier import Changes
 from src.photos.overview import by_severity, severity, widest
@@ -106,7 +105,7 @@ def write_report(
             photos=(_shown(found, row, size) for row in rows),
         )
         file = output / (name if number == 1 else page_file(REPORT, number))
-        write_bytes(file, (part.encode() for part in stream))
+        put_bytes(file, (part.encode() for part in stream))
     for old in _further_pages(output, pages + 1) if most is None else ():
         old.unlink()
     return output / name

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from src.data.files import write_text
-from src.data.remote import AnyPath
+from src.data.remote import AnyPath, put_text
 from src.photos.names import guarded, printable
 
 TABLE, DETAILS = "photos.csv", "photos.json"
@@ -65,7 +64,7 @@ def write_tables(
         "photos": list(records),
         "unreadable": [{"photo": name, "reason": reason} for name, reason in unreadable],
     }
-    write_text(output / DETAILS, json.dumps(everything, indent=1) + "\n")
+    put_text(output / DETAILS, json.dumps(everything, indent=1) + "\n")
     rows = [
         {
             **record,
@@ -82,7 +81,7 @@ def write_tables(
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
     for column in ("photo", "camera", "corrected_by", "overlay", "reason"):
         table[column] = table[column].map(guarded, na_action="ignore")
-    write_text(output / TABLE, table.to_csv(index=False))
+    put_text(output / TABLE, table.to_csv(index=False))
 
 
 def photo_measures(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from src.data.files import write_bytes, write_text
-from src.data.remote import AnyPath, RemotePath, path_within
+from src.data.remote import AnyPath, RemotePath, path_within, put_bytes, put_text
 from src.photos.names import photo_name
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.unreadable import Unreadable
@@ -188,9 +187,9 @@ def write_record(
     # The old record is deleted first, so that it never belongs to pictures that are half replaced.
     at.record.unlink(missing_ok=True)
     for path, data in pictures.items():
-        write_bytes(path, data)
+        put_bytes(path, data)
     seals = [_seal(picture) for picture in pictures.values()]
-    write_text(at.record, json.dumps(_vouched(record, seals)) + "\n")
+    put_text(at.record, json.dumps(_vouched(record, seals)) + "\n")
     return record
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from src.data.files import write_text
-from src.data.remote import AnyPath
+from src.data.remote import AnyPath, put_text
 from src.photos.earlier import changes_since
 from src.photos.overview import worst_first
 from src.photos.photo_map import MAP, geojson
@@ -49,6 +48,6 @@ def write_results(
     )
     about = config.inspection.model_dump()
     write_tables(output, results.records, results.unreadable, made_by, about)
-    write_text(output / MAP, geojson(results.records))
+    put_text(output / MAP, geojson(results.records))
     write_report(output, results, config.inspection, config.report)
     return results

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from src.data.addresses import any_path
-from src.data.files import write_bytes
-from src.data.remote import Facts, RemotePath, path_within
+from src.data.remote import Facts, RemotePath, path_within, put_bytes
 from src.errors import InputError
 from tests.data.sources.servers import Server, file, serve, status, text, unsized
 from tests.data.stores import BUCKET, HTTP, s3_server
@@ -37,7 +36,7 @@ def remote(address: str, **http: float) -> RemotePath:
 def test_a_file_of_s3_is_written_read_listed_and_deleted(s3):
     path = remote(f"{s3}/folder") / "deep" / "ü #?.txt"
     assert not path.is_file()
-    write_bytes(path, [b"one ", b"two"])
+    put_bytes(path, [b"one ", b"two"])
     assert (path.read_text(), path.is_file(), path.facts().size) == ("one two", True, 7)
     assert (path.name, path.suffix, str(path.parent)) == ("ü #?.txt", ".txt", f"{s3}/folder/deep")
     folder = remote(f"{s3}/folder").listed()
@@ -45,7 +44,7 @@ def test_a_file_of_s3_is_written_read_listed_and_deleted(s3):
     assert list(folder.listing or ()) == [path.key]
     assert path_within(path, folder).as_posix() == "deep/ü #?.txt"
     first = path.facts()
-    write_bytes(path, b"one two".upper())
+    put_bytes(path, b"one two".upper())
     assert path.facts().version != first.version
     path.unlink()
     path.unlink(missing_ok=True)
@@ -55,9 +54,9 @@ def test_a_file_of_s3_is_written_read_listed_and_deleted(s3):
 
 def test_a_listing_answers_instead_of_the_store(s3):
     folder = remote(f"{s3}/listed")
-    write_bytes(folder / "a", b"a")
+    put_bytes(folder / "a", b"a")
     listed = folder.listed()
-    write_bytes(folder / "b", b"b")
+    put_bytes(folder / "b", b"b")
     assert ((listed / "a").facts().size, (listed / "b").is_file()) == (1, False)
     with pytest.raises(FileNotFoundError):
         (listed / "b").read_bytes()
