@@ -154,7 +154,7 @@ def _seal(picture: bytes) -> str:
 
 def _is_as_sealed(path: AnyPath, seal: str) -> bool:
     if isinstance(path, RemotePath):
-        return path.facts().size == int(seal.split()[0])
+        return path.facts().size == int(str(seal).split()[0])
     return _seal(path.read_bytes()) == seal
 
 

@@ -208,16 +208,3 @@ def test_a_photo_that_no_worker_has_seen_is_listed():
     share = PhotoShare([{"photo": "a.jpg"}], [("b.jpg", "empty file")], 0, {})
     together = merged([share], ["a.jpg", "b.jpg", "c.jpg"])
     assert [name for name, _ in together.unreadable] == ["b.jpg", "c.jpg"]
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["shards=2", "shard=2"], "shard=2 is none of shards=2"),
-        (["shards=2", "input='https://me:word@host/a'"], "must have no user, password or query"),
-    ],
-)
-def test_settings_that_workers_cannot_have(settings, overrides, message):
-    with pytest.raises(InputError, match=message) as caught:
-        settings(*overrides)
-    assert "word@" not in str(caught.value)
