@@ -52,12 +52,12 @@ def launched(
         task_function=partial(_job, run, schema),
     )
     try:
-        ended = launcher.launch([list(job) for job in jobs], initial_job_idx=0)
+        ended = launcher.launch([[*given.overrides.task, *job] for job in jobs], initial_job_idx=0)
     # Each launcher has its own exceptions for a worker that was killed or could not start.
     except Exception as error:
         if sentence_of(error):
             raise
-        problem = " ".join(str(error).split())[:300] or type(error).__name__
+        problem = " ".join(str(error).split()).partition(". ")[0] or type(error).__name__
         raise InputError(
             f"a worker was lost: {problem}; start the same command again, and it goes on"
         ) from error

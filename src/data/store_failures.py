@@ -93,7 +93,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _status(error: BaseException) -> int | None:
     """Return the status of an HTTP answer that an error is about, or None."""
     response = getattr(error, "response", None)
-    values = [getattr(error, name, None) for name in ("status", "status_code", "code")]
     if isinstance(response, dict):
-        values.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
-    return next((value for value in values if isinstance(value, int)), None)
+        return response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    for name in ("status", "status_code", "code"):
+        if isinstance(value := getattr(error, name, None), int):
+            return value
+    return None
