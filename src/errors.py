@@ -6,6 +6,9 @@ import re
 # The user and password in an address, between the two slashes and the host (RFC 3986, 3.2.1).
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s'\"]*@")
 
+# What follows the question mark in an address (RFC 3986, 3.4).
+_QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>]*")
+
 _FULL = "the disk is full; make room, and run again"
 _CLOSED = "this user may not read or write there; choose another folder, or change its mode"
 _IN_THE_WAY = (
@@ -34,6 +37,14 @@ class InputError(Exception):
 def without_credentials(text: str) -> str:
     """Return the text with `scheme://host` for every `scheme://user:password@host`."""
     return _USER_INFORMATION.sub("", text)
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with addresses that have no user and password, and no query.
+
+    The query of an address may be a signature, which is as good as a password.
+    """
+    return _QUERY.sub(r"\1", without_credentials(text))
 
 
 def sentence_of(error: Exception) -> str | None:

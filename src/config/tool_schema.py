@@ -5,7 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from src.config.photo_schema import PhotoEngine
+from src.config.schema import Threads
 from src.config.section import Name, Positive, Scale, Section
+from src.config.source_schema import Http
+from src.errors import without_secrets
 
 
 class Server(Section):
@@ -97,6 +100,7 @@ class Inspecting(ModelInUse):
     distance_m: Annotated[float, Field(gt=0)] | None
     severity: list[Severity]
     engine: PhotoEngine
+    threads: Threads
     photos: Photos
     pictures: Pictures
     inspection: InspectionDetails
@@ -108,6 +112,22 @@ class Predict(Inspecting):
 
     input: str
     output: str
+    ahead: Annotated[int, Field(ge=0)]
+    http: Http
+    shards: Positive
+    shard: Annotated[int, Field(ge=0)] | None
+
+    @model_validator(mode="after")
+    def _workers_need_no_secrets(self) -> Self:
+        if self.shard is not None and self.shard >= self.shards:
+            raise ValueError(f"shard={self.shard} is none of shards={self.shards}, counted from 0")
+        for address in (self.input, self.output):
+            if self.shards > 1 and without_secrets(address) != address:
+                raise ValueError(
+                    f"{without_secrets(address)}: with shards above 1 an address must have no "
+                    "user, password or query, because launchers store it; see docs/photos.md"
+                )
+        return self
 
 
 class Limits(Section):

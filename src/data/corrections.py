@@ -4,9 +4,10 @@ Each row is a box in a photo and the truth about it: whether it shows a crack. F
 what the person corrected, who it was, and when.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pandas as pd
 from pydantic import Field, ValidationError
@@ -14,6 +15,9 @@ from pydantic import Field, ValidationError
 from src.config.section import Section
 from src.data.files import write_text
 from src.errors import InputError
+
+if TYPE_CHECKING:
+    from src.data.remote import AnyPath
 
 CORRECTIONS = "corrections.csv"
 # A spreadsheet runs a cell that starts with one of these. Such text, and text that starts with an
@@ -58,17 +62,17 @@ class Correction(Section):
         return self.x, self.y, self.x + self.width, self.y + self.height
 
 
-def read_corrections(folder: Path) -> list[Correction]:
+def read_corrections(folder: "AnyPath") -> list[Correction]:
     """Read the corrections of a folder of results. Without a file there are none.
 
     Raises:
         InputError: a row is not a correction; the message names it.
     """
     path = folder / CORRECTIONS
-    if not path.exists():
-        return []
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(io.BytesIO(path.read_bytes()), dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a table: {error}") from error
     found = []

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
+from src.data.remote import as_local
 from src.page.guards import Guest
 from src.page.visits import Refused, Upload, Visit
 from src.photos.names import printable
@@ -35,7 +36,7 @@ async def receive(
     upload = visit.reserve(shown(name), suffix)
     most = limits.photo_megabytes * 1_000_000
     try:
-        upload.size = await _write_body(request, upload.place.path, most)
+        upload.size = await _write_body(request, as_local(upload.place.path), most)
         visit.add(upload)
     except BaseException:
         upload.place.path.unlink(missing_ok=True)
@@ -53,13 +54,13 @@ def remove(visit: Guest, number: int) -> None:
 @receiving.get("/api/photos/{number}/preview")
 def send_preview(visit: Guest, number: int) -> FileResponse:
     """Send the small photo."""
-    return _picture(inspected(visit, number).place.preview)
+    return _picture(as_local(inspected(visit, number).place.preview))
 
 
 @receiving.get("/api/photos/{number}/heat")
 def send_heat(visit: Guest, number: int) -> FileResponse:
     """Send the picture of the heat."""
-    return _picture(inspected(visit, number).place.heat)
+    return _picture(as_local(inspected(visit, number).place.heat))
 
 
 @receiving.get("/api/photos/{number}/full")

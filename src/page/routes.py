@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.data.corrections import CORRECTIONS
+from src.data.remote import as_local
 from src.errors import InputError
 from src.page.correcting import correcting
 from src.page.downloads import PRINT, browser, printed, zipped
@@ -149,7 +150,7 @@ def send_download(
         page = write_report(
             folder, results, visit.details, bench.config.report, name=PRINT, most=most
         )
-        file = printed(page)
+        file = printed(as_local(page))
     else:
         file = zipped(folder, with_photos=kind == "report-and-photos.zip")
     later.add_task(file.unlink, missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from src.config.tool_schema import InspectionDetails, Limits
 from src.data.corrections import Correction, write_corrections
+from src.data.remote import as_local
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.records import Place, place_named
 
@@ -192,7 +193,7 @@ def delete_files(upload: Upload) -> None:
 
 def full_size(upload: Upload) -> Path:
     """Return the path of the upright photo in full size, as a JPEG that every browser shows."""
-    return upload.place.record.with_suffix(".full.jpg")
+    return as_local(upload.place.record).with_suffix(".full.jpg")
 
 
 class Visits:

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from src.data.remote import AnyPath
 from src.errors import InputError
 from src.photos.photo_tables import DETAILS
 
@@ -35,7 +35,7 @@ class Changes:
     only_then: list[str]
 
 
-def read_inspection(folder: Path) -> list[dict[str, Any]]:
+def read_inspection(folder: AnyPath) -> list[dict[str, Any]]:
     """Read the records of an inspection's photos.
 
     Args:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,21 @@ from PIL import Image
 from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
+from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError
 from src.photos.capture import taken
 from src.photos.finding_fields import finding_fields
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.photo_model import PhotoClassifier
 from src.photos.photo_scale import photo_scale
-from src.photos.reading import megapixels, photo_bytes, read_photo, release_memory
-from src.photos.records import Place, found_before, photo_fingerprint, write_record
+from src.photos.reading import file_size, megapixels, photo_bytes, read_photo, release_memory
+from src.photos.records import (
+    Place,
+    found_before,
+    photo_fingerprint,
+    photo_version,
+    write_record,
+)
 from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
     from src.photos.regions import Findings
     from src.photos.scoring import Scorer
 
+RGB_BYTES = 3  # bytes of a pixel in a file without compression
 HEAT_SIZE = 400  # longer side of the heat pictures in the report, in pixels
 
 
@@ -72,22 +81,29 @@ class Inspector:
             "distance_m": config.distance_m,
             "severity": [one.model_dump() for one in config.severity],
         }
-        self._scoring, self._large = threading.Lock(), threading.Lock()
+        # A thread that works on a large photo takes `_large` before `_working`, never after.
+        self._scoring, self._large = threading.Lock(), threading.RLock()
+        self._working = threading.BoundedSemaphore(config.photos.workers)
 
     @cached_property
     def scorer(self) -> "Scorer":
         """The scorer of photos. It is built when the first new photo needs it."""
         from src.photos.scoring import build_scorer
 
-        return build_scorer(self.model.load(), self.decision, self.config.engine)
+        return build_scorer(
+            self.model.load(), self.decision, self.config.engine, self.config.threads.openvino
+        )
 
     def inspect_all(
-        self, places: list[Place]
+        self, places: list[Place], ahead: int = 0, label: str = "photos"
     ) -> tuple[list[dict[str, Any]], list[tuple[str, str]], int]:
         """Inspect photos, several at a time.
 
         Args:
             places: the places of the photos and their results.
+            ahead: number of photos that are fetched, or whose results are sent away, beside those
+                that are inspected.
+            label: what the progress bar counts.
 
         Returns:
             The records of the readable photos, and names and reasons of the others. The last item
@@ -97,8 +113,8 @@ class Inspector:
             InputError: an error that concerns all photos, such as a full disk.
         """
         records, unreadable, before = [], [], 0
-        bar = tqdm(total=len(places), desc="photos", unit="photo")
-        with ThreadPoolExecutor(self.config.photos.workers) as pool, bar:
+        bar = tqdm(total=len(places), desc=label, unit="photo")
+        with ThreadPoolExecutor(self.config.photos.workers + ahead) as pool, bar:
             pending: dict[Future[tuple[dict[str, Any], bool]], Place]
             pending = {pool.submit(self.inspect_one, at): at for at in places}
             try:
@@ -131,15 +147,38 @@ class Inspector:
         Raises:
             Unreadable: the photo cannot be read. Other exceptions are raised as they are.
         """
-        settings, pictures = self.config.photos, self.config.pictures
-        data = photo_bytes(at.path, max_megapixels=settings.max_megapixels)
-        # The model's name has no influence on the findings, so the key depends on its weights only.
-        key = photo_fingerprint(data, {**self.made_by, "model": self.made_by["model"]["weights"]})
-        if record := found_before(at, key):
+        if not isinstance(at.path, RemotePath):
+            return self._found_or_made(at)
+        at = replace(at, path=at.path.examined())
+        # Only one large file is fetched at a time, to limit the memory.
+        size, small = file_size(at.path), RGB_BYTES * self.config.photos.large_megapixels * 1e6
+        with self._large if size is None or size > small else nullcontext():
+            return self._found_or_made(at)
+
+    def _found_or_made(self, at: Place) -> tuple[dict[str, Any], bool]:
+        version = photo_version(at.path)
+        if version and (record := found_before(at, self._key(version))):
             return record, False
+        data = photo_bytes(at.path, max_megapixels=self.config.photos.max_megapixels)
+        key = self._key(version or data)
+        if not version and (record := found_before(at, key)):
+            return record, False
+        return write_record(at, key, *self._looked_at(at, data)), True
+
+    def _key(self, content: bytes) -> str:
+        # The model's name has no influence on the findings, so the key depends on its weights only.
+        return photo_fingerprint(
+            content, {**self.made_by, "model": self.made_by["model"]["weights"]}
+        )
+
+    def _looked_at(
+        self, at: Place, data: bytes
+    ) -> tuple[tuple[int, int], dict[str, Any], dict[AnyPath, bytes]]:
+        """Return a photo's size, the fields of its record, and its pictures by path."""
+        settings, pictures = self.config.photos, self.config.pictures
         # Only one large photo is read at a time, to limit the memory.
         large = megapixels(data) > settings.large_megapixels
-        with self._large if large else nullcontext():
+        with self._large if large else nullcontext(), self._working:
             photo = read_photo(data, max_megapixels=settings.max_megapixels)
             size, findings = photo.size, self.findings(photo)
             small = preview(photo, pictures.preview, pictures.preview_quality)
@@ -149,10 +188,9 @@ class Inspector:
             del photo
             if large:
                 release_memory()
-        drawn = {at.overlay: overlay, at.preview: small, at.heat: heat}
         scale = photo_scale(data, size, self.config.mm_per_pixel, self.config.distance_m)
         fields = finding_fields(findings, scale, self.config.severity)
-        return write_record(at, key, size, fields | taken(data), drawn), True
+        return size, fields | taken(data), {at.overlay: overlay, at.preview: small, at.heat: heat}
 
     def findings(self, photo: Image.Image) -> "Findings":
         """Find the cracks on an upright RGB photo."""

@@ -1,20 +1,21 @@
 """Names of photos as text that is safe in terminals, tables and spreadsheets."""
 
 import os
-from pathlib import Path
+
+from src.data.remote import AnyPath, path_within
 
 # A spreadsheet runs a cell as a formula if it starts with one of these:
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def photo_name(path: Path, root: Path) -> str:
+def photo_name(path: AnyPath, root: AnyPath) -> str:
     """Return the name of the photo at `path` within the folder `root`.
 
     Bytes that are not UTF-8 are written as escape sequences such as `\\xdf`. Names of different
     photos thus stay different.
     """
-    within = path.relative_to(root).as_posix()
+    within = path_within(path, root).as_posix()
     return os.fsencode(within).decode("utf-8", "backslashreplace")
 
 

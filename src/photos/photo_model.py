@@ -8,10 +8,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src.data.files import write_text
+from src.data.remote import AnyPath, put_text
 from src.tracking.logged_models import find_model, load_classifier
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class PhotoClassifier:
     load: "Callable[[], keras.Model]"
 
 
-def photo_model(name: str, note: Path | None = None) -> PhotoClassifier:
+def photo_model(name: str, note: AnyPath | None = None) -> PhotoClassifier:
     """Find the model that `name` names, and load it unless a note has what identifies it.
 
     Args:
@@ -55,7 +54,7 @@ def photo_model(name: str, note: Path | None = None) -> PhotoClassifier:
         pass
     model = loaded_model(load_classifier(name))
     if note:
-        write_text(note, json.dumps(_note(file, model.weights, model.patch)) + "\n")
+        put_text(note, json.dumps(_note(file, model.weights, model.patch)) + "\n")
     return model
 
 

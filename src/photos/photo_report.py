@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from src.data.files import write_bytes
+from src.data.remote import AnyPath, put_bytes
+from src.errors import without_secrets
 from src.photos.earlier import Changes
 from src.photos.overview import by_severity, severity, widest
 from src.photos.photo_search import PAGES
@@ -64,13 +65,13 @@ class InspectionResults:
 
 
 def write_report(
-    output: Path,
+    output: AnyPath,
     found: InspectionResults,
     inspection: "InspectionDetails",
     settings: "Report",
     name: str = REPORT,
     most: int | None = None,
-) -> Path:
+) -> AnyPath:
     """Write the report's pages. Their pictures are those that the inspection has written.
 
     Args:
@@ -104,7 +105,7 @@ def write_report(
             photos=(_shown(found, row, size) for row in rows),
         )
         file = output / (name if number == 1 else page_file(REPORT, number))
-        write_bytes(file, (part.encode() for part in stream))
+        put_bytes(file, (part.encode() for part in stream))
     for old in _further_pages(output, pages + 1) if most is None else ():
         old.unlink()
     return output / name
@@ -138,7 +139,7 @@ def _common(
         "worst": [_shown(found, row, size) for row in range(min(settings.worst, cracked))],
         "unreadable": found.unreadable,
         "changes": found.changes,
-        "previous": settings.previous,
+        "previous": settings.previous and without_secrets(settings.previous),
     }
 
 
@@ -159,7 +160,7 @@ def _shown(found: InspectionResults, row: int, size: int) -> dict[str, Any]:
     }
 
 
-def _further_pages(output: Path, first: int) -> Iterator[Path]:
+def _further_pages(output: AnyPath, first: int) -> Iterator[AnyPath]:
     """Yield the pages from number `first` on that an earlier run has left."""
     number = first
     while (page := output / page_file(REPORT, number)).is_file():

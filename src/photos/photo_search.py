@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.data.remote import AnyPath
 from src.errors import InputError
 from src.photos.names import printable
 
@@ -23,11 +24,11 @@ class FoundPhotos:
         skipped: paths that could not be searched or are not files, and the reasons, sorted.
     """
 
-    photos: list[Path]
-    skipped: list[tuple[Path, str]]
+    photos: Sequence[AnyPath]
+    skipped: Sequence[tuple[AnyPath, str]]
 
 
-def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> FoundPhotos:
+def find_photos(source: Path, extensions: Sequence[str], *, output: Path | None) -> FoundPhotos:
     """Find the photos at `source`. Marked photos of earlier runs are left out.
 
     Links to folders are followed, and each folder is searched once. Hidden files and folders are
@@ -36,7 +37,7 @@ def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> Fou
     Args:
         source: a photo with any extension, or a folder, which is searched at any depth.
         extensions: the extensions of the photos in a folder, in lower case and with the dot.
-        output: the folder of the results, which is not searched.
+        output: the folder of the results, which is not searched. None if it is remote.
 
     Raises:
         InputError: `source` does not exist, holds no photos, or is inside `output`.
@@ -46,19 +47,25 @@ def find_photos(source: Path, extensions: Sequence[str], *, output: Path) -> Fou
     shown = printable(str(source))
     if not source.is_dir():
         raise InputError(f"input: {shown}: no such file or folder")
-    if source.resolve().is_relative_to(output.resolve()):
+    results = output and output.resolve()
+    if results and source.resolve().is_relative_to(results):
         raise InputError(f"output: {output} holds the input {shown}; name another folder")
-    search = _Search(source, extensions, output.resolve())
+    search = _Search(source, extensions, results)
     search.run()
     if not search.photos and not search.skipped:
-        raise InputError(f"input: {shown} has no photos ({' '.join(extensions)})")
+        raise no_photos(source, extensions)
     return FoundPhotos(sorted(search.photos), sorted(search.skipped))
+
+
+def no_photos(source: AnyPath, extensions: Sequence[str]) -> InputError:
+    """Return the error for a folder without photos."""
+    return InputError(f"input: {printable(str(source))} has no photos ({' '.join(extensions)})")
 
 
 class _Search:
     """A search of one folder and the folders in it."""
 
-    def __init__(self, source: Path, extensions: Sequence[str], output: Path) -> None:
+    def __init__(self, source: Path, extensions: Sequence[str], output: Path | None) -> None:
         self.source, self.extensions, self.output = source, extensions, output
         self.photos: list[Path] = []
         self.skipped: list[tuple[Path, str]] = []
@@ -96,7 +103,7 @@ class _Search:
 
     def _holds_results(self, real: Path) -> bool:
         marked = real.name in (OVERLAYS, PAGES) and (real.parent / RECORDS).is_dir()
-        return marked or real.is_relative_to(self.output)
+        return marked or bool(self.output and real.is_relative_to(self.output))
 
     def _take(self, path: Path) -> None:
         photo = path.suffix.lower() in self.extensions

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from src.data.files import write_text
+from src.data.remote import AnyPath, put_text
 from src.photos.names import guarded, printable
 
 TABLE, DETAILS = "photos.csv", "photos.json"
@@ -39,7 +38,7 @@ COLUMNS = (
 
 
 def write_tables(
-    output: Path,
+    output: AnyPath,
     records: Sequence[Mapping[str, Any]],
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],
@@ -60,12 +59,13 @@ def write_tables(
         InputError: a file cannot be written.
     """
     everything = {
-        "inspection": dict(inspection),
-        "made_by": dict(made_by),
-        "photos": list(records),
-        "unreadable": [{"photo": name, "reason": reason} for name, reason in unreadable],
+        "inspection": json.dumps(inspection),
+        "made_by": json.dumps(made_by),
+        "photos": json_lines(records),
+        "unreadable": json_lines([{"photo": name, "reason": why} for name, why in unreadable]),
     }
-    write_text(output / DETAILS, json.dumps(everything, indent=1) + "\n")
+    members = ",\n".join(f'"{key}": {value}' for key, value in everything.items())
+    put_text(output / DETAILS, f"{{\n{members}\n}}\n")
     rows = [
         {
             **record,
@@ -82,7 +82,15 @@ def write_tables(
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
     for column in ("photo", "camera", "corrected_by", "overlay", "reason"):
         table[column] = table[column].map(guarded, na_action="ignore")
-    write_text(output / TABLE, table.to_csv(index=False))
+    put_text(output / TABLE, table.to_csv(index=False))
+
+
+def json_lines(items: Sequence[Mapping[str, Any]]) -> str:
+    """Return a JSON array with an item on each line.
+
+    With indents, the centre lines of many photos would take a line for each number.
+    """
+    return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]"
 
 
 def photo_measures(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 import ctypes
 import functools
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from src.data.remote import AnyPath, RemotePath
 from src.photos.colours import as_rgb, declared_bits, highest_values, merge_low_bytes, swapped
 from src.photos.unreadable import Unreadable, failure_reason, one_line
 
@@ -75,7 +75,7 @@ def release_memory() -> None:
         trim(0)
 
 
-def photo_bytes(path: Path, *, max_megapixels: float) -> bytes:
+def photo_bytes(path: AnyPath, *, max_megapixels: float) -> bytes:
     """Read the content of a photo's file.
 
     Args:
@@ -86,13 +86,26 @@ def photo_bytes(path: Path, *, max_megapixels: float) -> bytes:
         Unreadable: the file is larger than an uncompressed photo of `max_megapixels`.
         OSError: the file cannot be read.
     """
-    size = path.stat().st_size
-    if size > BYTES * max_megapixels * 1e6 + METADATA:
+    most = int(BYTES * max_megapixels * 1e6) + METADATA
+    size = file_size(path)
+    if size is None or size <= most:
+        data = path.read_bytes(most) if isinstance(path, RemotePath) else path.read_bytes()
+        size = len(data)
+    if size > most:
         raise Unreadable(
             f"a file of {size / 1e9:.1f} GB, above what {max_megapixels:g} "
             "megapixels take without compression"
         )
-    return path.read_bytes()
+    return data
+
+
+def file_size(path: AnyPath) -> int | None:
+    """Return a file's size in bytes, or None for a remote file whose size is not known.
+
+    Raises:
+        OSError: the file is not there, or cannot be reached.
+    """
+    return path.facts().size if isinstance(path, RemotePath) else path.stat().st_size
 
 
 def opened(data: bytes) -> ImageFile.ImageFile:

@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from src.data.files import write_bytes, write_text
+from src.data.remote import AnyPath, RemotePath, path_within, put_bytes, put_text
 from src.photos.names import photo_name
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.unreadable import Unreadable
@@ -30,15 +29,15 @@ class Place:
         heat: path of the picture of the heat, a PNG.
     """
 
-    path: Path
+    path: AnyPath
     name: str
-    overlay: Path
-    record: Path
-    preview: Path
-    heat: Path
+    overlay: AnyPath
+    record: AnyPath
+    preview: AnyPath
+    heat: AnyPath
 
 
-def place(path: Path, root: Path, output: Path) -> Place:
+def place(path: AnyPath, root: AnyPath, output: AnyPath) -> Place:
     """Choose the paths of a photo's results.
 
     Args:
@@ -46,7 +45,7 @@ def place(path: Path, root: Path, output: Path) -> Place:
         root: the input folder.
         output: the output folder.
     """
-    within = path.relative_to(root)
+    within = path_within(path, root)
     identity = hashlib.sha256(os.fsencode(within)).hexdigest()[:16]
     name = photo_name(path, root)
     overlay = f"{name}.jpg"
@@ -58,7 +57,7 @@ def place(path: Path, root: Path, output: Path) -> Place:
     return place_named(path, name, identity, output, overlay)
 
 
-def place_named(path: Path, name: str, identity: str, output: Path, overlay: str) -> Place:
+def place_named(path: AnyPath, name: str, identity: str, output: AnyPath, overlay: str) -> Place:
     """Make the paths of a photo's results from an identity that no other photo has.
 
     Args:
@@ -78,11 +77,35 @@ def place_named(path: Path, name: str, identity: str, output: Path, overlay: str
     )
 
 
+def share_of(at: Place, shares: int) -> int:
+    """Return the number of the share, from 0, that a photo belongs to.
+
+    Its name decides, so it stays the same when other photos come or go.
+    """
+    return int(hashlib.sha256(os.fsencode(at.name)).hexdigest(), 16) % shares
+
+
+def photo_version(path: AnyPath) -> bytes | None:
+    """Return what tells versions of a remote photo apart before it is fetched.
+
+    It has the photo's address, its size, and the store's tag or time of its content.
+
+    Returns:
+        The bytes for `photo_fingerprint`, or None if only the content itself tells versions apart.
+
+    Raises:
+        OSError: the photo is not there any more, or the store does not answer.
+    """
+    if not isinstance(path, RemotePath) or (version := path.facts().version) is None:
+        return None
+    return f"{path} {version}".encode(errors="surrogateescape")
+
+
 def photo_fingerprint(data: bytes, made_by: Mapping[str, Any]) -> str:
     """Compute the SHA-256 (hex) of a photo and of everything that its findings depend on.
 
     Args:
-        data: the bytes of the photo's file.
+        data: the bytes of the photo's file, or its version; see `photo_version`.
         made_by: the code, the model and the settings.
     """
     settings = json.dumps(made_by, sort_keys=True).encode()
@@ -91,6 +114,9 @@ def photo_fingerprint(data: bytes, made_by: Mapping[str, Any]) -> str:
 
 def found_before(at: Place, key: str) -> dict[str, Any] | None:
     """Read the record of an earlier run.
+
+    Local pictures are compared with their checksums. Of remote ones only the sizes are compared,
+    because a store shows whole files only, and reading them would take long.
 
     Args:
         at: the places of the photo and its results.
@@ -101,24 +127,35 @@ def found_before(at: Place, key: str) -> dict[str, Any] | None:
     """
     try:
         kept = json.loads(at.record.read_text(encoding="utf-8"))
-        pictures = {path: path.read_bytes() for path in (at.overlay, at.preview, at.heat)}
-        record = kept["record"]
-        if kept == _vouched(record, pictures) and record["fingerprint"] == key:
-            return dict(record) if record["photo"] == at.name else None
+        record, seals = kept["record"], kept["pictures"]
+        expected = key, at.name
+        if kept != _vouched(record, seals) or (record["fingerprint"], record["photo"]) != expected:
+            return None
+        pictures = zip((at.overlay, at.preview, at.heat), seals, strict=True)
+        if all(_is_as_sealed(path, seal) for path, seal in pictures):
+            return dict(record)
     # In a damaged file anything may be missing or of another type. The photo is inspected again.
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     return None
 
 
-def _vouched(record: Mapping[str, Any], pictures: Mapping[Path, bytes]) -> dict[str, Any]:
-    """Return the content of a record's file: the record, and checksums of it and its pictures."""
+def _vouched(record: Mapping[str, Any], seals: Sequence[str]) -> dict[str, Any]:
+    """Return the content of a record's file: the record, its checksum and its pictures' seals."""
     content = json.dumps(record, sort_keys=True).encode()
-    return {
-        "record": dict(record),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "pictures": [hashlib.sha256(picture).hexdigest() for picture in pictures.values()],
-    }
+    checksum = hashlib.sha256(content).hexdigest()
+    return {"record": dict(record), "sha256": checksum, "pictures": seals}
+
+
+def _seal(picture: bytes) -> str:
+    """Return a picture's number of bytes and SHA-256 (hex)."""
+    return f"{len(picture)} {hashlib.sha256(picture).hexdigest()}"
+
+
+def _is_as_sealed(path: AnyPath, seal: str) -> bool:
+    if isinstance(path, RemotePath):
+        return path.facts().size == int(str(seal).split()[0])
+    return _seal(path.read_bytes()) == seal
 
 
 def write_record(
@@ -126,7 +163,7 @@ def write_record(
     key: str,
     size: tuple[int, int],
     fields: Mapping[str, Any],
-    pictures: Mapping[Path, bytes],
+    pictures: Mapping[AnyPath, bytes],
 ) -> dict[str, Any]:
     """Write the pictures of a photo, and then its record.
 
@@ -150,8 +187,9 @@ def write_record(
     # The old record is deleted first, so that it never belongs to pictures that are half replaced.
     at.record.unlink(missing_ok=True)
     for path, data in pictures.items():
-        write_bytes(path, data)
-    write_text(at.record, json.dumps(_vouched(record, pictures)) + "\n")
+        put_bytes(path, data)
+    seals = [_seal(picture) for picture in pictures.values()]
+    put_text(at.record, json.dumps(_vouched(record, seals)) + "\n")
     return record
 
 
@@ -163,13 +201,15 @@ def _as_record(
         "fingerprint": key,
         "width": size[0],
         "height": size[1],
-        "overlay": at.overlay.relative_to(at.record.parent.parent).as_posix(),
+        "overlay": path_within(at.overlay, at.record.parent.parent).as_posix(),
         **fields,
     }
 
 
 def _refuse_links(at: Place) -> None:
-    """Refuse to write through a link in the folder of the overlays."""
+    """Refuse to write through a link in the folder of the overlays. A store has no links."""
+    if isinstance(at.overlay, RemotePath):
+        return
     for folder in at.overlay.parents:
         if folder.name == OVERLAYS and folder.parent == at.record.parent.parent:
             return

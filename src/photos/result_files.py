@@ -1,10 +1,9 @@
 """Writing the results of an inspection: the report, the tables and the map."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.data.files import write_text
+from src.data.remote import AnyPath, put_text
 from src.photos.earlier import changes_since
 from src.photos.overview import worst_first
 from src.photos.photo_map import MAP, geojson
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_results(
-    output: Path,
+    output: AnyPath,
     records: Sequence[Mapping[str, Any]],
     unreadable: Sequence[tuple[str, str]],
     made_by: Mapping[str, Any],
@@ -49,6 +48,6 @@ def write_results(
     )
     about = config.inspection.model_dump()
     write_tables(output, results.records, results.unreadable, made_by, about)
-    write_text(output / MAP, geojson(results.records))
+    put_text(output / MAP, geojson(results.records))
     write_report(output, results, config.inspection, config.report)
     return results

@@ -223,13 +223,19 @@ class Scorer:
         return self.cells + max(0, -(-(side - self.patch) // CELL))
 
 
-def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEngine") -> Scorer:
+def build_scorer(
+    classifier: keras.Model,
+    decision: "Decision",
+    engine: "PhotoEngine",
+    threads: int | None = None,
+) -> Scorer:
     """Compile a classifier for whole photos.
 
     Args:
         classifier: a classifier of square patches; see `build_classifier`.
         decision: the decision, which has the engine, its precision and the temperature.
         engine: the sizes of the blocks, and the number of tiles that are scored alone.
+        threads: see `build_engine`.
     """
     first, second = class_map_stages(classifier)
     name, precision = decision.engine, decision.precision
@@ -238,9 +244,13 @@ def build_scorer(classifier: keras.Model, decision: "Decision", engine: "PhotoEn
     dtype = "float32" if precision == "f32" else "float16"
     shallow = None
     if first:
-        shallow = build_engine(first, name=name, precision=precision, output=dtype).stream
+        shallow = build_engine(
+            first, name=name, precision=precision, output=dtype, threads=threads
+        ).stream
     inputs = dtype if first else "uint8"
-    deep = build_engine(second, name=name, precision=precision, output="float32", inputs=inputs)
+    deep = build_engine(
+        second, name=name, precision=precision, output="float32", inputs=inputs, threads=threads
+    )
     return Scorer(shallow, deep.stream, map_grid(classifier), decision, engine)
 
 

@@ -6,6 +6,7 @@ from src.config.loader import compose_as
 from src.config.schema import Config
 from src.config.tool_schema import App, Export, Predict, Promote, Serve
 from src.errors import InputError
+from tests.extras import needs
 
 COMMANDS = {
     "config": (Config, []),
@@ -82,3 +83,31 @@ def test_predict_and_the_served_model_compute_photos_by_the_same_settings():
     predict, served = composed("predict/config"), composed("promote/config").serving
     assert predict.engine == served.engine
     assert (predict.flips, predict.threshold) == (served.flips, served.threshold)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "plugin", "threads"),
+    [
+        ("joblib", "hydra_joblib_launcher", 1),
+        ("ray", "hydra_ray_launcher", 1),
+        ("slurm", "hydra_submitit_launcher", 4),
+    ],
+)
+def test_launchers_of_photos_compose(launcher, plugin, threads):
+    needs(f"hydra_plugins.{plugin}")
+    config = composed("predict/config", "shards=8", f"+launcher={launcher}")
+    assert (config.shards, config.threads.openvino) == (8, threads)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["shards=2", "shard=2"], "shard=2 is none of shards=2"),
+        (["shards=2", 'input="https://me:word@host/a"'], "must have no user, password or query"),
+        (["shards=2", 'output="s3://bucket/a?sign=word"'], "must have no user, password or query"),
+    ],
+)
+def test_settings_that_workers_cannot_have(overrides, message):
+    with pytest.raises(InputError, match=message) as caught:
+        composed("predict/config", *overrides)
+    assert "word" not in str(caught.value).replace("password", "")
