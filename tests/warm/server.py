@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -77,7 +78,9 @@ def attend(client: socket.socket) -> None:
         os.close(stream)
     threading.Thread(target=pass_on_signals, args=(client, command), daemon=True).start()
     _, status = os.waitpid(command, 0)
-    client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    # A client that was killed waits for no answer.
+    with suppress(BrokenPipeError):
+        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
