@@ -211,3 +211,11 @@ def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(ended, given, qu
 def test_validation_does_not_wait_for_tensorflow():
     code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.slow
+def test_photos_that_were_done_before_wait_for_no_library_that_they_do_not_need():
+    costly = {"tensorflow", "keras", "sklearn", "scipy.stats", "scipy.optimize", "matplotlib"}
+    code = f"import sys, src.photos.inspection; print(sorted({costly} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
