@@ -138,7 +138,7 @@ def _fetch_and_tell(data: Data, workspace: Path, every_class: bool) -> Dataset:
     dataset = _fetch(data, workspace, every_class)
     if rejected := dataset.receipt.rejected:
         logger.warning(
-            "%s: %d files left out, such as %s: %s; %s lists them",
+            "%s: %d left out, such as %s: %s; %s lists all",
             *(data.name, len(rejected), rejected[0].path, rejected[0].reason, workspace / RECEIPT),
         )
     return dataset

@@ -138,8 +138,8 @@ def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, caplog):
     config = composed("data=local", "data.image_size=96", "data.minimum_images=10", *given)
     fetched(config)
     (said,) = caplog.messages
-    assert said.startswith("local: 1 files left out, such as Positive/notes.txt: ")
-    assert said.endswith("receipt.json lists them")
+    assert said.startswith("local: 1 left out, such as Positive/notes.txt: ")
+    assert said.endswith("receipt.json lists all")
     fetched(config)
     assert len(caplog.messages) == 1
 

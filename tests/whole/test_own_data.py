@@ -93,7 +93,7 @@ def test_folders_of_other_names_are_told_with_the_setting_that_names_them(comman
 
 def test_a_run_says_what_it_left_out_and_how_little_its_test_shows(trained):
     first, second = trained
-    assert "bridge: 1 files left out, such as ok/notes.txt: " in first
+    assert "bridge: 1 left out, such as ok/notes.txt: " in first
     assert "left out" not in second
     for output in trained:
         assert "8 test images show little: " in output
