@@ -37,11 +37,11 @@ repro: $(READY) ## run it on METU (EXPERIMENT=published, or any in conf/experime
 
 .PHONY: test
 test: $(READY) ## run the tests
-	pytest --numprocesses 3 --dist loadfile
+	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: $(READY) ## run all but the slow tests; three minutes on two cores
-	pytest --numprocesses 3 --dist loadfile -m "not slow"
+	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 .PHONY: lint
 lint: $(READY) ## check style, types and the order of imports

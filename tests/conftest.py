@@ -19,6 +19,7 @@ from src.config.schema import Config, Train
 from src.data.dataset import Part
 from src.data.drawn.pictures import write_patches
 from tests.sections import changed
+from tests.warm.stand_in import python_in
 
 # TensorFlow takes seconds to import, and most tests do not need it.
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ ROOT = CONF.parent
 # Examples have no time limit, because a busy machine may be slow without any fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that in the end no worker is left alone with one."""
+    tests = ROOT / "tests"
+    items.sort(key=lambda item: item.path.parent not in (tests / "whole", tests))
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +57,14 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFram
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))
     labels = [int(path.startswith("Positive")) for path in paths]
     return root, pd.DataFrame({"path": paths, "label": labels})
+
+
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for Python whose commands start with the libraries imported; see tests/warm/."""
+    folder = tmp_path_factory.getbasetemp()
+    # Each worker of pytest-xdist has a folder in that of the test run.
+    return python_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture

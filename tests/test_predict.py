@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -174,10 +173,10 @@ def test_auto_looks_at_every_scale(done, model, folder, tmp_path):
     assert record["probability"] >= once["probability"]
 
 
-def test_command_ends_with_3_where_a_photo_could_not_be_read(model, folder, tmp_path):
+def test_command_ends_with_3_where_a_photo_could_not_be_read(warm_python, model, folder, tmp_path):
     arguments = [f"input={folder}", f"output={tmp_path}", f"model={model}"]
     ended = subprocess.run(
-        [sys.executable, "-m", "src.predict", *arguments, "engine.precision=f32"],
+        [warm_python, "-m", "src.predict", *arguments, "engine.precision=f32"],
         cwd=CONF.parent,
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ import mlflow
 import pytest
 import yaml
 
+from tests.tracking.store import put_database
 from tests.whole.project import STAGES, Project, small_weights, stages_run
 
 pytestmark = pytest.mark.slow
@@ -20,16 +21,17 @@ TINY = (
 class Demo:
     """A clone, and the command that runs tiny settings of the demo in it."""
 
-    def __init__(self, folder, weights) -> None:
-        self.project = Project(folder)
+    def __init__(self, folder, python, weights) -> None:
+        self.project = Project(folder, python)
+        put_database(folder / "mlruns/mlflow.db")
         chosen = (f"model.imagenet.{key}={value}" for key, value in weights.items())
         self.command = ("src.repro", "experiment=demo", *TINY, *chosen)
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Demo:
+def demo(tmp_path_factory, warm_python) -> Demo:
     weights = small_weights(tmp_path_factory.mktemp("weights"))
-    return Demo(tmp_path_factory.mktemp("clone"), weights)
+    return Demo(tmp_path_factory.mktemp("clone"), warm_python, weights)
 
 
 @pytest.fixture(scope="module")

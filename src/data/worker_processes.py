@@ -16,7 +16,7 @@ CHUNK = 16  # number of jobs that a process takes at a time
 
 
 def map_in_processes(
-    work: Callable[[Job], Outcome], jobs: Sequence[Job], *, desc: str, unit: str
+    work: Callable[[Job], Outcome], jobs: Sequence[Job], *, desc: str, unit: str, few: int = CHUNK
 ) -> list[Outcome]:
     """Apply a function to all jobs, with progress, in one process per core.
 
@@ -29,12 +29,13 @@ def map_in_processes(
         jobs: the jobs.
         desc: what is done, shown with the progress.
         unit: what a job is.
+        few: so many jobs and fewer are done in this process.
 
     Returns:
         The outcomes in the order of the jobs.
     """
     alone = multiprocessing.current_process().name == "MainProcess"
-    if len(jobs) <= CHUNK or not alone:
+    if len(jobs) <= few or not alone:
         return [work(job) for job in tqdm(jobs, desc=desc, unit=unit)]
     # Processes are spawned, because a forked one would inherit the locks of its parent's threads.
     context = multiprocessing.get_context("spawn")

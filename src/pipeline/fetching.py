@@ -123,14 +123,25 @@ def _found_or_fetched(
 ) -> Dataset:
     with _fetching(data):
         if not (Path(data.dir).exists() and _known(data, workspace, keep)):
-            return _fetch(data, workspace, every_class)
+            return _fetch_and_tell(data, workspace, every_class)
         try:
             return _read_fetched(data, workspace)
         except InputError as error:
             if keep:
                 raise
             logger.warning("%s; fetching now", error)
-            return _fetch(data, workspace, every_class)
+            return _fetch_and_tell(data, workspace, every_class)
+
+
+def _fetch_and_tell(data: Data, workspace: Path, every_class: bool) -> Dataset:
+    """Fetch the images, and warn of files that are left out."""
+    dataset = _fetch(data, workspace, every_class)
+    if rejected := dataset.receipt.rejected:
+        logger.warning(
+            "%s: %d left out, such as %s: %s; %s lists all",
+            *(data.name, len(rejected), rejected[0].path, rejected[0].reason, workspace / RECEIPT),
+        )
+    return dataset
 
 
 def _fetching(data: Data) -> FileLock:

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import expit
-from scipy.stats import chi2
+from scipy.special import chdtri, expit
 
 # The highest temperature of the search. The lowest one is its inverse.
 HOTTEST = 100.0
@@ -26,6 +24,9 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
     Returns:
         The temperature, from 0.01 to 100.
     """
+    # Commands that fit nothing need not wait for this import.
+    from scipy.optimize import minimize_scalar
+
     deviation = np.log(HOTTEST)
 
     def objective(log_temperature: float) -> float:
@@ -48,7 +49,8 @@ def determines_temperature(predictions: pd.DataFrame, temperature: float) -> boo
     """
     least = _total_loss(predictions, temperature)
     others = (_total_loss(predictions, temperature * factor) for factor in (0.5, 2))
-    return all(2 * (loss - least) > chi2.isf(0.05, 1) for loss in others)
+    # The value that a chi-squared variable with one degree of freedom exceeds in 5 % of cases.
+    return all(2 * (loss - least) > chdtri(1, 0.05) for loss in others)
 
 
 def _total_loss(predictions: pd.DataFrame, temperature: float) -> float:

@@ -6,7 +6,7 @@ one spot several times and would be too narrow.
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, bootstrap
+from scipy.special import betainccinv, betaincinv
 
 LEVEL = 0.95
 # Number of groups that `design_effect` adds. Each has the mean size, and all its images are wrong.
@@ -71,8 +71,9 @@ def accuracy_interval(correct: np.ndarray, groups: np.ndarray) -> tuple[float, f
     effect = design_effect(1.0 - correct, groups)
     right, wrong = correct.sum() / effect, (~correct).sum() / effect
     tail = (1 - LEVEL) / 2
-    low = beta.ppf(tail, right, wrong + 1) if right else 0.0
-    high = beta.isf(tail, right + 1, wrong) if wrong else 1.0
+    # Quantiles of beta distributions. scipy.stats has them too, but takes long to import.
+    low = betaincinv(right, wrong + 1, tail) if right else 0.0
+    high = betainccinv(right + 1, wrong, tail) if wrong else 1.0
     return float(low), float(high)
 
 
@@ -89,6 +90,8 @@ def loss_interval(predictions: pd.DataFrame, resamples: int, seed: int) -> tuple
     Returns:
         The lower and the upper end, in nats.
     """
+    from scipy.stats import bootstrap
+
     table = predictions.loss.groupby(predictions.group)
     loss, images = table.sum().to_numpy(), table.size().to_numpy(float)
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from src.statistics.intervals import LEVEL, design_effect, sums_of_groups
 
@@ -89,7 +88,9 @@ def _tango_upper(only_first: float, only_second: float, images: float) -> float:
         only_second: number of images on which only the second classifier is wrong.
         images: number of all images.
     """
-    critical = norm.isf((1 - LEVEL) / 2)
+    from scipy.optimize import brentq
+
+    critical = ndtri((1 + LEVEL) / 2)
     estimate = (only_first - only_second) / images
 
     def score(difference: float) -> float:

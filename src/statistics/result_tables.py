@@ -2,10 +2,14 @@
 
 from collections.abc import Hashable, Mapping
 
+import numpy as np
 import pandas as pd
 
+from src.statistics.intervals import accuracy_interval
 from src.statistics.paired_tests import SIGNIFICANT
 from src.statistics.source_metrics import WITH_INTERVAL, source_table
+
+FEW = 100  # test images below which a result says how little it shows
 
 
 def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
@@ -44,7 +48,20 @@ def result_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
         f"{operating['missed_cracks']:.0f} cracks missed, "
         f"{operating['false_alarms']:.0f} false alarms"
     )
-    return "\n".join([*lines, *source_lines(source_table(metrics))])
+    lines += source_lines(source_table(metrics))
+    return "\n".join([*lines, *_warning_of_few(int(test["images"]))])
+
+
+def _warning_of_few(images: int) -> list[str]:
+    """Return what to say of so many test images: nothing, unless they are few."""
+    if images >= FEW:
+        return []
+    least, _ = accuracy_interval(np.ones(images, dtype=bool), np.arange(images))
+    return [
+        f"{images} test images show little: a model without an error on them may still be wrong on "
+        f"{100 * (1 - least):.0f} of 100 others; `python -m src.train -m +sweep=folds …` tests on "
+        "all images"
+    ]
 
 
 def source_lines(table: pd.DataFrame) -> list[str]:

@@ -6,13 +6,12 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import mlflow
 import pandas as pd
 import yaml
-from matplotlib.figure import Figure
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
@@ -33,6 +32,9 @@ from src.tracking.store import (
     sqlite_uri,
     unusable,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STORE = Path("mlruns")
 # The metric by which runs are ranked.
@@ -292,7 +294,7 @@ def log_predictions(predictions: pd.DataFrame) -> None:
     mlflow.set_tag(MLFLOW_LOGGED_ARTIFACTS, json.dumps(shown))
 
 
-def log_figure(figure: Figure, name: str) -> None:
+def log_figure(figure: "Figure", name: str) -> None:
     """Log a figure as figures/NAME.png, where NAME is `name`."""
     # The highest compression saves a seventh of the size, but it takes as long as drawing.
     fast = {"pil_kwargs": {"compress_level": 1}}

@@ -74,13 +74,15 @@ def ended(tmp_path, commands):
 
 @pytest.mark.slow
 def test_a_process_fails_with_the_message_and_no_traceback(tmp_path):
-    command = [sys.executable, "-m", "src.train", "model.frozen_layers=200"]
+    command = [sys.executable, "-m", "src.train", "model.dropout=2"]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 1
-    assert "mobilenet_v2 has 154 layers: give a number from 0 to 154" in done.stderr
+    assert "model.dropout: should be less than 1 (it is 2)" in done.stderr
     assert "Traceback" not in done.stderr
 
 
+SLOW = pytest.mark.slow
+IMPORTING_KERAS = {"train model.frozen_layers=200"}
 # Twenty misspelt or misused command lines, and what each says.
 MISUSED = [
     (
@@ -139,7 +141,10 @@ MISUSED = [
 ]
 
 
-@pytest.mark.parametrize(("line", "says"), MISUSED, ids=[line for line, _ in MISUSED])
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [pytest.param(*one, id=one[0], marks=[SLOW] * (one[0] in IMPORTING_KERAS)) for one in MISUSED],
+)
 def test_a_misused_command_says_what_to_do_instead(ended, line, says):
     command, *arguments = line.split()
     told = ended(f"src.{command}", *arguments)
@@ -206,3 +211,11 @@ def test_names_that_hydra_cannot_read_are_told_how_to_be_quoted(ended, given, qu
 def test_validation_does_not_wait_for_tensorflow():
     code = "import sys, src.train; sys.exit('tensorflow' in sys.modules or 'mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.slow
+def test_photos_that_were_done_before_wait_for_no_library_that_they_do_not_need():
+    costly = {"tensorflow", "keras", "sklearn", "scipy.stats", "scipy.optimize", "matplotlib"}
+    code = f"import sys, src.photos.inspection; print(sorted({costly} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

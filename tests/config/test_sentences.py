@@ -57,6 +57,7 @@ def fetch(folder: Path, *settings: str, **environment: str) -> subprocess.Comple
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_letter_that_the_console_lacks_does_not_end_finished_work(
     tmp_path: Path, encoding: str
@@ -66,6 +67,7 @@ def test_a_letter_that_the_console_lacks_does_not_end_finished_work(
     assert done.stdout.startswith(r"\u041c\u043e\u0441\u0442: 5 Negative, 5 Positive")
 
 
+@pytest.mark.slow
 def test_a_file_in_place_of_a_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "outputs").write_bytes(b"")
     failed = fetch(tmp_path)

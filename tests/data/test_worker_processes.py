@@ -12,12 +12,13 @@ def process_of(job: int) -> tuple[int, int]:
     return job, os.getpid()
 
 
-def outcomes(count: int) -> list[tuple[int, int]]:
-    return map_in_processes(process_of, range(count), desc="trying", unit="job")
+def outcomes(count: int, few: int = CHUNK) -> list[tuple[int, int]]:
+    return map_in_processes(process_of, range(count), desc="trying", unit="job", few=few)
 
 
 def test_few_jobs_are_done_in_this_process():
     assert outcomes(CHUNK) == [(job, os.getpid()) for job in range(CHUNK)]
+    assert outcomes(50, few=50) == [(job, os.getpid()) for job in range(50)]
 
 
 @pytest.mark.slow

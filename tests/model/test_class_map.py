@@ -30,6 +30,7 @@ def model(classifier):
     return class_map_model(classifier)
 
 
+@pytest.mark.slow
 def test_mean_of_the_map_is_the_difference_of_logits(classifier, model, rng):
     patches = rng.integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)
     maps = class_maps(model, patches)
@@ -47,6 +48,7 @@ def test_a_shift_by_a_cell_shifts_the_map(model, rng):
     assert np.abs(whole[1:] - below).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_network_looks_where_the_cell_is_said_to_be(classifier, model):
     """What a dark spot changes, weighed, is centred on the spot."""
     size, cell = 96 + 8 * CELL, 5

@@ -24,6 +24,7 @@ def trained(recipe, callbacks=()):
     return model, history, (inputs[32:], labels[32:])
 
 
+@pytest.mark.slow
 def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(recipe):
     wild = changed(recipe, epochs=20, patience=1, learning_rate=0.1)
     model, history, (inputs, labels) = trained(wild)
@@ -34,6 +35,7 @@ def test_training_stops_when_patience_is_out_and_keeps_the_best_epoch(recipe):
     assert loss != pytest.approx(history["val_loss"][-1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_cosine_schedule_ends_at_zero(recipe):
     rates = []
 

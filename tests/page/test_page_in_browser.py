@@ -42,6 +42,7 @@ def opened(tab: Page, address) -> Page:  # noqa: F811
 def test_upload_correction_and_download(opened, photos, width, height):
     opened.set_viewport_size({"width": width, "height": height})
     expect(opened.get_by_role("heading", name="Drop photos of concrete here")).to_be_visible()
+    expect(opened.get_by_text("This model has no calibration")).to_be_visible()
     opened.set_input_files("#files", photos)
     expect(opened.locator(".card.done")).to_have_count(2)
     expect(opened.locator(".card.failed")).to_contain_text("not an image")

@@ -17,8 +17,19 @@ from src.photos.inspector import Inspector
 from src.photos.photo_model import loaded_model
 from src.photos.photo_search import find_photos
 from src.photos.records import place
+from src.photos.scoring import Scorer, build_scorer
 from src.photos.unreadable import Unreadable
 from tests.photos.pictures import header_of, saved
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def scorer(classifier) -> Scorer:
+    """A scorer with the settings of src.predict."""
+    decision = undecided("a" * 64, "openvino", "f32")
+    engine = compose_as(Predict, "predict/config", ["input=-", "output=-"]).engine
+    return build_scorer(classifier, decision, engine)
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +92,14 @@ def test_whatever_one_photo_does_the_others_are_done(settings, tmp_path, photo):
     ],
 )
 def test_an_error_while_one_photo_is_scored_is_its_reason(
-    settings, classifier, tmp_path, photo, error, reason
+    settings, classifier, scorer, tmp_path, photo, error, reason
 ):
     for name, size in (("a.png", (96, 96)), ("b.png", (97, 96)), ("c.png", (200, 100))):
         photo.resize(size).save(tmp_path / "in" / name)
     config = settings()
-    decision = undecided("a" * 64, "openvino", "f32")
-    inspector = Inspector(config, loaded_model(classifier), {"weights": "of a test"}, decision, {})
-    shallow = inspector.scorer.shallow
+    model = loaded_model(classifier)
+    inspector = Inspector(config, model, {"weights": "of a test"}, scorer.decision, {})
+    shallow = scorer.shallow
 
     def failing(batches):
         for batch in shallow(batches):
@@ -96,7 +107,7 @@ def test_an_error_while_one_photo_is_scored_is_its_reason(
                 raise error
             yield batch
 
-    inspector.scorer = replace(inspector.scorer, shallow=failing)
+    inspector.scorer = replace(scorer, shallow=failing)
     found = find_photos(tmp_path / "in", [".png"], output=tmp_path / "out")
     places = [place(path, tmp_path / "in", tmp_path / "out") for path in found.photos]
     records, unreadable, _ = inspector.inspect_all(places)
@@ -105,24 +116,24 @@ def test_an_error_while_one_photo_is_scored_is_its_reason(
 
 
 def test_damaged_results_are_made_again(settings, tmp_path, photo):
-    photo.save(tmp_path / "in" / "a.png")
+    for name, width in (("a.png", 400), ("b.png", 380), ("c.png", 360)):
+        photo.crop((0, 0, width, 300)).save(tmp_path / "in" / name)
     made = inspect(settings())
     kept = [path for path in (tmp_path / "out").rglob("*") if path.parent.name != "out"]
     kept = sorted(path for path in kept if path.is_file())
-    assert [path.suffix for path in kept] == [".json", ".jpg", ".jpg", ".png"]
+    assert sorted(path.suffix for path in kept) == [".jpg"] * 6 + [".json"] * 3 + [".png"] * 3
     whole = {path: path.read_bytes() for path in kept}
-    record, overlay = kept[:2]
-    for path, content in (
-        (record, whole[record].replace(b'"width": 400', b'"width": 401')),
-        (overlay, b""),
-    ):
+    (record, *_) = [path for path in kept if b'"a.png"' in whole[path]]
+    overlay = tmp_path / "out" / "overlays" / "b.png.jpg"
+    damaged = {record: whole[record].replace(b'"width": 400', b'"width": 401'), overlay: b""}
+    for path, content in damaged.items():
         assert content != whole[path]
         path.write_bytes(content)
-        again = inspect(settings())
-        assert again.done_before == 0
-        assert again.records == made.records
-        assert {path: path.read_bytes() for path in kept} == whole
-    assert inspect(settings()).done_before == 1
+    again = inspect(settings())
+    assert again.done_before == 1
+    assert again.records == made.records
+    assert {path: path.read_bytes() for path in kept} == whole
+    assert inspect(settings()).done_before == 3
 
 
 def file_as_output(out: Path) -> None:

@@ -24,11 +24,11 @@ MADE_BY = {
 def written(tmp_path):
     """Function that writes the report of records, and returns the text of its pages by path."""
 
-    def write(records, *overrides: str, changes=None, **options) -> dict[str, str]:
+    def write(records, *overrides: str, changes=None, made_by=MADE_BY, **options) -> dict[str, str]:
         config = compose_as(Predict, "predict/config", ["input=x", "output=y", *overrides])
         places = {r["photo"]: place(Path("in", r["photo"]), Path("in"), tmp_path) for r in records}
         results = InspectionResults(
-            records, [("broken.jpg", "empty file")], MADE_BY, places, changes
+            records, [("broken.jpg", "empty file")], made_by, places, changes
         )
         write_report(tmp_path, results, config.inspection, config.report, **options)
         pages = sorted(tmp_path.rglob("*.html"), key=lambda page: (len(page.parts), page.name))
@@ -41,6 +41,14 @@ CRACKED = [
     record(f"{n}.jpg", region((0, 0, 9, 9), severity="wide", length_mm=9, max_width_mm=0.4))
     for n in range(3)
 ]
+
+
+def test_every_page_says_that_a_model_has_no_calibration(written):
+    for calibrated in (True, False):
+        pages = written(CRACKED, "report.page=2", made_by=MADE_BY | {"calibrated": calibrated})
+        assert len(pages) == 2
+        said = ["This model has no calibration" in text for text in pages.values()]
+        assert said == [not calibrated] * 2
 
 
 def test_many_photos_are_on_several_pages(written):

@@ -10,6 +10,7 @@ from src.model.decision import Decision, undecided
 from src.photos.scoring import build_scorer
 from src.pipeline.photo_calibration import decide_on_photographs, examine
 from tests.samples import small_backbone
+from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
 FEW = ("drawn=24", "height=256", "width=300", "folds=2", "candidate=0.01")
@@ -37,6 +38,7 @@ def decision():
 def run(config, classifier, decision, tmp_path_factory):
     """The decision with a rule, and the run that it was logged in."""
     folder = tmp_path_factory.mktemp("run")
+    put_database(folder / "mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     mlflow.create_experiment("rules", artifact_location=f"file://{folder}/artifacts")
     mlflow.set_experiment("rules")

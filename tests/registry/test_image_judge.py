@@ -88,6 +88,14 @@ def test_a_model_with_another_ones_decision_is_refused(classifier, tmp_path):
 
 
 @pytest.fixture(scope="module")
+def inspector(classifier) -> Inspector:
+    """What src.predict inspects photos with."""
+    config = compose_as(Predict, "predict/config", ["input=-", "output=-"])
+    config = config.model_copy(update={"engine": PhotoEngine(**ENGINE)})
+    return Inspector(config, loaded_model(classifier), {"weights": "of a test"}, DECISION, {})
+
+
+@pytest.fixture(scope="module")
 def patch(photo) -> np.ndarray:
     return np.asarray(photo)[60 : 60 + PATCH, 50 : 50 + PATCH]
 
@@ -130,18 +138,19 @@ def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, c
         assert verdict["probability"] == pytest.approx(highest, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [None, photo_rule(), photo_rule(threshold=0.999)])
-def test_a_photo_is_judged_and_measured_as_by_the_command(classifier, photo, tmp_path, rule):
+def test_a_photo_is_judged_and_measured_as_by_the_command(judge, inspector, photo, tmp_path, rule):
     """The fields of an answer are those of a record of src.predict, with the same values."""
     decision = DECISION.model_copy(update={"photographs": rule})
-    classifier.save(tmp_path / "model.keras")
-    judge = load_judge(tmp_path / "model.keras", settings_of(classifier, decision))
-    (answer,) = judge.judge([np.asarray(photo)])
+    (answer,) = Judge(judge.scorer, decision, 1.0).judge([np.asarray(photo)])
     photo.save(tmp_path / "a.png")
-    config = compose_as(Predict, "predict/config", ["input=-", "output=-"])
-    config = config.model_copy(update={"engine": PhotoEngine(**ENGINE)})
-    inspector = Inspector(config, loaded_model(classifier), {"weights": "of a test"}, decision, {})
-    record, _ = inspector.inspect_one(place(tmp_path / "a.png", tmp_path, tmp_path / "out"))
+    inspecting = Inspector(
+        inspector.config, inspector.model, {"weights": "of a test"}, decision, {}
+    )
+    # One compiled network for all rules.
+    inspecting.scorer = inspector.scorer
+    record, _ = inspecting.inspect_one(place(tmp_path / "a.png", tmp_path, tmp_path / "out"))
     assert answer["label"] == ("whole", "cracked")[record["cracked"]]
     assert answer["probability"] == pytest.approx(record["probability"], abs=1e-6)
     same = set(answer) & set(record) - {"probability"}

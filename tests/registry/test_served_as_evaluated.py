@@ -16,6 +16,7 @@ from src.model.weights import weights_sha256
 from src.pipeline.tracked_run import train_and_track
 from src.registry.champion import promote
 from tests.samples import small_backbone
+from tests.tracking.store import put_database
 from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,7 @@ def uri(tmp_path_factory):
     folder, before = tmp_path_factory.mktemp("served"), mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        put_database(folder / "mlflow.db")
         # Loading a registered model puts its own copy of src first.
         patch.setattr(sys, "path", [*sys.path])
         yield f"sqlite:///{folder}/mlflow.db"
@@ -74,6 +76,8 @@ def test_by_pyfunc(champion):
     assert_as_in_the_table(answers, test)
 
 
+# How a request gets to the model does not depend on the recipe.
+@pytest.mark.parametrize("champion", ["flips"], indirect=True)
 def test_over_http(champion, uri, tmp_path):
     _, name, _, test, images = champion
     port = free_port()

@@ -109,6 +109,14 @@ def test_one_class_or_one_group_is_evaluated(labels, groups):
     run_figures.roc_and_precision_recall(parts[1]).canvas.draw()
 
 
+@pytest.mark.parametrize(("images", "told"), [(12, "wrong on 26 of 100 others"), (100, None)])
+def test_few_test_images_are_said_to_show_little(images, told):
+    sure = [0.1, 0.9] * (images // 2)
+    parts = [table_of([0, 1] * (images // 2), sure, p) for p in ("validation", "test")]
+    shown = result_table(evaluate_predictions(pd.concat(parts), SETTINGS))
+    assert told in shown if told else "show little" not in shown
+
+
 def test_temperature_that_is_a_guess_is_said():
     sure = pd.concat([table_of([0, 1] * 20, [0.01, 0.99] * 20, p) for p in ("validation", "test")])
     assert "do not determine the temperature" in result_table(evaluate_predictions(sure, SETTINGS))

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -24,15 +23,18 @@ TINY = (
 class Sweeps:
     """A folder that sweeps of tiny jobs are started in."""
 
-    def __init__(self, folder: Path, server: str | None = None, code: Path = CONF.parent) -> None:
+    def __init__(
+        self, folder: Path, python: Path, server: str | None = None, code: Path = CONF.parent
+    ) -> None:
         """Make it.
 
         Args:
             folder: where the sweeps are started.
+            python: what runs them.
             server: the address of what they track on; None: the folder itself.
             code: the project that runs.
         """
-        self.folder, self.server, self.code = folder, server, code
+        self.folder, self.python, self.server, self.code = folder, python, server, code
         backbone = small_backbone()
         backbone.save_weights(folder / "small.weights.h5")
         self.weights = (
@@ -40,14 +42,16 @@ class Sweeps:
             f"model.imagenet.sha256={weights_sha256(backbone)}",
         )
 
-    def start(self, *overrides: str, log: str = "log") -> subprocess.Popen[bytes]:
+    def start(
+        self, *overrides: str, log: str = "log", python: Path | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a sweep, in a process group of its own; its output goes to the file `log`."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
         environment |= {"PYTHONPATH": str(self.code), "RAY_USAGE_STATS_ENABLED": "0"}
         environment |= {"MLFLOW_TRACKING_URI": self.server} if self.server else {}
         with (self.folder / log).open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "src.train", *self._arguments(overrides)],
+                [python or self.python, "-m", "src.train", *self._arguments(overrides)],
                 cwd=self.folder,
                 env=environment,
                 stdout=output,

@@ -112,6 +112,7 @@ def test_a_sweep_over_sources_tells_each_of_them():
     assert set(pd.read_csv(StringIO(artifact(parent, "sources.csv"))).source) == {"metu", "decks"}
 
 
+@pytest.mark.slow
 def test_no_p_value_for_other_images_of_the_same_names():
     parent = opened("drawn anew", "data.seed")
     for seed in range(2):
@@ -239,6 +240,7 @@ def test_parent_has_the_figures(reported):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "values", "names"),
     [
@@ -277,6 +279,7 @@ def images(store) -> None:
         Image.new("RGB", (8, 8)).save(f"images/test-{number}.jpg")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("images")
 def test_folds_are_taken_together():
     parent = opened("folds", "split.fold", "model.dropout")
@@ -316,6 +319,7 @@ def test_folds_are_reported_where_the_images_are_not():
     assert "figures/label_suspects.png" not in {item.path for item in figures}
 
 
+@pytest.mark.slow
 def test_settings_that_lack_folds_rank_behind_those_that_have_them():
     parent = opened("folds lost", "split.fold", "model.dropout")
     for dropout, folds, loss in ((0.2, 2, 0.3), (0.3, 1, 0.1)):
@@ -336,6 +340,7 @@ def test_settings_that_lack_folds_rank_behind_those_that_have_them():
     assert [one.values["model.dropout"] for one in ranking] == [0.3, 0.4, 0.2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("images")
 def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
     parent = opened("suspects", "split.fold", "evaluate.suspect")

@@ -17,8 +17,9 @@ STAGES = ("compose", "fetch", "audit", "split", "embed", "train", "evaluate")
 class Project:
     """A copy of this project's files, committed to a git repository of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, python: Path) -> None:
+        """Copy the files to `folder`. Its commands are run by `python`."""
+        self.folder, self.python = folder, python
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT,
@@ -58,12 +59,13 @@ class Project:
     def run(self, *command: str) -> str:
         """Run a module of the environment in the project; its output."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        paths = [str(self.python.parent), str(Path(sys.executable).parent), environment["PATH"]]
+        environment["PATH"] = os.pathsep.join(paths)
         # As on any machine: compiled code lands beside the sources.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["DVC_NO_ANALYTICS"] = "1"
         ended = subprocess.run(
-            [sys.executable, "-m", *command],
+            [self.python, "-m", *command],
             cwd=self.folder,
             env=environment,
             capture_output=True,

@@ -1,6 +1,7 @@
 """The launchers of conf/launcher/ run, on one database; and Optuna's search."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from mlflow.entities import Run
@@ -25,8 +26,8 @@ Started = dict[str, subprocess.Popen[bytes]]
 
 
 @pytest.fixture(scope="module")
-def sweeps(tmp_path_factory) -> Sweeps:
-    return Sweeps(tmp_path_factory.mktemp("project"))
+def sweeps(tmp_path_factory, warm_python: Path) -> Sweeps:
+    return Sweeps(tmp_path_factory.mktemp("project"), warm_python)
 
 
 def sweep_by(launcher: str) -> list[str]:

@@ -17,8 +17,8 @@ audit: {{overlaps: null}}
 
 
 @pytest.mark.slow
-def test_changed_photos_are_fetched_again(tmp_path):
-    project = Project(tmp_path / "clone")
+def test_changed_photos_are_fetched_again(tmp_path, warm_python):
+    project = Project(tmp_path / "clone", warm_python)
     photos = tmp_path / "photos"
     write_patches(photos, images=20, seed=0, size=96)
     project.choose(PHOTOS.format(path=photos))

@@ -30,9 +30,9 @@ def server():
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, server: Server) -> Project:
+def project(tmp_path_factory, server: Server, warm_python: Path) -> Project:
     """A clone whose data.dvc pins the images of a small archive. It has no images and no cache."""
-    project = Project(tmp_path_factory.mktemp("clone"))
+    project = Project(tmp_path_factory.mktemp("clone"), warm_python)
     folder = project.folder
     lay_out(folder / "data", FILES)
     project.run("dvc", "add", "--quiet", "data")

@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.tracking.store import put_database
 from tests.whole.project import ROOT, Project
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -12,8 +13,10 @@ each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: 
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("project"))
+def project(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"), warm_python)
+    put_database(project.folder / "mlruns/mlflow.db")
+    return project
 
 
 def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:

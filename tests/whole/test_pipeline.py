@@ -3,12 +3,14 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import mlflow
 import pytest
 import yaml
 
 from src.config.code_closure import imported_modules
+from tests.tracking.store import put_database
 from tests.whole.project import ROOT, STAGES, Project, small_weights
 
 TINY = """\
@@ -23,9 +25,10 @@ tracking: {{system_metrics: false, prediction_grid: 4}}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
+def project(tmp_path_factory, warm_python: Path) -> Project:
     """A clone after `dvc repro` of tiny drawn images, all committed."""
-    project = Project(tmp_path_factory.mktemp("clone"))
+    project = Project(tmp_path_factory.mktemp("clone"), warm_python)
+    put_database(project.folder / "mlruns/mlflow.db")
     weights = small_weights(tmp_path_factory.mktemp("weights"))
     project.choose(TINY.format(weights=json.dumps(weights)))
     assert project.repro() == set(STAGES)

@@ -56,7 +56,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     compose = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: written[found[1]], COMPOSE.read_text())
     service = yaml.safe_load(compose)["services"]["tracking"]
     # The last of two equal options counts.
-    here = ["--host=127.0.0.1", f"--port={port}", f"--artifacts-destination={folder / 'artifacts'}"]
+    here = ["--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    here += [f"--artifacts-destination={folder / 'artifacts'}"]
     with postgresql(programs) as database:
         environment = environment_of_commands() | service["environment"] | database
         with mlflow_server([*service["command"], *here], port, folder, environment) as address:
@@ -66,9 +67,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def sweeps(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
+def sweeps(server: Server, tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Sweeps:
     """The folder of a client after a sweep with two values and another one with a third value."""
-    sweeps = Sweeps(tmp_path_factory.mktemp("client"), server.address)
+    sweeps = Sweeps(tmp_path_factory.mktemp("client"), warm_python, server.address)
     for log, values in {"first": "0.1,0.3", "again": "0.1,0.3,0.5"}.items():
         status, output = sweeps.run(*SWEEP, f"model.dropout={values}", log=log)
         assert status == 0, output

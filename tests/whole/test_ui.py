@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from src.config.loader import CONF
+from tests.tracking.store import put_database
 from tests.whole.pages import chart, expect_drawn
 from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
@@ -35,11 +35,12 @@ FIGURES = (
 
 
 @pytest.fixture(scope="module")
-def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ui(chromium: str, tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Iterator[str]:
     """The address that `make ui` prints, over a folder with one finished run."""
     folder = tmp_path_factory.mktemp("project")
     environment = environment_of_commands() | {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, *TRAIN], cwd=folder, env=environment, check=True)
+    put_database(folder / "mlruns/mlflow.db")
+    subprocess.run([warm_python, *TRAIN], cwd=folder, env=environment, check=True)
     # The environment is the one that runs this test: READY= leaves out making it.
     port = free_port()
     command = f"make --file={ROOT / 'Makefile'} ui READY= PORT={port} > {folder / 'told'}"

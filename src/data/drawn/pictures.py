@@ -13,6 +13,7 @@ from src.data.worker_processes import map_in_processes
 from src.errors import InputError
 
 CLASSES = ("Negative", "Positive")
+FEW = 100  # number of patches that take about as long to draw as worker processes to start
 SMALLEST = 64  # smallest side of a patch in pixels; below, a crack looks like a scratch
 
 
@@ -63,7 +64,7 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
         for name in CLASSES:
             (unfinished / name).mkdir(parents=True)
         draw = partial(_write_patch, unfinished, seed, size)
-        map_in_processes(draw, jobs, desc="drawing patches", unit="image")
+        map_in_processes(draw, jobs, desc="drawing patches", unit="image", few=FEW)
         unfinished.replace(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -165,7 +165,8 @@ def _class_folders(root: Path, classes: Sequence[str], origin: Path) -> dict[str
             listed = ", ".join(sorted(str(folder.relative_to(root)) for folder in found)[:20])
             raise InputError(
                 f"{origin} holds {'several folders' if matches else 'no folder'} named {name}; "
-                f"found: {listed or 'no folder at all'}"
+                f"found: {listed or 'no folder at all'}. The setting 'data.classes=[OK,CRACKED]' "
+                "names the two folders, that of the images without a crack first"
             )
         chosen[name] = matches[0]
     return chosen

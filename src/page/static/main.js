@@ -156,7 +156,8 @@ viewer.whenCorrected(async answer => {
 await begin();
 const { name, version: edition } = visit.model;
 const short = name.startsWith("models:/") ? name : name.split("/").slice(-2).join("/");
-$("model").textContent = `model ${short}${edition ? `, version ${edition}` : ""}${visit.calibrated ? "" : " (uncalibrated)"}`;
+$("model").textContent = `model ${short}${edition ? `, version ${edition}` : ""}`;
+$("uncalibrated").hidden = visit.calibrated;
 $("model").title = name;
 $("threshold").value = 100 * view.threshold;
 document.documentElement.style.setProperty("--heat", visit.opacity);

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from src.config.loader import ROOT
+from src.data.drawn import pictures
 from src.data.drawn.pictures import draw_patch, write_patches
 from src.errors import InputError
 
@@ -35,8 +36,12 @@ def test_another_process_writes_the_same_bytes_and_another_seed_others(tmp_path:
 
 
 @pytest.mark.slow
-def test_more_images_keep_the_first_ones_bytes(tmp_path: Path) -> None:
+def test_more_images_keep_the_first_ones_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_patches(tmp_path / "few", images=10, seed=0, size=64)
+    # Other processes draw these.
+    monkeypatch.setattr(pictures, "FEW", 0)
     write_patches(tmp_path / "many", images=20, seed=0, size=64)
     few, many = contents(tmp_path / "few"), contents(tmp_path / "many")
     assert few.items() <= many.items()

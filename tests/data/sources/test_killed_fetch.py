@@ -125,6 +125,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_processes_that_draw_end_with_a_fetch_that_is_killed(tmp_path: Path) -> None:
     process = run_and_kill(DRAWING, tmp_path / "work" / "data")
     deadline = time.monotonic() + 120

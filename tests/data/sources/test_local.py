@@ -94,7 +94,7 @@ def test_a_name_in_no_encoding_is_left_out_and_listed(tmp_path: Path) -> None:
     [
         (
             {"a/Negative/1.jpg": b"", "a/positive/1.jpg": b""},
-            "holds no folder named Positive; found: a, a/Negative, a/positive",
+            "holds no folder named Positive; found: a, a/Negative, a/positive. The setting 'data.",
         ),
         ({"1.jpg": b""}, "holds no folder named Negative; found: no folder at all"),
         (
