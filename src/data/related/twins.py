@@ -147,7 +147,8 @@ def correlate(vectors: np.ndarray, *, threshold: float) -> tuple[pd.DataFrame, n
     likely = rows[similar_pairs(vectors[rows], TURNS, threshold=threshold, most=MOST_PAIRS)]
     found, count = [_no_pairs()], 0
     for start in range(0, len(likely), BLOCK):
-        found.append(_twins_among(vectors, *likely[start : start + BLOCK].T, threshold))
+        left, right = likely[start : start + BLOCK].T
+        found.append(_twins_among(vectors, left, right, threshold))
         count += len(found[-1])
         refuse_more(count, MOST_PAIRS, threshold)
     pairs = pd.concat(found, ignore_index=True)
