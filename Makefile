@@ -81,4 +81,4 @@ RESOLVE := uv pip compile pyproject.toml --extra dev --universal --python-versio
 .PHONY: lock
 lock: $(READY) ## resolve pyproject.toml into both lock files anew
 	$(RESOLVE) --output-file requirements.lock
-	$(RESOLVE) --constraint requirements.lock --extra sweep --extra ray --extra export --extra server --output-file requirements-extras.lock
+	$(RESOLVE) --extra sweep --extra ray --extra export --extra server --output-file requirements-extras.lock

@@ -59,8 +59,7 @@ def connect(uri: str | None, experiment: str) -> None:
 
     A missing experiment is created, and so is a missing sqlite database.
 
-    Open runs and incomplete models of the experiment are closed if their process on this machine
-    has ended.
+    Open runs and incomplete models are closed if their process on this machine has ended.
 
     Args:
         uri: a tracking URI. None means MLFLOW_TRACKING_URI if it is set, else a sqlite database in

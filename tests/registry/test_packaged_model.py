@@ -146,7 +146,7 @@ def test_what_serves_is_packaged_and_nothing_else(address, uri):
     code = Path(mlflow.artifacts.download_artifacts(artifact_uri=CHAMPION), "code", "src")
     # That nothing is missing is seen by the server, which has no other copy.
     rooms = {path.name for path in code.iterdir() if path.is_dir()} - {"__pycache__"}
-    assert rooms == {"bank", "config", "model", "photos", "registry"}
+    assert rooms == {"bank", "config", "data", "model", "photos", "registry"}
     assert not (code / "bank" / "suffix_training.py").exists()
     assert not (code / "registry" / "champion.py").exists()
 

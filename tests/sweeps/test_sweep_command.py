@@ -186,21 +186,21 @@ def edited(tmp_path_factory, warm_python: Path) -> tuple[Sweeps, Run, list[str]]
     put_database(folder / "mlruns/mlflow.db")
     sweeps = Sweeps(folder, warm_python, code=project.folder)
     options = ("tracking.run_name=edited", "features.engine=tensorflow")
-    before = sweeps.run(*options, "model.dropout=0.1")
+    before = sweeps.run(*options, "model.dropout=0.1,0.3")
     (parent,) = sweeps.runs("attributes.run_name = 'edited'")
     loss = '"loss": float(calibrated.loss.mean())'
     project.edit("src/statistics/run_metrics.py", loss, f"{loss} + 1000")
-    after = sweeps.run(*options, "model.dropout=0.1,0.3")
+    after = sweeps.run(*options, "model.dropout=0.1,0.3,0.5")
     assert [status for status, _ in (before, after)] == [0, 0], before[1] + after[1]
     return sweeps, parent, [before[1], after[1]]
 
 
 def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
     sweeps, before, outputs = edited
-    assert "2 of 2 jobs finished" in outputs[1]
+    assert "3 of 3 jobs finished" in outputs[1]
     assert "finished before" not in outputs[1]
     parents = sweeps.runs("attributes.run_name = 'edited'")
-    assert [len(sweeps.children(parent)) for parent in parents] == [1, 2]
+    assert [len(sweeps.children(parent)) for parent in parents] == [2, 3]
     assert parents[0].info.run_id == before.info.run_id
 
 

@@ -31,7 +31,7 @@ def dvc(project: Project, *command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("outer", [False, True])
 def test_make_repro_runs_in_a_copy_without_git(tmp_path: Path, outer: bool):
-    project = Project(tmp_path / "outer" / "copy")
+    project = Project(tmp_path / "outer" / "copy", Path(sys.executable))
     project.choose(DRAWN)
     shutil.rmtree(project.folder / ".git")
     if outer:
