@@ -75,6 +75,8 @@ def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     try:
         os.setsid()
         os.chdir(folder)
+        # MLflow sets it for the children of a process that has used a server.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
         os.environ.update(environment)
         # This process may have asked for its own folder already.
         tempfile.tempdir = None
