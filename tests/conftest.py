@@ -1,5 +1,6 @@
 """Fixtures for tests of several folders: the configuration, drawn patches, small classifiers."""
 
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -36,6 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that in the end no worker is left alone with one."""
     tests = ROOT / "tests"
     items.sort(key=lambda item: item.path.parent not in (tests / "whole", tests))
+
+
+@pytest.fixture(autouse=True)
+def own_loggers_speak() -> None:
+    """Undo what configurations of logging in earlier tests did to the loggers of this project."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "src" and isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True
+            logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
