@@ -36,9 +36,8 @@ def refuse_network_drive(folder: Path, file_systems: Mapping[Path, str] | None =
     if around and mounted[around[0]] in SHARED:
         raise InputError(
             f"features.dir={folder} is on a network drive ({mounted[around[0]]} at {around[0]}), "
-            "where file locks and memory maps of several machines do not agree: name a folder on "
-            "a disk of this machine, such as features.dir=/tmp/features; each machine computes "
-            "its own features once"
+            "where file locks and memory maps of several machines do not agree: let features.dir "
+            "name a folder on a disk of this machine; each machine computes its own features once"
         )
 
 
