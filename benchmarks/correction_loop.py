@@ -123,14 +123,10 @@ def correct(
 
 
 def correction(photo: str, box: list[int], label: str, *, cracked: bool) -> Correction:
-    left, top, right, bottom = box
-    return Correction(
+    return Correction.of_box(
+        box,
         photo=photo,
         file=photo,
-        x=left,
-        y=top,
-        width=right - left,
-        height=bottom - top,
         label=label,
         cracked=cracked,
         by="benchmark",

@@ -56,6 +56,18 @@ class Correction(Section):
     by: Annotated[str, Field(min_length=0)]
     at: str
 
+    @classmethod
+    def of_box(cls, box: Sequence[int], **said: object) -> "Correction":
+        """Make a correction about a box.
+
+        Args:
+            box: left, top, right and bottom in pixels. Right and bottom are excluded.
+            said: the other attributes.
+        """
+        left, top, right, bottom = box
+        place = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        return cls.model_validate({**place, **said})
+
     @property
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, right and bottom in pixels. Right and bottom are excluded."""

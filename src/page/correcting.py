@@ -52,13 +52,10 @@ def correct(visit: Guest, said: Said) -> None:
     left, top, right, bottom = said.box
     if not (0 <= left < right <= record["width"] and 0 <= top < bottom <= record["height"]):
         raise Refused(422, "the box lies outside the photo")
-    correction = Correction(
+    correction = Correction.of_box(
+        said.box,
         photo=upload.name,
         file=upload.file,
-        x=left,
-        y=top,
-        width=right - left,
-        height=bottom - top,
         label=said.label or "right",
         cracked=said.cracked,
         by=visit.details.inspector or "",

@@ -11,8 +11,8 @@ from src.photos.photo_report import REPORT
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
 from src.photos.photo_tables import DETAILS, TABLE
 
-# The files of the results, beside the folders.
 PROBE = ".writable"  # a file that is written and deleted in a remote folder, as a trial
+# The files of the results, beside the folders.
 RESULT_FILES = (REPORT, TABLE, DETAILS, MAP)
 
 

@@ -1,7 +1,7 @@
 """The champion of the model registry: promoting a run's model, and restoring the previous one."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -84,35 +84,39 @@ def promote(config: Promote, name: str) -> Promotion:
         )
     file = find_model(run.info.run_id)
     served, deviations, settings = served_settings(decision, config.serving)
+    # Both checks below ask the same judge, which takes seconds to load.
+    load = functools.cache(functools.partial(load_judge, file, settings))
     check = None
     if not deviations.keys() & {"scales", "flips"}:
         expected = with_verdicts(predictions, served)
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
-        load = functools.partial(load_judge, file, settings)
         check = check_served(load, expected, folder, config.check_images)
-    on_corrected = _on_corrected_photos(config, run)
+    on_corrected = _on_corrected_photos(config, load)
     with promoting():
         version = registered(config.name, run, file, settings)
         return _decided(config, run, predictions, version, check, on_corrected)
 
 
-def _on_corrected_photos(config: Promote, run: Run) -> dict[str, float]:
-    """Compare a run's model with the champion's on the corrected photos, if there are any."""
+def _on_corrected_photos(config: Promote, load: Callable[[], Judge]) -> dict[str, float]:
+    """Compare a challenger with the champion on the corrected photos, if there are any.
+
+    Args:
+        config: the settings.
+        load: function that loads the challenger's judge.
+    """
     if config.corrections is None:
         return {}
     folder = Path(config.corrections)
     champion = aliased(config.name).get(CHAMPION)
-    reigning = run_named(champion.run_id) if champion and champion.run_id else None
-    tables = [answers(_judge_of(one, config), folder) for one in (run, reigning) if one]
-    return compared(tables[0], tables[1] if reigning else None)
-
-
-def _judge_of(run: Run, config: Promote) -> Judge:
-    decision = decision_of_run(run)
+    challenger = answers(load(), folder)
+    if not (champion and champion.run_id):
+        return compared(challenger, None)
+    decision = decision_of_run(run_named(champion.run_id))
     if decision is None:
-        raise InputError(f"run {run.info.run_id} has no decision.json, so it can't judge photos")
+        raise InputError(f"the champion's run {champion.run_id} has no decision.json")
     _, _, settings = served_settings(decision, config.serving)
-    return load_judge(find_model(run.info.run_id), settings)
+    reigning = load_judge(find_model(champion.run_id), settings)
+    return compared(challenger, answers(reigning, folder))
 
 
 def go_back(config: Promote) -> Promotion:

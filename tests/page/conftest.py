@@ -1,6 +1,5 @@
 """A page over a small classifier, served on loopback, with visitors without a browser."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ import httpx
 import keras
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
@@ -20,6 +18,7 @@ from src.model.classifier import build_classifier
 from src.page.guards import TOKEN
 from src.page.routes import make_page
 from src.page.workbench import Workbench
+from tests.loopback import served
 from tests.photos.pictures import saved
 from tests.samples import small_backbone
 
@@ -68,14 +67,8 @@ def page(settings) -> Iterator[FastAPI]:
 @pytest.fixture(scope="module")
 def address(page) -> Iterator[str]:
     """The address at which the page is served."""
-    server = uvicorn.Server(uvicorn.Config(page, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(page) as address:
+        yield address
 
 
 class Visitor:

@@ -11,14 +11,10 @@ SOUND = record("b.jpg")
 
 
 def said(box, label, cracked, photo="a.jpg", by="A. Example") -> Correction:
-    left, top, right, bottom = box
-    return Correction(
+    return Correction.of_box(
+        box,
         photo=photo,
         file="photos/00001.jpg",
-        x=left,
-        y=top,
-        width=right - left,
-        height=bottom - top,
         label=label,
         cracked=cracked,
         by=by,

@@ -1,16 +1,14 @@
 """A request that is too long is refused before it is read, over real HTTP."""
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 
 from src.registry.bounded_bodies import BoundedBodies, bound_bodies
+from tests.loopback import served
 
 MOST = 1000
 
@@ -25,14 +23,8 @@ def address() -> Iterator[str]:
         return len(await request.body())
 
     app.add_middleware(BoundedBodies, most=MOST)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(app) as address:
+        yield address
 
 
 def ask(address: str, content: bytes | Iterator[bytes]) -> httpx.Response:

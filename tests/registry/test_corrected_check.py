@@ -25,16 +25,13 @@ def corrected(
     folder: Path, *said: tuple[str, tuple[int, int, int, int], bool], label: str = "right"
 ) -> Path:
     rows = []
-    for file, (left, top, right, bottom), cracked in said:
+    for file, box, cracked in said:
         (folder / file).write_bytes(b"pixels")
         rows.append(
-            Correction(
+            Correction.of_box(
+                box,
                 photo=file,
                 file=file,
-                x=left,
-                y=top,
-                width=right - left,
-                height=bottom - top,
                 label=label,
                 cracked=cracked,
                 by="",

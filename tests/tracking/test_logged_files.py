@@ -12,18 +12,8 @@ from src.statistics.metrics import prediction_table
 from src.tracking import runs
 from src.tracking.logged_files import CHECKSUM, log_file, logged_file
 from src.tracking.run_reading import config_of, predictions_of
-from tests.tracking.store import put_database
 
-
-@pytest.fixture(autouse=True)
-def store(tmp_path, monkeypatch):
-    before = mlflow.get_tracking_uri()
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    put_database(tmp_path / "mlruns/mlflow.db")
-    runs.connect(None, "crack-detection")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def test_predictions_and_settings_of_a_run_are_checked():

@@ -8,18 +8,8 @@ import pytest
 
 from src.tracking import runs
 from src.tracking.processes import HOST, PROCESS, close_abandoned_runs, process_tags
-from tests.tracking.store import put_database
 
-
-@pytest.fixture(autouse=True)
-def store(tmp_path, monkeypatch):
-    before = mlflow.get_tracking_uri()
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    put_database(tmp_path / "mlruns/mlflow.db")
-    runs.connect(None, "crack-detection")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def running(tags: dict[str, str]) -> str:
