@@ -130,6 +130,8 @@ def test_what_changed_or_was_damaged_is_done_again(settings, site, pictures):
     (site / "out" / "overlays" / "b.jpg.jpg").unlink()
     assert inspect(settings()).done_before == 1
     assert inspect(settings()).done_before == 3
+    (site / "out" / "overlays" / "b.jpg.jpg").write_bytes(b"cut short")
+    assert inspect(settings()).done_before == 2
     assert inspect(settings("threshold=0.9")).done_before == 0
 
 
