@@ -1,7 +1,5 @@
 """For every number of frozen layers: prefix and suffix together are the whole model."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -21,8 +19,8 @@ def test_suffix_of_prefix_is_the_whole(classifier_of, images):
     for frozen_layers, layer in enumerate([None, *backbone_of(classifier).layers]):
         if layer is not None:
             layer.trainable = False
-            # Freezing a layer without weights changes nothing. Blocks 4 to 13 are as the others.
-            if not layer.weights or re.match(r"block_([4-9]|1[0-3])_", layer.name):
+            # Freezing a layer without weights changes nothing.
+            if not layer.weights:
                 continue
         cut = cut_classifier(classifier, "float32")
         if cut is None:

@@ -46,7 +46,7 @@ DAMAGES = {
     "number": lambda content: b"1",
     "null": lambda content: b"null",
     "binary": lambda content: b"\xff\x00" * 50,
-    **{f"flipped-{seed}": flipped(seed) for seed in range(3)},
+    **{f"flipped-{seed}": flipped(seed) for seed in range(8)},
 }
 
 

@@ -149,6 +149,7 @@ def test_what_serves_is_packaged_and_nothing_else(address, uri):
     assert rooms == {"bank", "config", "data", "model", "photos", "registry"}
     assert not (code / "bank" / "suffix_training.py").exists()
     assert not (code / "registry" / "champion.py").exists()
+    assert not (code / "data" / "dataset.py").exists()
 
 
 def test_the_documented_command_answers(address, photo, tmp_path):

@@ -76,8 +76,6 @@ def test_by_pyfunc(champion):
     assert_as_in_the_table(answers, test)
 
 
-# How a request gets to the model does not depend on the recipe.
-@pytest.mark.parametrize("champion", ["flips"], indirect=True)
 def test_over_http(champion, uri, tmp_path):
     _, name, _, test, images = champion
     port = free_port()

@@ -71,7 +71,7 @@ kill.seen = 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statements", [1, 200, 900])
+@pytest.mark.parametrize("statements", [1, 30, 200, 500, 900])
 def test_killed_while_it_is_made_leaves_no_database(folder: Path, statements: int) -> None:
     killed = in_a_process(KILLED.replace("COUNT", str(statements)) + CONNECT, folder)
     assert killed.wait(120) == -signal.SIGKILL
@@ -138,7 +138,7 @@ def test_a_file_in_place_of_the_folder_is_named(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["a b", "a%23b", "ü%?# x 100%"])
+@pytest.mark.parametrize("name", ["a b", "a#b", "a?b", "a%23b", "ü%?# x", "100%"])
 def test_any_name_of_the_projects_folder_will_do(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
