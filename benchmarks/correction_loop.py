@@ -1,10 +1,10 @@
 """Measure what corrections are worth: a model fooled by joints, corrected photos, a new champion.
 
-python -m benchmarks.correction_loop [--corrections 20] [--photos 60] [--seed 7]
+python -m benchmarks.correction_loop [--kind expansion_joint] [--corrections 20] [--photos 60]
 
-It runs the commands that a user runs, in a folder of its own. Drawn photographs have joints and no
-crack, so each region that the model finds on them is corrected. The first model learns from clear
-drawn patches, as the demo's does.
+It runs the commands that a user runs, in a folder of its own. Drawn photographs have one kind of
+joint and no crack, so each region that the model finds on them is corrected. The first model learns
+from clear drawn patches, as the demo's does.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import pandas as pd
 from PIL import Image
 from scipy.stats import binomtest
 
+from benchmarks.kinds import photographs_of
 from src.config.loader import ROOT
 from src.data.corrections import Correction, write_corrections
-from src.data.drawn.photograph import DrawnPhotograph, draw_photograph
+from src.data.drawn.photograph import DISTRACTORS, DrawnPhotograph, draw_photograph
 
-JOINTS = {"expansion_joint", "saw_cut", "formwork_seam"}
 HEIGHT, WIDTH = 768, 1024
 TRAINING = (
     "data=several",
@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.correction_loop", description=__doc__
     )
+    parser.add_argument("--kind", default="expansion_joint", choices=DISTRACTORS)
     parser.add_argument("--corrections", type=int, default=20)
     parser.add_argument("--photos", type=int, default=60, help="photos of each kind, to test on")
     parser.add_argument("--seed", type=int, default=7)
@@ -51,10 +52,10 @@ def main() -> None:
 
     first = train(folder, "first")
     promote(folder, first)
-    rng = np.random.default_rng(chosen.seed)
-    correct(folder / "corrected", first, jointed(rng), chosen.corrections, folder)
+    jointed = photographs_of(chosen.kind, chosen.seed, HEIGHT, WIDTH)
+    correct(folder / "corrected", first, jointed, chosen.corrections, folder)
     test = folder / "test"
-    draw_tests(test, rng, chosen.photos)
+    draw_tests(test, jointed, np.random.default_rng(chosen.seed), chosen.photos)
     mine = f"data.sources.mine.path={folder / 'corrected'}"
     second = train(folder, "second", *CORRECTED, mine)
     promote(folder, second, f"corrections={test}")
@@ -87,14 +88,6 @@ def command(
     if done.returncode not in accepted:
         raise SystemExit(f"{' '.join(call)} ended with status {done.returncode}")
     return done.stdout.strip().splitlines()
-
-
-def jointed(rng: np.random.Generator) -> Iterator[DrawnPhotograph]:
-    """Draw photographs without cracks that have a joint."""
-    while True:
-        photo = draw_photograph(rng, HEIGHT, WIDTH, cracked=False)
-        if JOINTS & set(photo.kinds):
-            yield photo
 
 
 def regions_of(folder: Path, photos: Path, run: str) -> dict[str, dict[str, Any]]:
@@ -134,7 +127,9 @@ def correction(photo: str, box: list[int], label: str, *, cracked: bool) -> Corr
     )
 
 
-def draw_tests(photos: Path, rng: np.random.Generator, count: int) -> None:
+def draw_tests(
+    photos: Path, jointed: Iterator[DrawnPhotograph], rng: np.random.Generator, count: int
+) -> None:
     """Draw photographs with joints and others with cracks, and say which are which.
 
     What is said is about each photo as a whole.
@@ -142,7 +137,7 @@ def draw_tests(photos: Path, rng: np.random.Generator, count: int) -> None:
     photos.mkdir()
     cracked = {}
     for number in range(count):
-        Image.fromarray(next(jointed(rng)).pixels).save(photos / f"joint-{number:03}.png")
+        Image.fromarray(next(jointed).pixels).save(photos / f"joint-{number:03}.png")
         cracked[f"joint-{number:03}.png"] = False
         photo = draw_photograph(rng, HEIGHT, WIDTH, cracked=True, clear=True)
         Image.fromarray(photo.pixels).save(photos / f"crack-{number:03}.png")

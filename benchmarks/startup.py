@@ -34,7 +34,7 @@ def main(model: str, project: str = str(ROOT)) -> None:
         commands = {
             "src.train --help": ["-m", "src.train", "--help"],
             "src.train with a wrong setting": ["-m", "src.train", "model.dropout=2"],
-            "the imports of src.train": ["-c", "import src.pipeline.tracked_run"],
+            "the imports of src.train": ["-c", "import src.train, src.pipeline.tracked_run"],
             "src.predict, eight photos done before": predict,
         }
         rows = [

@@ -1,5 +1,6 @@
 """Fixtures for tests of several folders: the configuration, drawn patches, small classifiers."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from src.config.garbage import collect_garbage_less_often
 from src.config.loader import CONF, compose_config
 from src.config.schema import Config, Train
 from src.data.dataset import Part
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = CONF.parent
 
+collect_garbage_less_often()
 # Examples have no time limit, because a busy machine may be slow without any fault of the code.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -37,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that in the end no worker is left alone with one."""
     tests = ROOT / "tests"
     items.sort(key=lambda item: item.path.parent not in (tests / "whole", tests))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what tests have imported out of all searches for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

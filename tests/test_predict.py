@@ -18,13 +18,12 @@ from src.config.loader import CONF, compose_as
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.errors import InputError
-from src.model.classifier import build_classifier
 from src.model.decision import DECISION
 from src.photos.inspection import Inspection, inspect, load_model_of
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.registry.samples import decision
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -39,11 +38,8 @@ def settings(*overrides: str) -> Predict:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A classifier of patches of 96 pixels that finds cracks in some tiles."""
-    classifier = build_classifier(
-        small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0
-    )
     path = tmp_path_factory.mktemp("model") / "model.keras"
-    classifier.save(path)
+    small_classifier().save(path)
     return path
 
 

@@ -17,6 +17,7 @@ try:
 
     from src.config import console
     from src.config.arguments import named_values, refuse_unquoted
+    from src.config.garbage import collect_garbage_less_often
     from src.config.keras_settings import refuse_other_keras
     from src.config.loader import CONF, Schema, check_as, require_conf, with_sections
     from src.config.misspelt import composition_error
@@ -35,6 +36,7 @@ P = ParamSpec("P")
 HELP = {"-h", "--help"}
 # Libraries read these variables at their import, and entry points import this module first.
 console.set_up_libraries()
+collect_garbage_less_often()
 
 
 def runs_and_settings(

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import keras
 import numpy as np
 import pytest
 from fastapi import FastAPI
@@ -14,23 +13,19 @@ from PIL import Image
 from src.config.loader import compose_as
 from src.config.tool_schema import App
 from src.data.drawn.photograph import draw_photograph
-from src.model.classifier import build_classifier
 from src.page.guards import TOKEN
 from src.page.routes import make_page
 from src.page.workbench import Workbench
 from tests.loopback import served
 from tests.photos.pictures import saved
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A classifier of patches of 96 pixels that finds cracks in some tiles."""
     file = tmp_path_factory.mktemp("model") / "model.keras"
-    backbone = small_backbone()
-    keras.utils.set_random_seed(2)
-    classifier = build_classifier(backbone, frozen_layers=150, dropout=0.2, flip=None, rotation=0)
-    classifier.save(file)
+    small_classifier().save(file)
     return file
 
 

@@ -6,15 +6,12 @@ import pytest
 from PIL import Image
 
 from src.data.drawn.photograph import draw_photograph
-from src.model.classifier import build_classifier
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 
 
 @pytest.fixture(scope="session")
 def classifier() -> keras.Model:
-    return build_classifier(
-        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
-    )
+    return small_classifier()
 
 
 @pytest.fixture(scope="session")

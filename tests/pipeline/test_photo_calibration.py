@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from src.data.sources.masked_photos import drawn_photos
-from src.model.classifier import build_classifier
 from src.model.decision import Decision, undecided
 from src.photos.scoring import build_scorer
 from src.pipeline.photo_calibration import decide_on_photographs, examine
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -24,9 +23,7 @@ def config(composed):
 
 @pytest.fixture(scope="module")
 def classifier():
-    return build_classifier(
-        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
-    )
+    return small_classifier(seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,11 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
-from src.model.classifier import build_classifier
 from src.model.decision import DECISION, Decision, undecided
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 from tests.statistics.samples import table_of
 from tests.tracking.store import put_database
 
@@ -40,7 +39,7 @@ def server(folder: Path) -> Iterator[str]:
 
 def classifier() -> keras.Model:
     """The published architecture at 96 pixels, which says something else of each image."""
-    return build_classifier(small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0)
+    return small_classifier()
 
 
 def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from src.config.photo_schema import PhotoEngine
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.errors import InputError
-from src.model.classifier import build_classifier
 from src.model.decision import Decision
 from src.model.weights import weights_sha256
 from src.photos.inspector import Inspector
@@ -28,7 +27,7 @@ from src.photos.scoring import build_scorer
 from src.registry.image_judge import BadRequestImage, Judge, load_judge
 from tests.photos.pictures import header_of, saved
 from tests.photos.rules import photo_rule
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 
 PATCH, TEMPERATURE = 96, 1.7
 ENGINE = {
@@ -63,9 +62,7 @@ def photo() -> Image.Image:
 @pytest.fixture(scope="module")
 def classifier(photo) -> keras.Model:
     """A classifier whose predictions differ between images."""
-    return build_classifier(
-        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
-    )
+    return small_classifier()
 
 
 @pytest.fixture(scope="module")

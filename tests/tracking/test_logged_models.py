@@ -10,19 +10,16 @@ import pandas as pd
 import pytest
 
 from src.errors import InputError
-from src.model.classifier import build_classifier
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import load_classifier, log_model, training_split
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 from tests.tracking.store import put_database
 
 
 @pytest.fixture(scope="module")
 def classifier():
-    return build_classifier(
-        small_backbone(), frozen_layers=150, dropout=0.2, flip="horizontal", rotation=0.2
-    )
+    return small_classifier()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ run commands that need them. A fork has the libraries from the start. Everything
 process: its folder, environment, arguments, streams, exit status, and the project's own code.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -60,6 +61,9 @@ def import_libraries() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "src"]:
         del sys.modules[name]
     del sys.path[0]
+    # A fork would copy the memory of all objects when it looks for garbage among them.
+    gc.collect()
+    gc.freeze()
 
 
 def attend(client: socket.socket) -> None:

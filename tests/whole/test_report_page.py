@@ -10,9 +10,8 @@ from playwright.sync_api import Page, expect
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
-from src.model.classifier import build_classifier
 from src.photos.inspection import inspect
-from tests.samples import small_backbone
+from tests.samples import small_classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
@@ -29,9 +28,7 @@ def report(tmp_path_factory) -> Path:
         photo = draw_photograph(rng, 200, 300, cracked=seed == 1).pixels
         Image.fromarray(photo).save(photos / name)
     (photos / "broken.png").write_bytes(b"no photo")
-    build_classifier(small_backbone(), frozen_layers=150, dropout=0.2, flip=None, rotation=0).save(
-        folder / "model.keras"
-    )
+    small_classifier().save(folder / "model.keras")
     given = [f"input={photos}", f"output={output}", f"model={folder / 'model.keras'}"]
     inspect(compose_as(Predict, "predict/config", [*given, "engine.name=tensorflow"]))
     return output / "report.html"

@@ -1,6 +1,7 @@
 """Whole photographs: a ground, what looks like a crack, cracks, and the camera."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,7 @@ def draw_photograph(
     cracked: bool,
     ground: npt.NDArray[np.uint8] | None = None,
     clear: bool = False,
+    kinds: Sequence[str] | None = None,
 ) -> DrawnPhotograph:
     """Draw a photograph with or without cracks.
 
@@ -76,24 +78,22 @@ def draw_photograph(
         cracked: whether there are cracks.
         ground: (height, width, 3) uint8 RGB, a real picture without cracks to draw on.
         clear: whether all cracks are wide and dark, and there are fewer distractors.
+        kinds: the distractors to draw, of `DISTRACTORS`; None: some that are chosen at random.
 
     Raises:
         ValueError: the ground has another size.
+        KeyError: a kind is not one of `DISTRACTORS`.
     """
     view_rng, ground_rng, things_rng, crack_rng, above_rng, camera_rng = rng.spawn(6)
-    scene = _scene(view_rng, height, width, ground, clear)
-    if ground is None:
-        draw_ground(ground_rng, scene)
-    plain = things_rng.uniform() < (CLEAR_PLAIN if clear else PLAIN)
-    labels, kinds = np.zeros((height, width), np.uint8), list[str]()
-    for name in (
-        [] if plain else [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND, clear)]
-    ):
-        _note(name, KINDS[name].draw(things_rng, scene), labels, kinds)
+    scene = _scene(view_rng, ground_rng, height, width, ground, clear)
+    below, above = _chosen(things_rng, above_rng, clear) if kinds is None else _sorted(kinds)
+    labels, shown = np.zeros((height, width), np.uint8), list[str]()
+    for name in below:
+        _note(name, KINDS[name].draw(things_rng, scene), labels, shown)
     cracks, mask = list[DrawnCrack](), np.zeros((height, width), np.bool_)
     if cracked:
         cracks, mask = crack_ground(crack_rng, scene)
-    for name in [] if plain else _above(above_rng, clear):
+    for name in above:
         before = scene.pixels.copy()
         covered = KINDS[name].draw(above_rng, scene)
         seen = mask & (covered < 0.5) if KINDS[name].covers else mask
@@ -101,41 +101,62 @@ def draw_photograph(
             scene.pixels = before
             continue
         mask = seen
-        _note(name, covered, labels, kinds)
+        _note(name, covered, labels, shown)
     pixels = photograph(camera_rng, scene.pixels, real=scene.real)
-    return DrawnPhotograph(pixels, mask, tuple(cracks), labels, tuple(kinds))
+    return DrawnPhotograph(pixels, mask, tuple(cracks), labels, tuple(shown))
 
 
-def _note(name: str, covered: Field, labels: npt.NDArray[np.uint8], kinds: list[str]) -> None:
+def _note(name: str, covered: Field, labels: npt.NDArray[np.uint8], shown: list[str]) -> None:
     """Write down where a distractor was drawn, if it is seen at all."""
-    shown = covered > 0.5
-    if shown.any():
-        labels[shown] = 1 + DISTRACTORS.index(name)
-        kinds.append(name)
+    seen = covered > 0.5
+    if seen.any():
+        labels[seen] = 1 + DISTRACTORS.index(name)
+        shown.append(name)
+
+
+def _chosen(
+    things_rng: np.random.Generator, above_rng: np.random.Generator, clear: bool
+) -> tuple[list[str], list[str]]:
+    """Choose what lies on the ground, and what lies before it, the lowest first."""
+    if things_rng.uniform() < (CLEAR_PLAIN if clear else PLAIN):
+        return [], []
+    below = [*_structure(things_rng), *_some(things_rng, ON_THE_GROUND, clear)]
+    return below, [*_some(above_rng, LOOSE_GROUND, clear), *_some(above_rng, BEFORE_IT, clear)]
+
+
+def _sorted(kinds: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part kinds into those that lie on the ground, and those that lie before it."""
+    on_it = {**MASONRY, **ON_THE_GROUND}
+    return [kind for kind in kinds if kind in on_it], [kind for kind in kinds if kind not in on_it]
 
 
 def _scene(
-    rng: np.random.Generator,
+    view_rng: np.random.Generator,
+    ground_rng: np.random.Generator,
     height: int,
     width: int,
     ground: npt.NDArray[np.uint8] | None,
     clear: bool,
 ) -> Scene:
+    """Make a scene with a view and a light, on a ground that is drawn if none is given."""
     pixels = np.ones((3, height, width), np.float32)
     if ground is not None and ground.shape == (height, width, 3):
         pixels[:] = ground.transpose(2, 0, 1) / np.float32(255)
     elif ground is not None:
         raise ValueError(f"the ground is {ground.shape}, and not ({height}, {width}, 3)")
-    angle = rng.uniform(0, 2 * np.pi)
-    return Scene(
+    angle = view_rng.uniform(0, 2 * np.pi)
+    scene = Scene(
         pixels=pixels,
         colour=np.maximum(pixels.mean(axis=(1, 2)).astype(float), 0.05),
         real=ground is not None,
-        view=_view(rng, height, width),
+        view=_view(view_rng, height, width),
         light=np.array([math.cos(angle), math.sin(angle)]),
-        scale=spread(rng, CLEAR_SCALE if clear else SCALE),
+        scale=spread(view_rng, CLEAR_SCALE if clear else SCALE),
         clear=clear,
     )
+    if ground is None:
+        draw_ground(ground_rng, scene)
+    return scene
 
 
 def _view(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.float64]:
@@ -168,8 +189,3 @@ def _some(rng: np.random.Generator, kinds: dict[str, Kind], clear: bool) -> list
     chosen = [name for name, kind in kinds.items() if rng.uniform() < share * kind.chance]
     rng.shuffle(chosen)
     return chosen
-
-
-def _above(rng: np.random.Generator, clear: bool) -> list[str]:
-    """Choose what lies before the ground, the lowest first."""
-    return [*_some(rng, LOOSE_GROUND, clear), *_some(rng, BEFORE_IT, clear)]

@@ -54,6 +54,19 @@ def test_the_same_seed_draws_the_same_photograph(seed: int) -> None:
     assert (one.pixels != other.pixels).any()
 
 
+@pytest.mark.parametrize("kind", ["expansion_joint", "brick", "shadow_edge"])
+def test_only_the_kinds_that_are_asked_for_are_drawn(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    photo = draw_photograph(rng, 300, 400, cracked=False, kinds=[kind])
+    assert photo.kinds == (kind,)
+    assert set(np.unique(photo.distractors)) <= {0, 1 + DISTRACTORS.index(kind)}
+
+
+def test_a_kind_that_is_not_known_is_refused() -> None:
+    with pytest.raises(KeyError, match="elephant"):
+        draw_photograph(np.random.default_rng(4), 30, 40, cracked=False, kinds=["elephant"])
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
