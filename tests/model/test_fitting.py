@@ -10,6 +10,7 @@ from src.data.dataset import Part
 from src.data.image_batches import load_images
 from src.model.classifier import build_classifier
 from src.model.fitting import fit, predict_end_to_end, train_end_to_end
+from tests.samples import small_backbone
 from tests.sections import changed
 
 
@@ -74,14 +75,14 @@ def test_mean_over_the_four_flips(placed, patches):
 
 
 @pytest.mark.slow
-def test_end_to_end_training_takes_its_images_with_the_cameras(backbone, composed, recipe, parts):
+def test_end_to_end_training_takes_its_images_with_the_cameras(composed, recipe, parts):
     once = changed(recipe, epochs=1)
     cameras = composed("augment=cameras").augment.cameras
-    # Compiling the whole network takes longest, and its first blocks show the same.
-    end = backbone.get_layer("block_2_add").output
-    blocks = keras.Model(backbone.input, end, name=backbone.name)
 
     def loss(taken: Cameras | None) -> float:
+        # Compiling the whole network takes longest, and its first blocks show the same.
+        whole = small_backbone()
+        blocks = keras.Model(whole.input, whole.get_layer("block_2_add").output, name=whole.name)
         keras.utils.set_random_seed(1)
         model = build_classifier(blocks, frozen_layers=20, dropout=0.0, flip=None, rotation=0.0)
         arguments = model, parts["train"], parts["validation"], once
