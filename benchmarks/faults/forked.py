@@ -5,6 +5,7 @@ process group of its own.
 """
 
 import atexit
+import gc
 import importlib
 import os
 import re
@@ -54,6 +55,8 @@ def import_libraries() -> None:
     """Import what most commands need, so that their forks need not do it."""
     for module in LIBRARIES:
         importlib.import_module(module)
+    # A fork would copy the memory of all objects when it looks for garbage among them.
+    gc.freeze()
 
 
 def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:

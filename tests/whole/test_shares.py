@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +39,12 @@ def project(tmp_path_factory, classifier_of) -> Path:
     return folder
 
 
-def predict(folder: Path, output: str, *settings: str) -> subprocess.CompletedProcess[str]:
+def predict(
+    python: Path, folder: Path, output: str, *settings: str
+) -> subprocess.CompletedProcess[str]:
     arguments = ["photos", output, "model=model.keras", "engine.precision=f32", *settings]
     return subprocess.run(
-        [sys.executable, "-m", "src.predict", *arguments],
+        [python, "-m", "src.predict", *arguments],
         cwd=folder,
         env=environment_of_commands() | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -52,10 +53,10 @@ def predict(folder: Path, output: str, *settings: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_shares_by_a_launcher_make_one_report(project, launcher):
+def test_shares_by_a_launcher_make_one_report(project, warm_python, launcher):
     module, chosen = LAUNCHERS[launcher]
     needs(f"hydra_plugins.{module}")
-    ended = predict(project, launcher, "shards=2", *chosen)
+    ended = predict(warm_python, project, launcher, "shards=2", *chosen)
     assert ended.returncode == 3, ended.stderr
     assert "of 5 (0 of them done before), 1 unreadable" in ended.stdout
     table = pd.read_csv(project / launcher / "photos.csv")
@@ -64,5 +65,5 @@ def test_shares_by_a_launcher_make_one_report(project, launcher):
     # What one worker had not done is done by the next start, here without workers.
     shutil.copytree(project / launcher, project / f"{launcher}-again")
     next((project / f"{launcher}-again" / ".records").glob("*.json")).unlink()
-    again = predict(project, f"{launcher}-again")
+    again = predict(warm_python, project, f"{launcher}-again")
     assert "of 5 (4 of them done before), 1 unreadable" in again.stdout
