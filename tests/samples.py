@@ -21,11 +21,11 @@ def small_backbone(image_size: int = 96, name: str = "mobilenet_v2") -> keras.Mo
     return backbone
 
 
-def small_classifier(seed: int = 2) -> keras.Model:
+def small_classifier(seed: int = 1) -> keras.Model:
     """Make the published architecture on such a backbone, always from the same weights.
 
     Args:
-        seed: of the untrained head. With 2, photographs have tiles on both sides of 0.5.
+        seed: of the untrained head. With 1, photographs have tiles on both sides of 0.5.
     """
     backbone = small_backbone()
     keras.utils.set_random_seed(seed)
