@@ -1,10 +1,10 @@
 """Measure what corrections are worth: a model fooled by joints, corrected photos, a new champion.
 
-python -m benchmarks.correction_loop [--kind expansion_joint] [--corrections 20] [--photos 60]
+python -m benchmarks.correction_loop [--kind block] [--corrections 20] [--photos 60]
 
-It runs the commands that a user runs, in a folder of its own. Drawn photographs have one kind of
-joint and no crack, so each region that the model finds on them is corrected. The first model learns
-from clear drawn patches, as the demo's does.
+It runs the commands that a user runs, in a folder of its own. Drawn photographs have joints of
+one kind and no crack, so each region that the model finds on them is corrected. The first model
+learns from clear drawn patches, as the demo's does.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.correction_loop", description=__doc__
     )
-    parser.add_argument("--kind", default="expansion_joint", choices=DISTRACTORS)
+    parser.add_argument("--kind", default="block", choices=DISTRACTORS)
     parser.add_argument("--corrections", type=int, default=20)
     parser.add_argument("--photos", type=int, default=60, help="photos of each kind, to test on")
     parser.add_argument("--seed", type=int, default=7)
@@ -103,7 +103,7 @@ def correct(
 ) -> None:
     """Draw photographs, and mark regions of the model as `no crack` until there are enough."""
     photos.mkdir()
-    for number in range(3 * count):
+    for number in range(5 * count):
         Image.fromarray(next(drawn).pixels).save(photos / f"{number:03}.png")
     found = regions_of(folder, photos, run)
     corrections = [

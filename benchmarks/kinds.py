@@ -1,10 +1,10 @@
 """Measure which drawn things a model takes for cracks.
 
-python -m benchmarks.kinds MODEL [--photos 12] [--seed 555]
+python -m benchmarks.kinds [model=MODEL] [SETTING...] [--photos 12] [--seed 555]
 
 For each kind of distractor, photographs without a crack are drawn that show this kind and no other.
 The table has the share that the model flags, the worst kind first, with a 95 % interval over the
-photographs. MODEL is what `model=` of src.predict takes.
+photographs. The settings are those of src.predict.
 """
 
 import argparse
@@ -22,8 +22,7 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import DISTRACTORS, DrawnPhotograph, draw_photograph
 from src.photos.inspection import load_model_of
-from src.photos.photo_findings import candidates_on
-from src.photos.photo_verdict import judged
+from src.photos.photo_findings import findings_on
 from src.photos.scoring import build_scorer
 
 NOTHING = "(nothing)"
@@ -31,7 +30,7 @@ NOTHING = "(nothing)"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kinds", description=__doc__)
-    parser.add_argument("model")
+    parser.add_argument("settings", nargs="*")
     parser.add_argument("--photos", type=int, default=12, help="photographs of each kind")
     parser.add_argument("--height", type=int, default=768)
     parser.add_argument("--width", type=int, default=1024)
@@ -46,10 +45,8 @@ def main() -> None:
 
 def probabilities(chosen: argparse.Namespace) -> pd.DataFrame:
     """Judge the photographs of all kinds; the table has a row for each."""
-    config = compose_as(Predict, "predict/config", [f"model={chosen.model}", "input=-", "output=-"])
+    config = compose_as(Predict, "predict/config", ["input=-", "output=-", *chosen.settings])
     model, _, decision, _ = load_model_of(config)
-    rule = decision.photographs
-    assert rule is not None, f"{chosen.model} has no rule for photographs"
     scorer, rows = build_scorer(model.load(), decision, config.engine), []
     kinds = (NOTHING, *DISTRACTORS)
     for kind in tqdm(kinds, unit="kind"):
@@ -57,7 +54,7 @@ def probabilities(chosen: argparse.Namespace) -> pd.DataFrame:
         for photo in itertools.islice(drawn, chosen.photos):
             image = Image.fromarray(photo.pixels)
             scores = [scorer.score(image, scale) for scale in decision.scales]
-            found = judged(candidates_on(image, scores, rule.candidate, scorer.patch), rule)
+            found = findings_on(image, scores, decision, scorer.patch)
             rows.append({"kind": kind, "probability": found.probability, "flagged": found.cracked})
     return pd.DataFrame(rows)
 
