@@ -1,10 +1,11 @@
 """Measure what corrections are worth: a model fooled by joints, corrected photos, a new champion.
 
-python -m benchmarks.correction_loop [--kind block] [--corrections 20] [--photos 60]
+python -m benchmarks.correction_loop [--kind block] [--corrections 20] [--photos 60] [--seeds 3]
 
 It runs the commands that a user runs, in a folder of its own. Drawn photographs have joints of
 one kind and no crack, so each region that the model finds on them is corrected. The first model
-learns from clear drawn patches, as the demo's does.
+learns from clear drawn patches, as the demo's does. Each seed trains one further model, which is
+compared with the first.
 """
 
 import argparse
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--corrections", type=int, default=20)
     parser.add_argument("--photos", type=int, default=60, help="photos of each kind, to test on")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seeds", type=int, default=3, help="models that learn the corrections")
     parser.add_argument("--output", type=Path, default=Path("outputs/correction_loop"))
     chosen = parser.parse_args()
     shutil.rmtree(chosen.output, ignore_errors=True)
@@ -57,9 +59,13 @@ def main() -> None:
     test = folder / "test"
     draw_tests(test, jointed, np.random.default_rng(chosen.seed), chosen.photos)
     mine = f"data.sources.mine.path={folder / 'corrected'}"
-    second = train(folder, "second", *CORRECTED, mine)
-    promote(folder, second, f"corrections={test}")
-    rows = [judged(folder, test, name, run) for name, run in (("first", first), ("second", second))]
+    rows = [judged(folder, test, "first", first)]
+    for seed in range(chosen.seeds):
+        further = train(folder, "further", *CORRECTED, mine, f"train.seed={seed}")
+        if promote(folder, further, f"corrections={test}"):
+            # The next one is compared with the first as well.
+            command(folder, "promote", "--back")
+        rows.append(judged(folder, test, f"corrected, seed {seed}", further))
     print(pd.DataFrame(rows).to_markdown(index=False))
 
 
@@ -72,10 +78,12 @@ def train(folder: Path, name: str, *settings: str) -> str:
     return re.findall(r"\b[0-9a-f]{32}\b", "\n".join(lines))[-1]
 
 
-def promote(folder: Path, run: str, *settings: str) -> None:
-    """Print what the promotion of a run says."""
+def promote(folder: Path, run: str, *settings: str) -> bool:
+    """Print what the promotion of a run says, and return whether it is the champion now."""
     lines = command(folder, "promote", run, *settings, accepted=(0, 3))
-    print(next(line for line in lines if " version " in line))
+    told = next(line for line in lines if " version " in line)
+    print(told, flush=True)
+    return " promoted: " in told
 
 
 def command(
