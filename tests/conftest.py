@@ -50,6 +50,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def own_loggers_speak() -> None:
     """Undo what configurations of logging in earlier tests did to the loggers of this project."""
+    logging.disable(logging.NOTSET)
     for name, logger in logging.root.manager.loggerDict.items():
         if name.partition(".")[0] == "src" and isinstance(logger, logging.Logger):
             logger.disabled, logger.propagate = False, True

@@ -35,6 +35,7 @@ def train_often(count: int, seed: int, root: Path) -> Counter[tuple[str, str]]:
     process, measured = psutil.Process(), []
     weights = small_weights_in(root)
     chosen = [*TINY, *(f"model.imagenet.{key}={value}" for key, value in weights.items())]
+    chosen.append(f"tracking.uri='sqlite:///{root.resolve()}/mlruns/mlflow.db'")
     with chdir(root):
         for number in range(WARM + count):
             train_and_track(compose_config([*chosen, f"seed={seed + number}"]))

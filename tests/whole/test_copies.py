@@ -1,6 +1,5 @@
 """A copy of the project without a git repository of its own: DVC runs, and no commit is named."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.whole.project import Project
+from tests.whole.servers import environment_of_commands
 
 pytestmark = pytest.mark.slow
 DRAWN = """\
@@ -23,7 +23,7 @@ def dvc(project: Project, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "dvc", *command],
         cwd=project.folder,
-        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+        env=environment_of_commands() | {"DVC_NO_ANALYTICS": "1"},
         capture_output=True,
         text=True,
     )
@@ -40,9 +40,10 @@ def test_make_repro_runs_in_a_copy_without_git(tmp_path: Path, outer: bool):
     failed = dvc(project, "repro", "--dry", "fetch")
     assert ("git-ignored" if outer else "is not a git repository") in failed.stderr
     # The last command would train. What comes before it has told DVC that there is no git.
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     make = ["make", "--old-file=.venv/.ready", "repro", "EXPERIMENT=nothing"]
-    done = subprocess.run(make, cwd=project.folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        make, cwd=project.folder, env=environment_of_commands(), capture_output=True, text=True
+    )
     assert "experiment=nothing: there is no such choice" in done.stderr
     assert project.repro("fetch") == {"compose", "fetch"}
     assert project.repro("fetch") == set()

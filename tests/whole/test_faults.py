@@ -1,6 +1,5 @@
 """A few of the faults of `python -m benchmarks.faults`, which tries them in large numbers."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from benchmarks.faults.archives import unpack_archives
 from src.config.loader import ROOT
+from tests.whole.servers import environment_of_commands
 
 FEW = """
 import sys
@@ -24,7 +24,7 @@ print(try_command_lines(workspace, 12, 1))
 
 
 def ran(folder: Path, *command: str) -> str:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = environment_of_commands() | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True
     )
