@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +55,19 @@ def own_loggers_speak() -> None:
         if name.partition(".")[0] == "src" and isinstance(logger, logging.Logger):
             logger.disabled, logger.propagate = False, True
             logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def own_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """`caplog` for this project's loggers alone, whatever earlier tests did to the root logger."""
+    own = logging.getLogger("src")
+    own.addHandler(caplog.handler)
+    own.setLevel(logging.INFO)
+    own.propagate = False
+    yield caplog
+    own.removeHandler(caplog.handler)
+    own.setLevel(logging.NOTSET)
+    own.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -248,7 +248,7 @@ def test_fingerprint_is_of_the_float32_bytes(donor):
 
 
 def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
-    donor, receiver, sources, tmp_path, monkeypatch, caplog
+    donor, receiver, sources, tmp_path, monkeypatch, own_log
 ):
     (tmp_path / "keras").write_bytes(b"")
 
@@ -259,4 +259,4 @@ def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
     assert load_imagenet(receiver, sources) == "package index"
     assert same(donor, receiver)
     for way_out in ("KERAS_HOME=outputs/keras", "model.imagenet.path"):
-        assert way_out in caplog.text
+        assert way_out in own_log.text

@@ -133,16 +133,16 @@ def test_what_has_not_changed_at_its_source_is_found_again(tmp_path, composed, o
     assert (found.folder, found.classes, found.image_size) == (images, ["Negative", "Positive"], 96)
 
 
-def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, caplog):
+def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, own_log):
     (own / "Positive" / "notes.txt").write_text("seen in May")
     given = (f"data.path={own}", f"data.dir={tmp_path / 'images'}", f"workspace={tmp_path}")
     config = composed("data=local", "data.image_size=96", "data.minimum_images=10", *given)
     fetched(config)
-    (said,) = caplog.messages
+    (said,) = own_log.messages
     assert said.startswith("local: 1 left out, such as Positive/notes.txt: ")
     assert said.endswith("receipt.json lists all")
     fetched(config)
-    assert len(caplog.messages) == 1
+    assert len(own_log.messages) == 1
 
 
 def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monkeypatch):

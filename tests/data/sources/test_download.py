@@ -213,11 +213,11 @@ def test_another_size_is_said(server: Server, tmp_path: Path, answer: Answer, pr
     ],
 )
 def test_an_address_that_leads_nowhere_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, url: str, retries: int
+    tmp_path: Path, own_log: pytest.LogCaptureFixture, url: str, retries: int
 ) -> None:
     with pytest.raises(Unavailable, match=f"^{url} failed: "):
         download(url, tmp_path / "a.rar", size=1, sha256="", http=HTTP)
-    assert caplog.text.count("trying again") == retries
+    assert own_log.text.count("trying again") == retries
 
 
 def test_json_is_asked_for_as_patiently(server: Server) -> None:
