@@ -43,9 +43,9 @@ def export(model: str, output: str, *settings: str) -> None:
 
 
 def test_a_run_is_exported_by_its_id(run_id, tmp_path, capsys):
-    export(run_id, tmp_path)
+    export(run_id[:12], tmp_path)
     card = json.loads((tmp_path / "openvino-float32" / "card.json").read_text())
-    assert card["model"] == run_id
+    assert card["model"] == run_id[:12]
     assert card["classes"] == ["Negative", "Positive"]
     assert card["input"] == "image: uint8 [None, 96, 96, 3], RGB"
     # All of the test part.

@@ -229,7 +229,7 @@ def test_run_and_registry_bring_their_decision(model, tmp_path, monkeypatch):
         assert (champion["run"], champion["version"]) == (run_id, "1")
         assert decided == [made, {}]
         for name in (run_id, run_id[:8]):
-            _, by_run, *decided = load_model_of(settings(*common, f"model='{name}'"))
+            _, by_run, *decided = load_model_of(settings(*common, f"model={name}"))
             assert (by_run["run"], by_run["weights"]) == (run_id, champion["weights"])
             assert decided == [made, {}]
         _, logged, *decided = load_model_of(settings(*common, f"model={uri}"))

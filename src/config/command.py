@@ -19,7 +19,7 @@ try:
     from src.config.arguments import named_values, refuse_unquoted
     from src.config.garbage import collect_garbage_less_often
     from src.config.keras_settings import refuse_other_keras
-    from src.config.loader import CONF, Schema, check_as, require_conf, with_sections
+    from src.config.loader import CONF, Schema, check_as, readable, require_conf
     from src.config.misspelt import composition_error
     from src.config.schema import Config
     from src.config.section import Section
@@ -171,7 +171,7 @@ def _run(
     try:
         require_conf()
         refuse_other_keras()
-        sys.argv[1:] = with_sections(named_values(arguments, positional))
+        sys.argv[1:] = readable(named_values(arguments, positional), schema)
         refuse_unquoted(sys.argv[1:])
         compose_and_run()
     except HydraException as error:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from src.config.misspelt import composition_error, unknown_setting
 from src.config.schema import Config
+from src.config.schema_settings import text_settings
 from src.config.section import Section
 from src.errors import InputError
 
@@ -89,22 +90,30 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
     path = CONF / name
     with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:
-            return check_as(schema, compose(path.name, with_sections(overrides)))
+            return check_as(schema, compose(path.name, readable(overrides, schema)))
         except HydraException as error:
             raise InputError(composition_error(error, schema)) from error
 
 
-def with_sections(overrides: Sequence[str]) -> list[str]:
-    """Replace `data=[a,b]` by the overrides that make a section of each source.
+def readable(overrides: Sequence[str], schema: type[Section]) -> list[str]:
+    """Write overrides as Hydra understands them.
+
+    `data=[a,b]` becomes the overrides that make a section of each source. Texts that look like
+    numbers, such as `model=3187579836e9` for a run, are quoted.
 
     Args:
-        overrides: Hydra's overrides. The sources are names of files in conf/data/.
+        overrides: overrides as users write them. The sources are names of files in conf/data/.
+        schema: the schema of the configuration.
     """
     whole: list[str] = []
+    texts = text_settings(schema)
     for override in overrides:
+        number = re.fullmatch(r"([\w.]+)=([-+\d][-+.\w]*)", override)
         if listed := re.fullmatch(r"data=\[(.*)\]", override):
             names = [name.strip() for name in listed[1].split(",") if name.strip()]
             whole += ["data=several", *(f"+data@data.sources.{name}={name}" for name in names)]
+        elif number and number[1] in texts:
+            whole.append(f"{number[1]}='{number[2]}'")
         else:
             whole.append(override)
     return whole

@@ -1,11 +1,11 @@
 """What to say about settings and choices that do not exist: the nearest ones that do."""
 
 import re
-from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, get_args
 
 from pydantic import BaseModel
+
+from src.config.schema_settings import setting_names
 
 # Hydra's messages, from which the names are read.
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
@@ -52,26 +52,3 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
         near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.7)]
     hint = f"did you mean {' or '.join(near[:3])}?" if near else "--help says where they are listed"
     return f"{key}: there is no such setting; {hint}"
-
-
-def setting_names(schema: type[BaseModel], prefix: str = "") -> list[str]:
-    """Return the dotted names of all settings and sections of a schema, each once.
-
-    Args:
-        schema: the class of the configuration or of a section.
-        prefix: text that begins each name.
-    """
-    names: dict[str, None] = {}
-    for name, field in schema.model_fields.items():
-        names[f"{prefix}{name}"] = None
-        for section in _sections(field.annotation):
-            names |= dict.fromkeys(setting_names(section, f"{prefix}{name}."))
-    return list(names)
-
-
-def _sections(kind: Any) -> Iterable[type[BaseModel]]:
-    """Yield the sections that a type stands for: itself, or the members of a union."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        yield kind
-    for one in get_args(kind):
-        yield from _sections(one)

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from src.config.loader import CONF, ROOT, check
+from src.config.loader import CONF, ROOT, check, compose_as, compose_config
+from src.config.tool_schema import Predict
 from src.errors import InputError
 from tests.extras import needs
 
@@ -123,3 +124,11 @@ def test_a_source_of_the_robust_data_can_be_left_out(composed):
     left = composed("data=robust", "elsewhere=photos", "~data.sources.drawn").data.sources
     assert list(left) == ["metu", "elsewhere"]
     assert left["elsewhere"].path == "photos"
+
+
+@pytest.mark.parametrize("text", ["2024", "007", "3187579836e9", "1_000", "-1.5", "1e309"])
+def test_a_text_that_looks_like_a_number_stays_as_it_is(text):
+    settings = compose_as(Predict, "predict/config", [f"model={text}", f"input={text}", "output=-"])
+    assert (settings.model, settings.input) == (text, text)
+    config = compose_config([f"evaluate.run={text}", "seed=7", "model.dropout=0.1"])
+    assert (config.evaluate.run, config.seed, config.model.dropout) == (text, 7, 0.1)
