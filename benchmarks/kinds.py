@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, default=Path("outputs/benchmark/kinds.jpg"))
     chosen = parser.parse_args()
     table, surest = judge_kinds(chosen)
-    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    for file in (chosen.output, chosen.figure):
+        file.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(chosen.output, index=False)
     figure_of(surest).savefig(chosen.figure, pil_kwargs={"quality": 80})
     print(flagged_by_kind(table).to_markdown(index=False))
