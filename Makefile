@@ -40,8 +40,8 @@ test: $(READY) ## run the tests
 	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
-test-fast: $(READY) ## run all but the slow tests; three minutes on two cores
-	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "not slow"
+test-fast: $(READY) ## run all but the slow tests; about a minute on two cores
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 .PHONY: lint
 lint: $(READY) ## check style, types and the order of imports

@@ -63,6 +63,7 @@ def compare(tracked, monkeypatch, capsys) -> Compare:
     mlflow.set_tracking_uri(before)
 
 
+@pytest.mark.slow
 def test_difference_and_disagreements_are_told(compare, tmp_path):
     csv = tmp_path / "disagreements.csv"
     told = compare("good", "bad", "--csv", str(csv))
@@ -86,6 +87,7 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
     assert f"error: runs {both} had different images (dataset.fingerprint)" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("runs_named", "says"),
     [

@@ -22,6 +22,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_settings_are_those_that_git_keeps(folder):
     main()
     written = (folder / "params.yaml").read_text(encoding="utf-8")

@@ -38,6 +38,7 @@ def many() -> np.ndarray:
     return images // np.arange(1, 43, dtype=np.uint8)[:, None, None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openvino", "tensorflow"])
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
 def test_float32_engine_is_keras(engines, prefix, images, name, batch_size):

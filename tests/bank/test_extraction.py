@@ -42,6 +42,7 @@ def wanted(paths):
     return {0: rows, 1: rows[::2], 2: rows[::2]}
 
 
+@pytest.mark.slow
 def test_every_wanted_feature_is_there(bank, paths, wanted):
     assert fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) == 40 + 20 + 20
     for view, rows in wanted.items():
@@ -70,6 +71,7 @@ def test_second_fill_computes_nothing(bank, paths, wanted):
     assert fill_bank(bank, refuse, paths, wanted, AUGMENT, seed=0) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flip_rotate", "flips", "cameras"])
 def test_rows_added_later_equal_those_made_at_once(tmp_path, paths, wanted, composed, name):
     augment = composed(f"augment={name}").augment

@@ -39,6 +39,7 @@ def test_order_is_that_of_the_end_to_end_path():
         np.testing.assert_array_equal(labels, LABELS[order])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("views", "epochs"), [(3, 3), (4, 3), (2, 4)])
 def test_each_image_takes_its_views_in_turn(views, epochs):
     seen = {row: [] for row in ROWS}

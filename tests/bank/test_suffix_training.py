@@ -79,7 +79,7 @@ def trained_weights(classifier: keras.Model) -> list[np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frozen_layers", [154, 150, 143])
+@pytest.mark.parametrize("frozen_layers", [154, 143])
 def test_losses_and_weights_agree(end_to_end, on_bank, frozen_layers):
     whole, stored = end_to_end(frozen_layers), on_bank(frozen_layers)
     assert len(whole.losses) == 3 * 4
@@ -95,7 +95,7 @@ def test_losses_and_weights_agree(end_to_end, on_bank, frozen_layers):
 @pytest.mark.slow
 @pytest.mark.parametrize("steps_per_execution", [3, 10])
 def test_several_steps_at_once_keep_to_the_epochs(end_to_end, on_bank, steps_per_execution):
-    whole, stored = end_to_end(150), on_bank(150, steps_per_execution)
+    whole, stored = end_to_end(154), on_bank(154, steps_per_execution)
     for name, values in whole.history.items():
         np.testing.assert_allclose(stored.history[name], values, rtol=1e-3)
     for one, other in zip(whole.weights, stored.weights, strict=True):

@@ -116,6 +116,7 @@ def interpreters() -> list[str]:
     return list({str(Path(python).resolve()): python for python in found}.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", interpreters())
 def test_every_version_of_python_gives_the_same_in_every_locale(python):
     source = GOLDEN / "source.txt"

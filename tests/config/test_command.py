@@ -141,6 +141,7 @@ MISUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "says"),
     [pytest.param(*one, id=one[0], marks=[SLOW] * (one[0] in IMPORTING_KERAS)) for one in MISUSED],
@@ -191,6 +192,7 @@ def test_outside_the_environment_a_command_says_how_to_enter_it(command):
     assert "Traceback" not in bare.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "quoted"),
     [

@@ -49,6 +49,7 @@ def test_libraries_talk_to_the_log_and_the_program_to_the_console(tmp_path):
         assert line in log
 
 
+@pytest.mark.slow
 def test_each_job_of_a_process_has_a_log_of_its_own(tmp_path):
     code = "first = current_log()\ntime.sleep(1)\ndivert_noise('trial')\n"
     done = ran(tmp_path, f"import time\n{code}os.write(2, b'x')\nprint(first, current_log())")
@@ -90,6 +91,7 @@ def test_a_folder_that_takes_no_log_changes_nothing(tmp_path):
     assert (done.stdout, done.stderr) == ("None\n", "a library")
 
 
+@pytest.mark.slow
 def test_progress_in_a_file_is_one_line_of_a_long_step_and_none_of_a_short_one(tmp_path):
     code = "from src.config.console import set_up_libraries\nset_up_libraries()\nimport time\n"
     loop = "from tqdm import tqdm\nfor _ in tqdm(range(4), 'reading'): time.sleep(0.1)"

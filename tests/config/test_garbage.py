@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from src.config.garbage import NEW_OBJECTS
 from src.config.loader import CONF
 
@@ -15,6 +17,7 @@ print(gc.get_freeze_count())
 """
 
 
+@pytest.mark.slow
 def test_no_object_is_looked_at_when_a_command_ends():
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=CONF.parent, capture_output=True, text=True, check=True

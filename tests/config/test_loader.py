@@ -18,6 +18,7 @@ ELSEWHERE = "elsewhere=photos"
 SWEEPS = sorted(path.stem for path in CONF.glob("sweep/*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 @pytest.mark.parametrize("primary", ["config", "pipeline"])
 def test_committed_experiments_compose(composed, experiment, primary):
@@ -63,6 +64,7 @@ def splits(sweep: str) -> list[str]:
     return [] if sweep == "sources" else ["split=grouped"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", SWEEPS)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experiment):
@@ -70,6 +72,7 @@ def test_committed_sweeps_compose_with_every_experiment(composed, sweep, experim
     composed(f"+sweep={sweep}", f"experiment={experiment}", ELSEWHERE, *splits(sweep), *values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", SWEEPS)
 def test_every_value_of_a_committed_sweep_is_allowed(composed, sweep):
     for key, values in swept(sweep).items():
@@ -98,6 +101,7 @@ def test_a_list_of_sources_is_short_for_a_section_of_each(composed):
     assert list(short.sources) == ["mendeley", "sdnet2018"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -126,6 +130,7 @@ def test_a_source_of_the_robust_data_can_be_left_out(composed):
     assert left["elsewhere"].path == "photos"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["2024", "007", "3187579836e9", "1_000", "-1.5", "1e309"])
 def test_a_text_that_looks_like_a_number_stays_as_it_is(text):
     settings = compose_as(Predict, "predict/config", [f"model={text}", f"input={text}", "output=-"])

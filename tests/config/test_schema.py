@@ -5,6 +5,7 @@ import pytest
 from src.errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "message"),
     [

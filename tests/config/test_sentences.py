@@ -77,6 +77,7 @@ def test_a_file_in_place_of_a_folder_is_told_in_a_sentence(tmp_path: Path) -> No
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.slow
 def test_code_without_its_settings_says_how_to_install_it(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src")
     for module in ("src.fetch", "src.compare"):
@@ -87,6 +88,7 @@ def test_code_without_its_settings_says_how_to_install_it(tmp_path: Path) -> Non
         assert "pip install -e ." in failed.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "environment", "sentence"),
     [
@@ -109,6 +111,7 @@ def test_keras_set_to_something_else_is_told(
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["", "[]", '{"backend": "jax"}', '{"epsilon": 1e-07}'])
 def test_keras_set_to_what_does_not_matter_is_no_obstacle(tmp_path: Path, settings: str) -> None:
     (tmp_path / "keras.json").write_text(settings)

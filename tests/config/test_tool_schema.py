@@ -28,6 +28,7 @@ def test_defaults_are_allowed(name):
     composed(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
@@ -50,6 +51,7 @@ def test_numbers_are_finite(name, setting, value):
         composed(name, f"{setting}={value}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "setting"),
     [

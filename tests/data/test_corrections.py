@@ -31,6 +31,7 @@ def corrections(draw) -> Correction:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(corrections(), max_size=4))
 def test_what_is_written_is_read_again(made):
     with tempfile.TemporaryDirectory() as folder:

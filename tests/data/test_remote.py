@@ -33,6 +33,7 @@ def remote(address: str, **http: float) -> RemotePath:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_of_s3_is_written_read_listed_and_deleted(s3):
     path = remote(f"{s3}/folder") / "deep" / "ü #?.txt"
     assert not path.is_file()
@@ -103,6 +104,7 @@ def test_a_fault_that_passes_is_tried_again(web, faults):
     assert len(web.asked("/a.jpg")) == len(faults) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "reason", "times"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from src.data.related.twins import TURNS
 from src.figures.twin_figures import best_correlations, correlation_histogram, twin_gallery
@@ -12,6 +13,7 @@ from src.figures.twin_figures import best_correlations, correlation_histogram, t
 CLASSES = ("Negative", "Positive")
 
 
+@pytest.mark.slow
 def test_each_image_is_in_one_bin_of_each_kind_even_at_the_ends() -> None:
     best = np.tile(np.float32([-0.5, 0, 0.5, 0.98, 1, 1.0000001]), (len(TURNS), 1))
     counts = best_correlations(best, bins=50)

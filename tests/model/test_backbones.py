@@ -53,6 +53,7 @@ def test_the_schema_names_every_backbone():
     assert set(get_args(Model.model_fields["backbone"].annotation)) == set(BACKBONES) == set(LAYERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_settings_of_a_backbone(composed, name):
     model = composed(f"model={name}").model

@@ -40,6 +40,7 @@ def test_mean_of_the_map_is_the_difference_of_logits(classifier, model, rng):
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), logits, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_shift_by_a_cell_shifts_the_map(model, rng):
     image = rng.integers(0, 256, (96 + 24 * CELL, 96 + CELL, 3), dtype=np.uint8)
     whole, below = (class_maps(model, image[None, top:])[0] for top in (0, CELL))
@@ -112,6 +113,7 @@ def test_other_strides_are_refused():
         map_grid(classifier)
 
 
+@pytest.mark.slow
 def test_class_maps_of_patches_are_those_of_the_model(classifier, model, rng):
     patches = rng.integers(0, 256, (EAGERLY + 1, 96, 96, 3), dtype=np.uint8)
     expected = class_maps(model, patches)

@@ -32,6 +32,7 @@ def augmented(backbone) -> keras.Model:
     )
 
 
+@pytest.mark.slow
 def test_parameters_are_as_published(published):
     assert parameter_counts(published) == {
         "total": 2_260_546,
@@ -70,6 +71,7 @@ def test_uint8_and_float_images_give_the_same_probabilities(published, rng):
     np.testing.assert_array_equal(probabilities, as_floats)
 
 
+@pytest.mark.slow
 def test_inference_model_is_the_same_function_without_random_layers(augmented, images):
     plain = inference_model(augmented)
     assert not any("Random" in type(layer).__name__ for layer in plain.layers)

@@ -60,6 +60,7 @@ def placed() -> keras.Model:
     return keras.Model(images, outputs)
 
 
+@pytest.mark.slow
 def test_mean_over_the_four_flips(placed, patches):
     root, listing = patches
     paths = [root / path for path in listing.path[:6]]

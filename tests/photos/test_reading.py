@@ -241,6 +241,7 @@ print(peaks[0], status("VmRSS") - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize(
     ("mode", "kind"),
@@ -279,6 +280,7 @@ def test_floating_point_pixels_are_refused():
         read_photo(saved(Image.new("F", (8, 8)), "TIFF"), max_megapixels=1)
 
 
+@pytest.mark.slow
 def test_limit_is_the_settings_and_not_pillows(scene, monkeypatch):
     data = saved(scene, "PNG")
     with pytest.raises(Unreadable, match=r"0 megapixels, above photos\.max_megapixels=0\.003"):

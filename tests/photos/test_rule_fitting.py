@@ -40,6 +40,7 @@ def examples():
     return made
 
 
+@pytest.mark.slow
 def test_what_tells_cracks_from_joints_is_learned(examples, settings):
     fitted = fit_photo_rule(examples, settings, **COSTS)
     assert roc_auc_score(fitted.regions.label, fitted.regions.probability) > 0.9
@@ -49,6 +50,7 @@ def test_what_tells_cracks_from_joints_is_learned(examples, settings):
     assert fitted.rule.photographs == len(fitted.photographs) == 60
 
 
+@pytest.mark.slow
 def test_a_dear_missed_crack_lowers_the_photographs_threshold(examples, settings):
     even = fit_photo_rule(examples, settings, **COSTS).rule
     dear = fit_photo_rule(examples, settings, missed_crack=50.0, false_alarm=1.0).rule

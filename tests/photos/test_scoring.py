@@ -80,6 +80,7 @@ def test_blocks_are_as_small_as_asked(rows, columns, halo):
     assert width <= columns
 
 
+@pytest.mark.slow
 def test_a_photo_of_a_patch_scores_as_the_classifier_says(scorer, classifier, photo):
     patch = photo.crop((50, 60, 50 + PATCH, 60 + PATCH))
     scores = scorer().score(patch, 1.0)
@@ -89,6 +90,7 @@ def test_a_photo_of_a_patch_scores_as_the_classifier_says(scorer, classifier, ph
     assert scores.probability[0, 0] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_in_blocks_as_in_one_piece(scorer, photo):
     tall = Image.fromarray(np.vstack([np.asarray(photo)] * 3))
     whole = scorer().score(tall, 1.0)
@@ -105,6 +107,7 @@ def test_shallow_pieces_change_nothing(scorer, photo, flips):
     np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(3000, 40), (40, 3000), (3000, 97)])
 def test_pieces_of_a_narrow_photo_hold_its_reflection(scorer, photo, size):
     narrow = photo.resize(size)
@@ -113,6 +116,7 @@ def test_pieces_of_a_narrow_photo_hold_its_reflection(scorer, photo, size):
     np.testing.assert_allclose(pieces.evidence, whole.evidence, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_photo_has_the_map_of_the_whole_network(scorer, classifier, photo):
     model = class_map_model(classifier)
     side = PATCH + 4 * CELL
@@ -135,6 +139,7 @@ def test_a_tile_has_the_mean_of_its_cells(scorer, photo):
     np.testing.assert_allclose(scores.probability, expit(expected), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_anchors_set_the_level_to_that_of_real_tiles(scorer, classifier, photo):
     # As many as there are tiles, so that the mean is that of all.
     anchored = scorer(anchors=10_000).score(photo, 1.0)

@@ -4,12 +4,14 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from src.pipeline import auditing
 from src.pipeline.auditing import audit_dataset, audited_dataset
 from tests.sections import changed
 
 
+@pytest.mark.slow
 def test_crops_of_one_photo_are_related_and_no_twins(tmp_path, composed, crops):
     dataset, twins, overlaps = audit_dataset(crops, composed().audit, tmp_path)
     relations = dataset.relations

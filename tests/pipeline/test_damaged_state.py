@@ -89,6 +89,7 @@ def same(one: Dataset, other: Dataset) -> bool:
     return one.receipt == other.receipt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"),
     [

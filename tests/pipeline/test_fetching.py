@@ -46,6 +46,7 @@ def own(tmp_path, patches) -> Path:
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", [False, True])
 def test_another_workspace_that_has_the_images_is_taken_over(own, tmp_path, composed, spoilt):
     given = ("data=local", f"data.path={own}", f"data.dir={tmp_path}/images", "data.image_size=96")
@@ -71,6 +72,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*.jpg")}
 
 
+@pytest.mark.slow
 def test_ones_own_photos_are_never_the_folder_that_a_fetch_fills(tmp_path, composed, own):
     before = contents(own)
     given = (f"data.dir={own}", f"workspace={tmp_path}", "data.minimum_images=10")
@@ -156,6 +158,7 @@ def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monk
         fetched(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["synthetic", "drawn"])
 def test_images_of_other_drawing_code_are_drawn_again(tmp_path, composed, monkeypatch, source):
     few = {

@@ -26,6 +26,7 @@ def dataset(negative: int, positive: int) -> Dataset:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["random", "grouped", "overlap"])
 def test_a_part_without_a_class_is_refused_with_the_counts(composed, strategy):
     split = composed(f"split={strategy}").split

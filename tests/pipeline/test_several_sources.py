@@ -78,6 +78,7 @@ def test_all_images_have_one_size_and_know_their_source_and_photograph(several):
     assert listing.path[listing.label == 0].str.startswith("Negative/").all()
 
 
+@pytest.mark.slow
 def test_only_what_has_changed_is_fetched_again(several, own):
     first = fetched(several())
     drawn = own / "images" / "drawn"
@@ -94,6 +95,7 @@ def test_only_what_has_changed_is_fetched_again(several, own):
     assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*.jpg")} == before
 
 
+@pytest.mark.slow
 def test_a_stage_of_dvc_does_not_fetch_for_another(several, own, monkeypatch):
     fetched(several())
     monkeypatch.setenv("DVC_STAGE", "train")
@@ -103,6 +105,7 @@ def test_a_stage_of_dvc_does_not_fetch_for_another(several, own, monkeypatch):
         fetched(several())
 
 
+@pytest.mark.slow
 def test_a_source_of_one_class_and_few_images_is_welcome(several, own):
     for path in (own / "local" / "cracked").iterdir():
         path.rename(own / "local" / "whole" / path.name)

@@ -19,6 +19,7 @@ def audited(tmp_path_factory, composed, crops):
     return audited_dataset(crops, composed().audit, tmp_path_factory.mktemp("audited"))
 
 
+@pytest.mark.slow
 def test_split_overlap_keeps_crops_of_one_photo_together(composed, audited):
     whole = split_dataset(audited, composed("split=overlap").split)
     assert (whole.manifest.groupby("group").part.nunique() == 1).all()

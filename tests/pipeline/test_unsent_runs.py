@@ -20,6 +20,7 @@ from tests.whole.servers import environment_of_commands, free_port, mlflow_serve
 pytestmark = pytest.mark.slow
 TINY = (
     *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=1"),
+    "features.engine=tensorflow",
     *("evaluate.resamples=100", "tracking.prediction_grid=4", "audit.overlaps=null"),
 )
 

@@ -97,6 +97,7 @@ def test_the_figures_are_those_of_both_on_the_same_images():
     assert "20 errors of 1000 test images where the champion makes 1 " in decision.why
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.sets(st.integers(0, 59)), st.sets(st.integers(0, 59)), st.floats(0, 1))
 def test_a_challenger_with_more_errors_is_promoted_exactly_within_the_margin(one, other, margin):

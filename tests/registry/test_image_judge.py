@@ -78,6 +78,7 @@ def settings_of(classifier: keras.Model, decision: Decision) -> dict[str, object
     return SETTINGS | {"decision": own.model_dump()}
 
 
+@pytest.mark.slow
 def test_a_model_with_another_ones_decision_is_refused(classifier, tmp_path):
     classifier.save(tmp_path / "model.keras")
     with pytest.raises(InputError, match=r"model\.keras and its decision\.json do not belong"):
@@ -105,6 +106,7 @@ def text(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     [
@@ -125,6 +127,7 @@ def test_a_patch_is_what_the_classifier_says_however_it_is_sent(judge, classifie
     assert verdict["label"] == ("cracked" if verdict["probability"] >= 0.5 else "whole")
 
 
+@pytest.mark.slow
 def test_a_photo_has_the_probability_of_its_likeliest_tile_at_any_scale(judge, classifier, photo):
     scorer = build_scorer(classifier, DECISION, PhotoEngine(**ENGINE))
     at = {scale: float(scorer.score(photo, scale).probability.max()) for scale in (1.0, 0.5)}
@@ -167,6 +170,7 @@ def test_the_threshold_decides_the_label(judge, patch):
         assert strict.judge([patch])[0]["label"] == label
 
 
+@pytest.mark.slow
 def test_images_keep_their_order_and_threads_take_turns(judge, photo):
     busy = threading.Lock()
 

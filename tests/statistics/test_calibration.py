@@ -47,6 +47,7 @@ def likeliest_temperature(predictions) -> float:
     return tried[np.argmin([np.logaddexp(0, -toward_truth / t).sum() for t in tried])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("overconfidence", [0.7, 1.5, 3.0])
 def test_prior_moves_a_fit_to_thousands_of_images_by_less_than_two_percent(overconfidence, seed):

@@ -38,6 +38,7 @@ def check(scenario: Scenario, repeats: int, slack: float) -> None:
         assert shares.rejected <= 0.05 + slack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", FEW, ids=str)
 def test_intervals_cover_and_the_test_keeps_its_level(scenario):
     check(scenario, REPEATS, SLACK)

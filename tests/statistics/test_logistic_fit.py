@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from src.statistics.logistic_fit import fit_logistic_rule, precise_threshold
 
 
+@pytest.mark.slow
 def test_the_law_of_simulated_data_is_found_again():
     rng = np.random.default_rng(0)
     values = {"a": rng.normal(5, 3, 4000), "b": rng.uniform(-1, 1, 4000)}
@@ -20,6 +21,7 @@ def test_the_law_of_simulated_data_is_found_again():
     assert np.abs(fitted.held_out - truth).mean() < 0.04
 
 
+@pytest.mark.slow
 def test_held_out_groups_are_not_learned_by_heart():
     """Within a group all examples have one label, which their features tell only by the group."""
     rng = np.random.default_rng(1)

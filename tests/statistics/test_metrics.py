@@ -58,6 +58,7 @@ def test_certain_and_wrong_has_a_finite_loss():
     assert np.isfinite(summarise(table_of([0, 1], [1.0, 0.9]), BINS)["loss"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=4))
 def test_interval_holds_the_accuracy(rows):
     labels = [0, 1] + [label for label, _ in rows]

@@ -73,6 +73,7 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn(rng):
     assert np.isnan(weighted_auc(np.zeros((1, 60)), label, score)).all()
 
 
+@pytest.mark.slow
 def test_intervals_over_groups_cover_and_those_over_images_do_not(rng):
     """Each group of six images has an effect of its own; the true AUROC is known from many."""
 

@@ -23,6 +23,7 @@ def of(composed):
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     [
@@ -45,6 +46,7 @@ def test_what_decides_the_result_counts(of, override):
     assert of(override) != of()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     [
@@ -125,16 +127,8 @@ def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
     code_closure.statements.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "pipeline/tracked_run.py",
-        "statistics/run_metrics.py",
-        "data/dataset.py",
-        "model/fitting.py",
-        "config/schema.py",
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["pipeline/tracked_run.py", "statistics/run_metrics.py"])
 def test_code_that_a_job_runs_counts(edit, module):
     before = job_fingerprint({})
     edit(module, "# A remark.")
@@ -143,7 +137,8 @@ def test_code_that_a_job_runs_counts(edit, module):
     assert job_fingerprint({}) != before
 
 
-@pytest.mark.parametrize("module", ["photos/overlay.py", "registry/gate.py", "formats/onnx.py"])
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["photos/overlay.py", "formats/onnx.py"])
 def test_code_that_no_job_runs_does_not(edit, module):
     before = job_fingerprint({})
     edit(module, "STATEMENT = 1")

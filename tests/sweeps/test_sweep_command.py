@@ -19,6 +19,8 @@ from tests.tracking.store import put_database
 from tests.whole.project import Project
 
 pytestmark = pytest.mark.slow
+# For so few images OpenVINO's conversion is not worth its seconds.
+ENGINE = "features.engine=tensorflow"
 # In this order: the first job finishes, the second fails, the third finishes.
 SWEEP = ("features.max_error=0.2,1e-12,0.3", "train.seed=1")
 
@@ -142,7 +144,7 @@ def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
 
 
 def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
-    status, output = sweeps.run("threads.tensorflow=1,2", log="threads")
+    status, output = sweeps.run("threads.tensorflow=1,2", ENGINE, log="threads")
     assert status == 1
     assert "1 of 2 jobs finished" in output
     assert "tensorflow=2: FAILED, InputError: threads.tensorflow=2: this process has" in output
@@ -164,7 +166,7 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
 
 
 def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
-    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", log="folds")
+    status, output = sweeps.run("+sweep=folds", "split.fold=0,1", ENGINE, log="folds")
     assert status == 0, output
     assert "2 folds" in output
     (parent,) = [run for run in sweeps.runs() if run.info.run_name == "folds"]
@@ -185,22 +187,22 @@ def edited(tmp_path_factory, warm_python: Path) -> tuple[Sweeps, Run, list[str]]
     folder = tmp_path_factory.mktemp("project")
     put_database(folder / "mlruns/mlflow.db")
     sweeps = Sweeps(folder, warm_python, code=project.folder)
-    options = ("tracking.run_name=edited", "features.engine=tensorflow")
+    options = ("tracking.run_name=edited", ENGINE)
     before = sweeps.run(*options, "model.dropout=0.1,0.3")
     (parent,) = sweeps.runs("attributes.run_name = 'edited'")
     loss = '"loss": float(calibrated.loss.mean())'
     project.edit("src/statistics/run_metrics.py", loss, f"{loss} + 1000")
-    after = sweeps.run(*options, "model.dropout=0.1,0.3,0.5")
+    after = sweeps.run(*options, "model.dropout=0.1,0.3")
     assert [status for status, _ in (before, after)] == [0, 0], before[1] + after[1]
     return sweeps, parent, [before[1], after[1]]
 
 
 def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
     sweeps, before, outputs = edited
-    assert "3 of 3 jobs finished" in outputs[1]
+    assert "2 of 2 jobs finished" in outputs[1]
     assert "finished before" not in outputs[1]
     parents = sweeps.runs("attributes.run_name = 'edited'")
-    assert [len(sweeps.children(parent)) for parent in parents] == [2, 3]
+    assert [len(sweeps.children(parent)) for parent in parents] == [2, 2]
     assert parents[0].info.run_id == before.info.run_id
 
 

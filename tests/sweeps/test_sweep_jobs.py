@@ -22,6 +22,7 @@ from tests.sweeps.samples import (
 pytestmark = pytest.mark.usefixtures("store")
 
 
+@pytest.mark.slow
 def test_same_sweep_goes_on_in_the_same_parent():
     first = opened("again", "model.frozen_layers", "model.dropout")
     wider = (settings(), settings(143, 0.3), settings(125, 0.5))
@@ -89,6 +90,7 @@ def test_job_is_found_finished_only_in_its_own_sweep_and_settings():
     assert found(other, 0.3) is None
 
 
+@pytest.mark.slow
 def test_latest_sweep_is_the_last_with_a_result():
     parent = opened("with a result", "model.dropout")
     log_child(parent, predictions([1]), "model.dropout=0.3", dropout=0.3)

@@ -52,6 +52,7 @@ def reported(store) -> tuple[str, str]:
     return parent, report_sweep(parent).summary
 
 
+@pytest.mark.slow
 def test_parent_has_the_best_childs_metrics(reported):
     metrics = mlflow.get_run(reported[0]).data.metrics
     assert metrics["best.test.errors"] == 1
@@ -98,6 +99,7 @@ def test_parent_describes_the_result_and_what_failed(reported):
     ]
 
 
+@pytest.mark.slow
 def test_a_sweep_over_sources_tells_each_of_them():
     parent = opened("sources", "split.source")
     for cut, source in enumerate(("metu", "decks")):
@@ -126,6 +128,7 @@ def test_no_p_value_for_other_images_of_the_same_names():
     assert summary.count("| – | other images |") == 1
 
 
+@pytest.mark.slow
 def test_what_failed_before_and_is_no_longer_swept_does_not_count():
     parent = opened("edited", "model.dropout")
     fail_child(parent, "model.dropout=0.9", dropout=0.9)
@@ -165,6 +168,7 @@ def test_same_settings_under_another_name_are_another_job():
     assert not reuse_finished(parent, job_of(parent, ["experiment=b"], settings(dropout=0.3)))
 
 
+@pytest.mark.slow
 def test_of_a_value_whose_file_was_edited_the_latest_run_counts():
     def ranked_losses(parent: str) -> list[float]:
         report_sweep(parent)
@@ -188,6 +192,7 @@ def test_of_a_value_whose_file_was_edited_the_latest_run_counts():
     assert ranked_losses(parent) == [0.1, 0.2]
 
 
+@pytest.mark.slow
 def test_numbers_swept_together_with_null_and_a_loss_of_nothing_are_drawn():
     parent = opened("mixed", "split.images", "model.dropout")
     for images in ("1000", "null"):
@@ -203,6 +208,7 @@ def test_numbers_swept_together_with_null_and_a_loss_of_nothing_are_drawn():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1000", "null"]
 
 
+@pytest.mark.slow
 def test_columns_of_the_view_hold_what_varies():
     parent = opened("groups", "augment", "model.dropout")
     overrides = ("augment=flips", "model.dropout=0.3")
@@ -308,6 +314,7 @@ def test_folds_are_taken_together():
     assert mlflow.get_run(parent).data.tags["dataset.fingerprint"] == "a" * 64
 
 
+@pytest.mark.slow
 def test_folds_are_reported_where_the_images_are_not():
     parent = opened("folds of elsewhere", "split.fold")
     logged = {**LOGGED, "data": {**LOGGED["data"], "dir": "elsewhere"}}

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,6 +40,7 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
+@pytest.mark.slow
 def test_a_copy_has_its_own_commit_or_none(tmp_path: Path) -> None:
     project = tmp_path / "outer" / "project"
     ignored = shutil.ignore_patterns("__pycache__")

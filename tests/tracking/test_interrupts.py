@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from src.config.loader import ROOT
 
 CASES = Path(__file__).with_name("interrupted_cases.py")
 
 
+@pytest.mark.slow
 def test_an_interrupt_waits_for_the_database(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-n0", f"--basetemp={tmp_path / 'cases'}"]
     done = subprocess.run([*command, str(CASES)], cwd=ROOT, capture_output=True, text=True)

@@ -40,12 +40,14 @@ def logged(classifier, tmp_path_factory):
     mlflow.set_tracking_uri(before)
 
 
+@pytest.mark.slow
 def test_file_is_loaded(classifier, tmp_path):
     classifier.save(tmp_path / "model.keras")
     loaded = load_classifier(str(tmp_path / "model.keras"))
     assert weights_sha256(loaded) == weights_sha256(classifier)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["run", "run's beginning", "alias", "version", "logged model"])
 def test_run_and_registry_give_the_model_that_was_logged(classifier, logged, name):
     uri = {

@@ -31,6 +31,7 @@ def status(run_id: str) -> str:
     return mlflow.get_run(run_id).info.status
 
 
+@pytest.mark.slow
 def test_run_of_a_dead_process_is_killed_at_the_next_start(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
     dead = running(process_tags() | {PROCESS: ended_process()})
@@ -64,6 +65,7 @@ def pending(tags: dict[str, str]) -> str:
     return mlflow.MlflowClient().create_logged_model(experiment, tags=tags).model_id
 
 
+@pytest.mark.slow
 def test_a_model_that_a_killed_process_was_logging_is_closed(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
     dead = process_tags() | {PROCESS: ended_process()}

@@ -18,6 +18,7 @@ def folder(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(before)
 
 
+@pytest.mark.slow
 def test_sqlite_with_the_artifacts_beside_it_by_default(folder):
     runs.connect(None, "crack-detection")
     assert (folder / "mlruns/mlflow.db").is_file()
@@ -25,6 +26,7 @@ def test_sqlite_with_the_artifacts_beside_it_by_default(folder):
     assert experiment.artifact_location == (folder / "mlruns/artifacts").as_uri()
 
 
+@pytest.mark.slow
 def test_environment_chooses_the_server_and_the_setting_comes_before_it(folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/team.db")
     runs.connect(None, "crack-detection")

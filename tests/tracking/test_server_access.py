@@ -41,6 +41,7 @@ def test_an_address_without_an_answer_is_named_without_its_password():
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_no_run_keeps_a_password(tmp_path):
     runs.connect(None, "crack-detection")
     address = "http://user:s3cret@host"
@@ -60,6 +61,7 @@ def test_no_run_keeps_a_password(tmp_path):
     assert not [content for content in stored if b"s3cret" in content]
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers_is_given_up(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -23,6 +23,8 @@ def environment_of_commands() -> dict[str, str]:
     """This process's without settings of MLflow; the commands beside its Python come first."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    # Six processes of a tracking server, for jobs that serve language models only.
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     return environment
 
 

@@ -19,7 +19,7 @@ from benchmarks.faults.workspace import trained_workspace
 
 workspace = trained_workspace(Path(sys.argv[1]))
 print(kill_commands(workspace, 1, 1, ["split"]))
-print(try_command_lines(workspace, 12, 1))
+print(try_command_lines(workspace, 6, 1))
 """
 
 
@@ -45,13 +45,8 @@ def test_damaged_archives_are_refused_or_unpacked():
 
 
 @pytest.mark.slow
-def test_trainings_in_one_process_do_not_grow(tmp_path):
-    assert "open files" in ran(tmp_path, "-m", "benchmarks.faults", "jobs", "1")
-
-
-@pytest.mark.slow
 def test_requests_of_many_clients_are_answered(tmp_path):
-    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "30")
+    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "6")
 
 
 def test_an_unknown_kind_is_told(tmp_path):

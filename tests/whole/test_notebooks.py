@@ -11,11 +11,21 @@ from tests.whole.project import ROOT, Project
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
+# As a machine's own settings, which the notebooks' trainings follow.
+SMALLER = """\
+# @package _global_
+data: {images: 100}
+train: {epochs: 2}
+evaluate: {resamples: 100}
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Project:
     project = Project(tmp_path_factory.mktemp("project"), warm_python)
     put_database(project.folder / "mlruns/mlflow.db")
+    own = project.folder / "conf/local/default.yaml"
+    own.write_text(SMALLER)
     return project
 
 

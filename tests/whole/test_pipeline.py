@@ -110,7 +110,7 @@ def test_comments_and_docstrings_rerun_nothing_costly(edited):
 
 @pytest.mark.slow
 def test_statement_reruns_each_stage_that_imports_it(edited):
-    for name in ("data/dataset", "bank/extraction", "statistics/curves", "split"):
+    for name in ("data/dataset", "statistics/curves"):
         with (edited.folder / f"src/{name}.py").open("a") as module:
             module.write("\nSTATEMENT = 1\n")
         assert edited.repro("compose") == {"compose"}

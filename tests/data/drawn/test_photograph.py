@@ -92,6 +92,7 @@ def test_what_is_returned_describes_the_photograph(
         assert 1 <= crack.widths.min() <= crack.widths.max() <= 15
 
 
+@pytest.mark.slow
 def test_a_crack_changes_only_what_is_near_it() -> None:
     compared = 0
     for seed in range(20):

@@ -71,6 +71,7 @@ plants = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(plants=plants)
 def test_exactly_the_planted_overlaps_are_found(search, plants) -> None:

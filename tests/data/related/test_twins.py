@@ -101,6 +101,7 @@ def test_exactly_the_planted_twins_are_found(
     assert pairs.correlation.between(0.98, 1).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(1, 12),

@@ -150,6 +150,7 @@ def huge_header(kind: bytes) -> bytes:
     return header.tobuf() + b"a" * header.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.xz"])
 def test_a_header_out_of_all_proportion_is_refused(
@@ -300,6 +301,7 @@ def test_an_archive_cut_within_a_member_is_refused(tmp_path: Path, whole: Path, 
     assert unpacked_or_refused(tmp_path / name) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz", "rar4.rar", "rar5.rar"])
 def test_a_flipped_byte_never_changes_an_image(tmp_path: Path, whole: Path, name: str) -> None:
     data = (whole / name).read_bytes()

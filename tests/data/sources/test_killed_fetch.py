@@ -46,6 +46,7 @@ collect_images(LocalSource(origin, max_ratio=20), section(target), reuse=False)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event", "count", "left"),
     [
@@ -84,6 +85,7 @@ collect_images(source, section(target), reuse=False)
 """
 
 
+@pytest.mark.slow
 def test_a_download_killed_half_way_goes_on_in_the_next_run(server: Server, tmp_path: Path) -> None:
     archive = pack(tmp_path / "origin.rar", dataset(NAMES), rar="rar40")
     body = archive.read_bytes()

@@ -68,6 +68,7 @@ def test_the_api_tells_the_address(server: Server, source: MendeleySource, tmp_p
     assert source.name == "mendeley 5y9wdsg2zt version 2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

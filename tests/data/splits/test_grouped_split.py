@@ -53,6 +53,7 @@ def test_no_group_is_torn_and_the_parts_have_their_size_and_classes(
         assert abs(labels.sum() - fraction * listing.label.sum()) <= 0.01 * len(listing)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(made=grouped(), seed=st.integers(0, 99))
 def test_over_all_folds_each_image_is_tested_and_validated_once(
@@ -141,6 +142,7 @@ def test_too_few_images_of_every_class_are_refused(published: GroupedSplit) -> N
         split_by_group(make_listing(np.array([0, 0, 1, 1])), np.arange(4), published)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(made=grouped(), seed=st.integers(0, 99), fold=st.integers(0, 4))
 def test_sources_for_training_only_leave_the_other_images_where_they_were(

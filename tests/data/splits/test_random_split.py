@@ -22,6 +22,7 @@ def listing_of(negative: int, positive: int) -> pd.DataFrame:
     return pd.DataFrame({"path": paths, "label": [0] * negative + [1] * positive})
 
 
+@pytest.mark.slow
 @given(st.integers(10, 300), st.integers(10, 300), st.integers(0, 2**31))
 def test_parts_are_disjoint_complete_stratified_and_of_size(published, negative, positive, seed):
     listing = listing_of(negative, positive)
