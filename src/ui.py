@@ -36,7 +36,7 @@ def main(config: Config) -> None:
     host, port = address.hostname or "127.0.0.1", address.port or 80
     refuse_taken(host, port)
     print("starting …")
-    with subprocess.Popen(server_command(store, host, port), env=server_environment()) as server:
+    with subprocess.Popen(server_command(host, port), env=server_environment(store)) as server:
         wait_until_healthy(config.tracking.ui, server)
         print(f"the runs, the best first: {config.tracking.ui}/{view}")
         print(
@@ -48,19 +48,22 @@ def main(config: Config) -> None:
             server.terminate()
 
 
-def server_command(store: str, host: str, port: int) -> list[str]:
+def server_command(host: str, port: int) -> list[str]:
     """Return the command that serves a store of runs. One person needs one worker."""
     return [
-        *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store),
-        *("--registry-store-uri", store),
+        *(sys.executable, "-m", "mlflow", "ui"),
         *("--host", host, "--port", str(port), "--workers", "1"),
         *("--uvicorn-opts", "--log-level warning"),
     ]
 
 
-def server_environment() -> dict[str, str]:
-    """Return the environment of the server. One person needs no queue of jobs."""
-    return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+def server_environment(store: str) -> dict[str, str]:
+    """Return the environment of the server. One person needs no queue of jobs.
+
+    The store's address may have a password, and every user of the machine sees command lines.
+    """
+    stores = dict.fromkeys(("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI"), store)
+    return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ, **stores}
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -5,6 +5,7 @@ needed.
 """
 
 import atexit
+import json
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from src.config.console import divert_noise
 from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
-from src.errors import InputError, without_credentials
+from src.errors import InputError, without_secrets
 
 # Jobs with the same values of these settings run one after the other. They share a feature bank,
 # and only one bank at a time is then filled and read.
@@ -35,7 +36,6 @@ CUT = ("model", "model.backbone", "model.frozen_layers")
 # The number of a backbone's layers does not depend on the size of its images.
 SMALLEST = 32
 PARENT = "tracking.parent_run"
-ADDRESS = "tracking.uri"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
 # Hydra's own launcher runs the jobs in the process of the sweep.
@@ -86,10 +86,11 @@ class SweepCallback(Callback):
             with read_write(config), open_dict(config):
                 config.hydra.sweeper.params = {}
                 # The id is quoted, because Hydra would read an id of digits only as a number.
-                task = [*_given(_without_password(overrides)), f"{PARENT}='{self.parent}'"]
+                task = [*_without_secrets(overrides), f"{PARENT}='{self.parent}'"]
                 config.hydra.overrides.task = task
-                if config.tracking.uri:
-                    config.tracking.uri = without_credentials(config.tracking.uri)
+                # The overrides again, as a folder's name that this project does not use.
+                config.hydra.job.override_dirname = ""
+                config.merge_with(_shown(config))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Let the sweep go on after a failed job, whose run has the status FAILED by now."""
@@ -166,17 +167,26 @@ def _given(overrides: Mapping[str, Override]) -> list[str]:
     return [str(override.input_line) for override in overrides.values()]
 
 
-def _without_password(overrides: Mapping[str, Override]) -> Mapping[str, Override]:
-    """Return the overrides without an address of the tracking server that has a password.
+def _without_secrets(overrides: Mapping[str, Override]) -> list[str]:
+    """Return the overrides, with a reference to the environment for an address with a secret.
 
-    Hydra writes the overrides to a file. The jobs find the address in MLFLOW_TRACKING_URI.
+    Hydra writes the overrides to a file. The jobs inherit the environment.
     """
-    given = overrides.get(ADDRESS)
-    address = str(given.value()) if given else ""
-    if without_credentials(address) == address:
-        return overrides
-    os.environ["MLFLOW_TRACKING_URI"] = address
-    return {key: override for key, override in overrides.items() if key != ADDRESS}
+    given = []
+    for number, (key, override) in enumerate(overrides.items()):
+        text = str(override.input_line)
+        if without_secrets(text) != text and not override.is_sweep_override():
+            name = f"CRACK_SETTING_{number}"
+            os.environ[name] = str(override.value())
+            text = f"{key}=${{oc.env:{name}}}"
+        given.append(text)
+    return given
+
+
+def _shown(config: DictConfig) -> Any:
+    """Return the settings, unresolved and without the secrets in addresses."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return json.loads(without_secrets(json.dumps(OmegaConf.to_container(own))))
 
 
 def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:

@@ -180,7 +180,7 @@ def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def address_of(run_id: str, ui: str) -> str:
-    """Return the address of a run's page.
+    """Return the address of a run's page, without user and password.
 
     Args:
         run_id: id of the run.
@@ -192,7 +192,7 @@ def address_of(run_id: str, ui: str) -> str:
     experiment = mlflow.get_run(run_id).info.experiment_id
     page = f"#/experiments/{experiment}/runs/{run_id}"
     # Without the type of work, a new browser shows MLflow's pages for language models.
-    return f"{served_at}/{page}?{TRAINING}"
+    return without_credentials(f"{served_at}/{page}?{TRAINING}")
 
 
 def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:

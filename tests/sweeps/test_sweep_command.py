@@ -165,6 +165,20 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
     ]
 
 
+def test_no_file_of_a_sweep_has_a_password(sweeps, history):
+    status, output = sweeps.run(
+        *("model.dropout=0.1,0.2", "tracking.ui=http://user:s3cret@127.0.0.1:5000"),
+        # Each job fails at once.
+        *("model.imagenet.path=missing.h5", "tracking.run_name=secret"),
+        log="secret",
+    )
+    assert status == 1
+    assert "0 of 2 jobs finished" in output
+    written = [path for path in sweeps.folder.rglob("*") if path.is_file()]
+    assert any(path.name == "multirun.yaml" for path in written)
+    assert [path for path in written if b"s3cret" in path.read_bytes()] == []
+
+
 def test_parent_of_folds_has_the_predictions_of_all_images(sweeps, history):
     status, output = sweeps.run("+sweep=folds", "split.fold=0,1", ENGINE, log="folds")
     assert status == 0, output

@@ -4,7 +4,9 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -52,6 +54,15 @@ def printed_address(told: Path) -> str:
     while not (found := re.search(r"the runs, the best first: (\S+)", told.read_text())):
         pass
     return found[1]
+
+
+def test_no_command_line_has_the_address_of_the_database(ui: str) -> None:
+    # It may have a password, and every user of the machine sees command lines.
+    port = str(urlsplit(ui).port)
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    serving = [line for line in lines if port in line]
+    assert serving
+    assert not [line for line in serving if "mlflow.db" in " ".join(line)]
 
 
 def open_run(page: Page, address: str, tab: str) -> None:
