@@ -6,7 +6,7 @@ take the largest response over several widths. scikit-image's `sato` does so as 
 0.3 s for a megapixel and a width. OpenCV's derivatives take a tenth of this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,8 +20,7 @@ BLOCK = 256  # side of the blocks that are searched, in pixels
 HALO = 24
 SIGMA = 1.25  # standard deviation of the smoothing at each level, in pixels of the level
 LEVELS = 4  # levels of the pyramid; each has half the pixels of the one before along a side
-# A block's texture is that outside the regions, unless a larger share of its points is inside.
-MOST_INSIDE = 0.9
+ENOUGH = 50  # points outside the regions that tell the texture of a block
 FINEST = 0.5  # the least strength of a texture, in grey levels
 AROUND = 3.0  # standard deviation of the mean of the surroundings, in pixels of the coarsest level
 
@@ -60,7 +59,12 @@ def centre_points(
     if not found:
         none = np.zeros(0, np.float32)
         return CentrePoints(none.reshape(0, 2), none, none.astype(np.int32))
-    return CentrePoints(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    kept = [points.label > 0 for points in found]
+    parts = [
+        (points.places[inside], points.strength[inside] / texture, points.label[inside])
+        for points, inside, texture in zip(found, kept, _textures(found), strict=True)
+    ]
+    return CentrePoints(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def line_strength(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +119,8 @@ def _blocks(
 
 def _points_of_block(
     photo: Image.Image, left: int, top: int, labels: np.ndarray, first: float, step: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> CentrePoints:
+    """Return a block's points, with the strength in grey levels. Outside regions the label is 0."""
     side = BLOCK + 2 * HALO
     pixels = crop(photo, left - HALO, top - HALO, side, side)
     strength, across = line_strength(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32))
@@ -125,12 +130,21 @@ def _points_of_block(
     y, x = np.nonzero(peak)
     rows, columns = (np.rint((n - first) / step).astype(int) for n in (y + top, x + left))
     rows, columns = np.clip(rows, 0, len(labels) - 1), np.clip(columns, 0, labels.shape[1] - 1)
-    label, strength = labels[rows, columns], strength[kept, kept][y, x]
-    inside = label > 0
-    plain = strength if inside.sum() > MOST_INSIDE * len(inside) else strength[~inside]
-    texture = max(float(np.median(plain)), FINEST) if len(plain) else FINEST
-    places = np.stack([x + left, y + top], axis=1)[inside].astype(np.float32)
-    return places, strength[inside] / texture, label[inside].astype(np.int32)
+    places = np.stack([x + left, y + top], axis=1).astype(np.float32)
+    return CentrePoints(places, strength[kept, kept][y, x], labels[rows, columns].astype(np.int32))
+
+
+def _textures(blocks: Sequence[CentrePoints]) -> list[float]:
+    """Return the strength of each block's texture in grey levels, from the points outside regions.
+
+    A crack may fill a block. Such a block has the median texture of the other blocks.
+    """
+    outside = [points.strength[points.label == 0] for points in blocks]
+    told = [np.median(plain) for plain in outside if len(plain) >= ENOUGH]
+    everywhere = np.concatenate([points.strength for points in blocks])
+    others = np.median(told or everywhere) if len(everywhere) else FINEST
+    medians = [np.median(plain) if len(plain) >= ENOUGH else others for plain in outside]
+    return [max(float(median), FINEST) for median in medians]
 
 
 def _peaks(strength: np.ndarray, across: np.ndarray) -> np.ndarray:

@@ -48,6 +48,7 @@ def test_upload_correction_and_download(opened, photos, width, height):
     expect(opened.locator(".card.failed")).to_contain_text("not an image")
     expect(opened.locator("#summary")).to_have_text("2 of 2 photos cracked")
     assert opened.evaluate(OVERFLOW) == 0
+    assert opened.get_by_label("Search by name").bounding_box()["width"] > 100
 
     opened.get_by_label("Threshold").fill("99")
     expect(opened.locator("#summary")).to_have_text("0 of 2 photos cracked")

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.spatial import cKDTree
 
+from src.photos.centre_lines import CLEAR
 from src.photos.centre_points import centre_points
 from tests.photos.lines import HEIGHT, WIDTH, line_picture, wave, whole
 
@@ -32,6 +34,21 @@ def test_a_bright_line_has_no_points_on_it():
     bright = centre_points(line_picture((wave(), 5), dark=1.4), whole(), 0.0, 8.0)
     strong = bright.places[bright.strength > 4]
     assert not (cKDTree(wave()).query(strong)[0] < 2).any()
+
+
+def test_cracks_that_fill_a_block_stand_out_from_the_blocks_around_it():
+    # A mesh that is as dense as this leaves no point of the texture between its lines.
+    mesh = [(np.array([(256.0, y), (511.0, y)]), 4) for y in np.arange(4.0, 256.0, 10.0)]
+    labels = whole(0)
+    labels[:34, 31:66] = 1
+    found = centre_points(line_picture(*mesh), labels, 0.0, 8.0)
+    middle = (found.places > (300, 40)).all(axis=1) & (found.places < (470, 220)).all(axis=1)
+    assert np.median(found.strength[middle]) > 2 * CLEAR
+
+
+def test_a_picture_without_any_line_has_no_points():
+    plain = Image.new("RGB", (WIDTH, HEIGHT), "black")
+    assert len(centre_points(plain, whole(), 0.0, 8.0).strength) == 0
 
 
 def test_without_regions_there_are_no_points():
