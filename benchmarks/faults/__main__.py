@@ -13,6 +13,7 @@ says how to repeat it; `damage` and `commands` go on, and list all faults at the
 """
 
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -27,8 +28,12 @@ WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 def main(kind: str, count: str, seed: str = "0", *names: str) -> None:
     console.set_up_libraries()
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="crack-faults-") as folder:
-        outcomes = tried(kind, int(count), int(seed), names, Path(folder))
+    # A TemporaryDirectory would be deleted by the first fork that ends.
+    folder = Path(tempfile.mkdtemp(prefix="crack-faults-"))
+    try:
+        outcomes = tried(kind, int(count), int(seed), names, folder)
+    finally:
+        shutil.rmtree(folder)
     width = max(len(name) for name, _ in outcomes)
     for (name, outcome), times in sorted(outcomes.items()):
         print(f"{name:{width}}  {times:8}  {outcome}")

@@ -76,9 +76,11 @@ def ask_often(count: int, seed: int, model: Path = MODEL) -> Counter[tuple[str, 
     good = good_requests()
     bad = bad_requests(seed)
     rng = np.random.default_rng(seed)
+    # The server closes a connection that was idle for 5 s, so the clients use none that old.
+    limits = httpx.Limits(keepalive_expiry=2)
     with (
         server_of(model) as (address, process),
-        httpx.Client(trust_env=False, timeout=600) as client,
+        httpx.Client(trust_env=False, timeout=600, limits=limits) as client,
     ):
         answers = [_ask(client, address, request).text for request in good]
         seconds: list[float] = []
