@@ -58,9 +58,9 @@ class Workspace:
         """Make the state "trained": two runs, a split, photos and what was found on them."""
         # The second one stays in the folder, and commands that read a run read the first.
         for command in (
-            ("src.train", *self.settings, "seed=1"),
+            ("src.train", *self.settings, "train.seed=1"),
             ("src.split", *self.settings),
-            ("src.train", *self.settings, "seed=2", "split.manifest=stages/split.csv"),
+            ("src.train", *self.settings, "train.seed=2", "split.manifest=stages/split.csv"),
         ):
             self.must(*command)
         self.runs = [run for run, _ in self.finished_runs()]
