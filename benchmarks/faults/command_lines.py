@@ -142,6 +142,8 @@ def _only_checked(schema: type, composed: object) -> None:
 
 
 def _outcome(ended: Ended) -> str:
+    if ended.greedy:
+        return f"{ended.mib} MiB"
     if "Traceback" in ended.errors or ended.status < 0:
         return "a traceback"
     if "s3cret" in ended.errors + ended.output:

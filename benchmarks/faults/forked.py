@@ -27,6 +27,7 @@ LIBRARIES = (
     *("src.pipeline.tracked_audit", "src.registry.champion"),
 )
 PATIENCE = 600  # seconds after which a command counts as hanging
+MOST_MIB = 2048  # memory above which a command counts as greedy
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,19 @@ class Ended:
         output: what it has printed.
         errors: what it has written to the standard error.
         seconds: how long it took.
+        mib: the most memory that it took, in MiB.
     """
 
     status: int
     output: str
     errors: str
     seconds: float
+    mib: int
+
+    @property
+    def greedy(self) -> bool:
+        """Whether it took more memory than any command should."""
+        return self.mib > MOST_MIB
 
     @property
     def sentence(self) -> bool:
@@ -106,16 +114,17 @@ def wait(process: int, folder: Path, seconds: float = PATIENCE) -> Ended:
     """
     begun = time.monotonic()
     while True:
-        ended, raw = os.waitpid(process, os.WNOHANG)
+        ended, raw, used = os.wait4(process, os.WNOHANG)
         if ended:
             break
         if time.monotonic() - begun > seconds:
             os.killpg(process, signal.SIGKILL)
-            _, raw = os.waitpid(process, 0)
+            _, raw, used = os.wait4(process, 0)
             break
         time.sleep(0.005)
     texts = [(folder / name).read_text(errors="replace") for name in (".output", ".errors")]
-    return Ended(os.waitstatus_to_exitcode(raw), texts[0], texts[1], time.monotonic() - begun)
+    took = time.monotonic() - begun
+    return Ended(os.waitstatus_to_exitcode(raw), texts[0], texts[1], took, used.ru_maxrss // 2**10)
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:

@@ -170,6 +170,8 @@ def _damage(rng: np.random.Generator, workspace: Workspace, reader: Reader) -> t
 def _outcome(
     workspace: Workspace, reader: Reader, ended: Ended, file: Path, expected: Result
 ) -> str:
+    if ended.greedy:
+        return f"{ended.mib} MiB"
     if "Traceback" in ended.errors or ended.status < 0:
         return "a traceback"
     if ended.status:

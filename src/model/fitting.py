@@ -15,6 +15,7 @@ from src.data.dataset import Part
 from src.data.image_batches import READ_AHEAD, evaluation_batches, training_batches, untuned
 from src.model.cameras import camera_view
 from src.model.end_to_end import EndToEnd
+from src.model.tensorflow_settings import forgetting_gradients
 from src.model.views import ALL_FLIPS, FLIPS
 
 History = dict[str, list[float]]
@@ -94,16 +95,17 @@ def fit(
     stop = keras.callbacks.EarlyStopping(
         monitor="val_loss", patience=recipe.patience, restore_best_weights=True
     )
-    history = model.fit(
-        training,
-        epochs=recipe.epochs,
-        steps_per_epoch=steps_per_epoch,
-        validation_data=validation,
-        callbacks=[*callbacks, stop, Progress(recipe.epochs, steps_per_epoch)],
-        # The batches are shuffled already, by `epoch_order`. Keras would warn that it cannot.
-        shuffle=False,
-        verbose=0,
-    )
+    with forgetting_gradients():
+        history = model.fit(
+            training,
+            epochs=recipe.epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation,
+            callbacks=[*callbacks, stop, Progress(recipe.epochs, steps_per_epoch)],
+            # The batches are shuffled already, by `epoch_order`. Keras would warn that it cannot.
+            shuffle=False,
+            verbose=0,
+        )
     return {name: [float(v) for v in values] for name, values in history.history.items()}
 
 

@@ -1,4 +1,8 @@
-"""TensorFlow's settings for this process: deterministic operations, and the number of threads."""
+"""TensorFlow in this process: deterministic operations, number of threads, and what it keeps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import tensorflow as tf
 
@@ -29,3 +33,22 @@ def configure_tensorflow(threads: int | None) -> None:
             f"threads.tensorflow={threads}: this process has already started TensorFlow with "
             "another number of threads, which cannot change; use a separate command for each number"
         ) from error
+
+
+@contextmanager
+def forgetting_gradients() -> Iterator[None]:
+    """Let TensorFlow forget the custom gradients that it registers meanwhile.
+
+    It keeps each of them for ever, and the graph of the training with it, some 10 MB. Keras' own
+    optimizers register one for each training. TensorFlow has no public way to remove them.
+    """
+    from tensorflow.python.framework.ops import gradient_registry
+
+    registered: dict[str, Any] = getattr(gradient_registry, "_registry", {})
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in [name for name in registered if name not in before]:
+            if name.startswith("CustomGradient-"):
+                del registered[name]

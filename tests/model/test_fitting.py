@@ -1,5 +1,7 @@
 """Training as the recipe says, and predictions averaged over the flips of an image."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -47,6 +49,19 @@ def test_cosine_schedule_ends_at_zero(recipe):
 
     trained(changed(recipe, schedule="cosine", epochs=2), [Rates()])
     assert rates == pytest.approx([recipe.learning_rate / 2, 0], abs=1e-9)
+
+
+def test_no_training_leaves_its_graph_behind(recipe):
+    def graphs() -> int:
+        keras.backend.clear_session()
+        gc.collect()
+        return sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects())
+
+    trained(changed(recipe, epochs=1))
+    before = graphs()
+    for _ in range(2):
+        trained(changed(recipe, epochs=1))
+    assert graphs() == before
 
 
 @pytest.fixture
