@@ -20,7 +20,7 @@ try:
     from src.config.garbage import collect_garbage_less_often
     from src.config.keras_settings import refuse_other_keras
     from src.config.loader import CONF, Schema, check_as, readable, require_conf
-    from src.config.misspelt import composition_error
+    from src.config.misspelt import COMPOSITION_ERRORS, composition_error
     from src.config.schema import Config
     from src.config.section import Section
 except ModuleNotFoundError as error:
@@ -30,7 +30,7 @@ except ModuleNotFoundError as error:
         f"error: {sys.executable} has no {error.name}: run `. .venv/bin/activate` first, "
         "or `make env` if there is no .venv yet"
     )
-from src.errors import sentence_of, without_credentials
+from src.errors import sentence_of
 
 P = ParamSpec("P")
 HELP = {"-h", "--help"}
@@ -133,9 +133,12 @@ def entry_point_of(
     """
 
     def command_of(run: Callable[[Schema], object]) -> Callable[[], None]:
+        checked_before: list[DictConfig] = []
+
         @functools.wraps(run)
         def checked(composed: DictConfig) -> object:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
+            checked_before.append(composed)
+            if _is_job_of_sweep():
                 console.divert_noise(HydraConfig.get().job.name)
                 return run(check_as(schema, composed))
             try:
@@ -153,15 +156,25 @@ def entry_point_of(
             if HELP & set(sys.argv[1:]):
                 print(help_of(run))
                 return
-            _run(compose_and_run, schema, positional)
+            _run(compose_and_run, schema, positional, checked_before)
 
         return command
 
     return command_of
 
 
+def _is_job_of_sweep() -> bool:
+    """Whether Hydra runs a job of the command that can be swept; see `SweepCallback`."""
+    hydra_config = HydraConfig.get()
+    swept = hydra_config.callbacks.get("sweep", {}).get("command")
+    return hydra_config.mode is RunMode.MULTIRUN and hydra_config.job.name == swept
+
+
 def _run(
-    compose_and_run: Callable[[], object], schema: type[Section], positional: Sequence[str]
+    compose_and_run: Callable[[], object],
+    schema: type[Section],
+    positional: Sequence[str],
+    composed: Sequence[DictConfig],
 ) -> None:
     """Run a command of Hydra with this process's arguments; an error ends it with a sentence."""
     arguments, name = sys.argv[1:], Path(sys.argv[0]).stem
@@ -174,7 +187,9 @@ def _run(
         sys.argv[1:] = readable(named_values(arguments, positional), schema)
         refuse_unquoted(sys.argv[1:])
         compose_and_run()
-    except HydraException as error:
-        sys.exit(f"error: {without_credentials(composition_error(error, schema))}")
     except Exception as error:
+        # Once the settings are composed, a plain ValueError is a fault of the code.
+        of_settings = HydraException if composed else COMPOSITION_ERRORS
+        if isinstance(error, of_settings):
+            sys.exit(f"error: {composition_error(error, schema)}")
         _end_with_sentence(error)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-from src.config.misspelt import composition_error, unknown_setting
+from src.config.misspelt import COMPOSITION_ERRORS, composition_error, unknown_setting
 from src.config.schema import Config
 from src.config.schema_settings import text_settings
 from src.config.section import Section
@@ -50,13 +49,14 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
         InputError: a key is unknown or missing, or a value has the wrong type or is not allowed.
             The message names every such key and what is allowed.
     """
-    if missing := sorted(OmegaConf.missing_keys(composed)):
-        needed = " and ".join(f"{key}=…" for key in missing)
-        raise InputError(f"this needs {needed}; --help shows examples")
     try:
-        values = OmegaConf.to_container(composed, resolve=True)
+        missing = sorted(OmegaConf.missing_keys(composed))
+        values = {} if missing else OmegaConf.to_container(composed, resolve=True)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
+    if missing:
+        needed = " and ".join(f"{key}=…" for key in missing)
+        raise InputError(f"this needs {needed}; --help shows examples")
     return check_values(schema, values)
 
 
@@ -90,9 +90,10 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
     path = CONF / name
     with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:
-            return check_as(schema, compose(path.name, readable(overrides, schema)))
-        except HydraException as error:
+            composed = compose(path.name, readable(overrides, schema))
+        except COMPOSITION_ERRORS as error:
             raise InputError(composition_error(error, schema)) from error
+    return check_as(schema, composed)
 
 
 def readable(overrides: Sequence[str], schema: type[Section]) -> list[str]:

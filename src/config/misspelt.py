@@ -3,11 +3,16 @@
 import re
 from difflib import get_close_matches
 
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from src.config.schema_settings import setting_names
+from src.errors import without_credentials
 
 # Hydra's messages, from which the names are read.
+# What Hydra raises of settings that it cannot compose. Some of its checks are plain ValueErrors.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
 _NO_CHOICE = re.compile(r"Could not find '([^']+)'|Could not load '([^']+)'")
@@ -21,7 +26,7 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
         error: the exception that Hydra has raised.
         schema: the schema of the configuration.
     """
-    message = str(error)
+    message = without_credentials(str(error))
     if found := _NO_SETTING.search(message):
         return unknown_setting(found[1], schema)
     if found := _EXISTS.search(message):
@@ -33,6 +38,11 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
         near = [f"did you mean {one}?" for one in get_close_matches(choice, choices, n=1)]
         known = [f"There are: {', '.join(choices)}"] if choices else []
         return " ".join([f"{group}={choice}: there is no such choice;", *near, *known])
+    if "Config group override must be a string" in message:
+        return (
+            "configuration: a group of settings takes the name of one of its files "
+            "(model=mobilenet_v2), and no number, true or false"
+        )
     return f"configuration: {message}"
 
 
