@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from src.config.console import divert_noise
+from src.config.console import divert_noise, give_back_descriptor_2
 from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
@@ -67,9 +67,7 @@ class SweepCallback(Callback):
         """Check every job's configuration, open the parent run, and pass its id to the jobs."""
         if config.hydra.job.name != self.command:
             return
-        if config.hydra.runtime.choices["hydra/launcher"] == IN_THIS_PROCESS:
-            # Other launchers start processes, which need descriptor 2 for their own errors.
-            divert_noise(self.command)
+        divert_noise(self.command)
         with _errors_end_the_sweep():
             overrides = _by_key(config)
             jobs = list(product(*map(_values, overrides.values())))
@@ -91,6 +89,9 @@ class SweepCallback(Callback):
                 # The overrides again, as a folder's name that this project does not use.
                 config.hydra.job.override_dirname = ""
                 config.merge_with(_shown(config))
+        if config.hydra.runtime.choices["hydra/launcher"] != IN_THIS_PROCESS:
+            # The processes that the launcher starts need descriptor 2 for their own errors.
+            give_back_descriptor_2()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Let the sweep go on after a failed job, whose run has the status FAILED by now."""

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 
+from tests.extras import needs
 from tests.sweeps.commands import Sweeps
 from tests.tracking.store import put_database
 from tests.whole.project import Project
@@ -229,3 +230,13 @@ def test_no_ranking_has_metrics_of_two_codes(edited):
         ranking = artifact(sweeps, parent, "ranking.csv")
         names = {run.info.run_name for run in sweeps.children(parent)}
         assert set(pd.read_csv(ranking).name) == names
+
+
+def test_the_process_of_a_sweep_is_quiet_whatever_the_launcher(tmp_path):
+    needs("hydra_plugins.hydra_joblib_launcher")
+    # The number of layers is checked by Keras, whose import makes TensorFlow write to descriptor 2.
+    swept = Sweeps(tmp_path, Path(sys.executable))
+    status, output = swept.run("+launcher=joblib", "model.frozen_layers=150,999")
+    assert status == 1
+    assert output.startswith("error: model.frozen_layers is 999, ")
+    assert output.count("\n") == 1
