@@ -24,9 +24,14 @@ def cookie_name(port: int) -> str:
 async def with_headers(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Refuse requests that other sites cause, and add the headers that protect an answer."""
+    """Refuse requests that other sites cause, and add the headers that protect an answer.
+
+    A link on another site may open the page. An image or a frame there may not: each one would
+    begin a visit.
+    """
     site = request.headers.get("sec-fetch-site", "same-origin")
-    outside = site not in ("same-origin", "none") and request.url.path != "/"
+    link = request.url.path == "/" and request.headers.get("sec-fetch-dest") == "document"
+    outside = site not in ("same-origin", "none") and not link
     response = Response(status_code=403) if outside else await call_next(request)
     report = request.url.path.startswith(REPORTS)
     response.headers["content-security-policy"] = OF_REPORT if report else OF_PAGE
@@ -49,7 +54,8 @@ def visit_of(request: Request) -> Visit:
     if visit is None:
         raise Refused(403, "this visit has ended; load the page again")
     changes = request.method not in ("GET", "HEAD")
-    if changes and not secrets.compare_digest(request.headers.get(TOKEN, ""), visit.token):
+    told, token = (text.encode() for text in (request.headers.get(TOKEN, ""), visit.token))
+    if changes and not secrets.compare_digest(told, token):
         raise Refused(403, "the request does not come from this page")
     return visit
 

@@ -33,13 +33,16 @@ async def receive(
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in settings.extensions:
         raise Refused(415, f"not a photo: {shown(name)} ({' '.join(settings.extensions)})")
-    upload = visit.reserve(shown(name), suffix)
     most = limits.photo_megabytes * 1_000_000
+    declared = request.headers.get("content-length", "")
+    expected = int(declared) if declared.isdecimal() else most
+    if expected > most:
+        raise _too_large(most)
+    upload = visit.reserve(shown(name), suffix, expected)
     try:
-        upload.size = await _write_body(request, as_local(upload.place.path), most)
-        visit.add(upload)
+        visit.add(upload, await _write_body(request, as_local(upload.place.path), expected))
     except BaseException:
-        upload.place.path.unlink(missing_ok=True)
+        visit.drop(upload)
         raise
     bench.submit(visit, upload)
     return {"number": upload.number}
@@ -107,16 +110,14 @@ def _picture(path: Path) -> FileResponse:
 async def _write_body(request: Request, path: Path, most: int) -> int:
     """Write a request's body to a file, and return its size in bytes."""
     size = 0
-    too_large = Refused(
-        413, f"the file is larger than {most / 1e6:.0f} MB (limits.photo_megabytes)"
-    )
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > most:
-        raise too_large
     with path.open("xb") as file:
         async for part in request.stream():
             size += len(part)
             if size > most:
-                raise too_large
+                raise _too_large(most)
             await asyncio.to_thread(file.write, part)
     return size
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, f"the file is larger than {most / 1e6:.0f} MB (limits.photo_megabytes)")

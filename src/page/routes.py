@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -52,6 +53,7 @@ def make_page(bench: Workbench) -> FastAPI:
     page.add_middleware(TrustedHostMiddleware, allowed_hosts=bench.config.names)
     page.add_exception_handler(Refused, _told)
     page.add_exception_handler(InputError, _told)
+    page.add_exception_handler(RequestValidationError, _misunderstood)
     page.include_router(router)
     page.include_router(receiving)
     page.include_router(correcting)
@@ -64,13 +66,21 @@ def _told(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, status_code=status)
 
 
+def _misunderstood(request: Request, error: Exception) -> Response:
+    """Name the part of a request that is wrong. FastAPI's own answer would repeat its content."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return JSONResponse({"detail": ascii(detail)[1:-1]}, status_code=422)
+
+
 @router.get("/")
 def start(request: Request) -> Response:
     """Show the page, and begin a visit if the browser has none."""
     bench, cookie = request.app.state.bench, request.app.state.cookie
     response = FileResponse(STATIC / "page.html")
     if bench.visits.found(request.cookies.get(cookie)) is None:
-        secret, _ = bench.visits.open()
+        secret, _ = bench.open()
         response.set_cookie(cookie, secret, httponly=True, samesite="lax")
     return response
 

@@ -81,6 +81,7 @@ class Visit:
     seen: float = field(default_factory=time.monotonic)
     ended: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
+    _arriving: dict[int, Upload] = field(default_factory=dict)
     _last: int = 0
 
     def __post_init__(self) -> None:
@@ -88,32 +89,32 @@ class Visit:
             (self.folder / name).mkdir(parents=True)
         write_corrections(self.folder, [])
 
-    def reserve(self, name: str, suffix: str) -> Upload:
-        """Choose the number and the paths of a new photo; `add` adds it when its file is there.
+    def reserve(self, name: str, suffix: str, size: int) -> Upload:
+        """Choose the number and the paths of a photo that begins to arrive.
+
+        Its name and its size count from now on. `add` adds it when its file is there, and `drop`
+        gives it up.
 
         Args:
             name: the visitor's name of the photo.
             suffix: suffix of its file, with the dot.
+            size: the most bytes of its file.
 
         Raises:
-            Refused: the visit has the most photos that it may bring.
+            Refused: the visit has the most photos that it may bring, or they are too large.
         """
         with self.lock:
-            self.check_room(0)
+            self._check_room(size)
             self._last += 1
             number = self._last
             stem = f"{number:05d}"
             path = self.folder / PHOTOS / f"{stem}{suffix}"
             at = place_named(path, self._unique(name), stem, self.folder, f"{stem}.jpg")
-            return Upload(number, at.name, at, 0)
+            self._arriving[number] = Upload(number, at.name, at, size)
+            return self._arriving[number]
 
-    def check_room(self, size: int) -> None:
-        """Check that another photo of `size` bytes may come.
-
-        Raises:
-            Refused: it is one too many, or the visit's photos are too large together.
-        """
-        here = self.present()
+    def _check_room(self, size: int) -> None:
+        here = self._known()
         if len(here) >= self.limits.photos:
             raise Refused(413, f"a visit may bring {self.limits.photos} photos (limits.photos)")
         if sum(one.size for one in here) + size > self.limits.megabytes * 1e6:
@@ -121,12 +122,19 @@ class Visit:
                 413, f"a visit may bring {self.limits.megabytes} MB in all (limits.megabytes)"
             )
 
-    def add(self, upload: Upload) -> None:
-        """Add a photo whose file is complete."""
+    def add(self, upload: Upload, size: int) -> None:
+        """Add a photo whose file is complete, with its size in bytes."""
         with self.lock:
-            self.check_room(upload.size)
+            del self._arriving[upload.number]
+            upload.size = size
             self.uploads[upload.number] = upload
             self.touch(upload)
+
+    def drop(self, upload: Upload) -> None:
+        """Give up a photo that does not arrive, and delete its file."""
+        with self.lock:
+            self._arriving.pop(upload.number, None)
+        delete_files(upload)
 
     def change(self, upload: Upload, **values: Any) -> None:
         """Set attributes of a photo, so that the page learns of it."""
@@ -153,6 +161,16 @@ class Visit:
         """Return the photos that are not removed."""
         return [one for one in self.uploads.values() if one.state != "removed"]
 
+    @property
+    def empty(self) -> bool:
+        """Whether the visit has no photos, and none arrives."""
+        return not self._known()
+
+    def _known(self) -> list[Upload]:
+        """Return the photos that are not removed, and those that arrive."""
+        with self.lock:
+            return [*self.present(), *self._arriving.values()]
+
     def correct(self, upload: Upload, correction: Correction, *, undo: bool) -> None:
         """Add a correction, which replaces an earlier one of the same box, or take that one back.
 
@@ -176,7 +194,7 @@ class Visit:
             self.corrections = corrections
 
     def _unique(self, name: str) -> str:
-        taken = {one.name for one in self.present()}
+        taken = {one.name for one in self._known()}
         number, chosen = 1, name
         while chosen in taken:
             number += 1
@@ -216,13 +234,19 @@ class Visits:
     def open(self) -> tuple[str, Visit]:
         """Begin a visit, and return the secret for its cookie.
 
+        If there are too many, one without photos ends, the one that was idle for longest.
+
         Raises:
-            Refused: there are too many visits.
+            Refused: there are too many visits, and all have photos.
         """
-        self.end_idle()
         with self._lock:
             if len(self._visits) >= self.limits.visits:
-                raise Refused(503, "there are too many visits now (limits.visits); come back later")
+                unused = [one for one, visit in self._visits.items() if visit.empty]
+                if not unused:
+                    raise Refused(
+                        503, "there are too many visits now (limits.visits); come back later"
+                    )
+                self._end(min(unused, key=lambda one: self._visits[one].seen))
             secret = secrets.token_urlsafe(32)
             begun = datetime.now().strftime("%Y-%m-%d-%H%M%S")
             folder = self.root / f"{begun}-{secrets.token_hex(3)}"
@@ -236,17 +260,18 @@ class Visits:
             visit.seen = time.monotonic()
         return visit
 
-    def end_idle(self) -> None:
-        """End the visits that have been idle for too long."""
+    def idle(self) -> list[str]:
+        """Return the secrets of the visits that have been idle for too long."""
         oldest = time.monotonic() - self.limits.idle_hours * 3600
-        for secret, visit in self.current().items():
-            if visit.seen < oldest:
-                self.end(secret)
+        return [secret for secret, visit in self.current().items() if visit.seen < oldest]
 
     def end(self, secret: str) -> None:
         """End a visit; see `delete_ended`."""
         with self._lock:
-            visit = self._visits.pop(secret, None)
+            self._end(secret)
+
+    def _end(self, secret: str) -> None:
+        visit = self._visits.pop(secret, None)
         if visit:
             visit.ended = True
             self.delete_ended(visit)

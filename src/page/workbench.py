@@ -1,13 +1,15 @@
 """The workbench behind the page: it inspects the photos of all visits in turn."""
 
 import logging
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
-from src.data.files import temporary_folder
+from src.data.files import temporary_folder, write_bytes
+from src.errors import InputError, reason_of
 from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
 from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
@@ -38,7 +40,8 @@ class Workbench:
             config: the configuration; see conf/app/config.yaml.
 
         Raises:
-            InputError: the model or an earlier inspection does not exist.
+            InputError: the model or an earlier inspection does not exist, or `keep` can't be
+                written.
         """
         self.config = config
         previous = config.report.previous
@@ -46,9 +49,24 @@ class Workbench:
         self.inspector = Inspector(config, *load_model_of(config))
         self._temporary = None if config.keep else temporary_folder("crack-app")
         root = Path(config.keep or str(self._temporary and self._temporary.name))
+        _refuse_unwritable(root)
         self.visits = Visits(root, config.limits, config.inspection, kept=bool(config.keep))
         self._pool = ThreadPoolExecutor(config.photos.workers, thread_name_prefix="inspect")
         self._writing = threading.Lock()
+
+    def open(self) -> tuple[str, Visit]:
+        """Begin a visit, and return the secret for its cookie. Idle visits end before.
+
+        Raises:
+            Refused: see `Visits.open`.
+        """
+        for secret in self.visits.idle():
+            try:
+                self.end(secret)
+            # The results of another visit are none of this visitor's business.
+            except InputError:
+                logging.getLogger(__name__).warning("an idle visit ended", exc_info=True)
+        return self.visits.open()
 
     def submit(self, visit: Visit, upload: Upload) -> None:
         """Add a photo to those that are inspected one after the other."""
@@ -57,9 +75,11 @@ class Workbench:
     def end(self, secret: str) -> None:
         """End a visit. If visits are kept, its results are written; else its files are deleted."""
         visit = self.visits.found(secret)
-        if visit and self.config.keep and visit.present():
-            self.results(visit, None)
-        self.visits.end(secret)
+        try:
+            if visit and self.config.keep and visit.present():
+                self.results(visit, None)
+        finally:
+            self.visits.end(secret)
 
     def close(self) -> None:
         """Stop the work, and delete the files of the visits unless they are kept."""
@@ -113,7 +133,7 @@ class Workbench:
                     photo = read_photo(data, max_megapixels=most)
                 except Exception as error:
                     raise Refused(404, f"{upload.name}: {failure_reason(error)}") from error
-                path.write_bytes(encoded(photo, "JPEG", quality=FULL_QUALITY))
+                write_bytes(path, encoded(photo, "JPEG", quality=FULL_QUALITY))
         return path
 
     def _inspect(self, visit: Visit, upload: Upload) -> None:
@@ -134,3 +154,12 @@ class Workbench:
             delete_files(upload)
         if visit.ended:
             self.visits.delete_ended(visit)
+
+
+def _refuse_unwritable(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        # The permissions of a folder do not tell whether a file can be created in it.
+        tempfile.TemporaryFile(dir=root).close()
+    except OSError as error:
+        raise InputError(f"keep: {root}: {reason_of(error)}") from error

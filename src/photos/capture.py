@@ -6,19 +6,17 @@ from typing import Any
 
 from PIL import ExifTags
 
+from src.photos.metadata import Metadata
 from src.photos.names import printable
-from src.photos.reading import opened
 
 LONGEST_TEXT = 80  # letters of a camera's name that are kept
 
 
-def taken(data: bytes) -> dict[str, Any]:
-    """Read when, where and with what a photo was taken.
-
-    Damaged or missing data are left out, because the photo is worth inspecting without them.
+def taken(metadata: Metadata) -> dict[str, Any]:
+    """Tell when, where and with what a photo was taken.
 
     Args:
-        data: the file's bytes, of a photo that `read_photo` could read.
+        metadata: what the camera has written.
 
     Returns:
         `taken_at`, the camera's local time in ISO 8601; `camera`, its make and model; `latitude`
@@ -28,15 +26,7 @@ def taken(data: bytes) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(
         ("taken_at", "camera", "latitude", "longitude", "altitude")
     )
-    try:
-        with opened(data) as image:
-            exif = image.getexif()
-            details, position = (
-                exif.get_ifd(part) for part in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-            )
-    # Pillow raises exceptions of any type for damaged metadata.
-    except Exception:
-        return found
+    exif, details, position = metadata.main, metadata.details, metadata.position
     found["taken_at"] = _time(
         details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
     )
@@ -73,8 +63,14 @@ def _angle(
         return None
     if not math.isfinite(angle) or not 0 <= angle <= most:
         return None
-    sign = -1 if str(position.get(reference, "")).upper().startswith(negative) else 1
+    sign = -1 if _letters(position.get(reference)).upper().startswith(negative) else 1
     return round(sign * angle, 7)
+
+
+def _letters(value: Any) -> str:
+    """Return a text of the EXIF data, which some cameras store as bytes or with blanks."""
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    return text.strip("\0 ")
 
 
 def _altitude(position: dict[int, Any]) -> float | None:

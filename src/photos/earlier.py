@@ -5,11 +5,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from src.data.remote import AnyPath
 from src.errors import InputError
 from src.photos.photo_tables import DETAILS
 
 Record = Mapping[str, Any]
+
+
+class _Region(BaseModel):
+    length_px: float | None = None
+    length_mm: float | None = None
+    max_width_px: float | None = None
+    max_width_mm: float | None = None
+
+
+class _Photo(BaseModel):
+    """What is compared of a photo."""
+
+    photo: str
+    cracked: bool
+    cracked_share: float
+    width: int | None = None
+    height: int | None = None
+    regions: list[_Region]
+
+
+class _Inspection(BaseModel):
+    photos: list[_Photo]
+
+
 # The measures of which one is compared: the first that both records have.
 LENGTHS, WIDTHS = ("length_mm", "length_px"), ("max_width_mm", "max_width_px")
 
@@ -36,22 +62,26 @@ class Changes:
 
 
 def read_inspection(folder: AnyPath) -> list[dict[str, Any]]:
-    """Read the records of an inspection's photos.
+    """Read what is compared of an inspection's photos.
 
     Args:
         folder: the output folder of the inspection.
+
+    Returns:
+        A record of each photo.
 
     Raises:
         InputError: the folder has no photos.json, or it is damaged.
     """
     try:
         content = json.loads((folder / DETAILS).read_text(encoding="utf-8"))
-        records = content["photos"]
-        for record in records:
-            record["photo"], record["cracked"], record["cracked_share"], record["regions"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"report.previous: {folder} has no usable {DETAILS}: {error}") from error
-    return list(records)
+        return [photo.model_dump() for photo in _Inspection.model_validate(content).photos]
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise InputError(f"report.previous: {folder} has no usable {DETAILS}: {reason}")
 
 
 def changes_since(earlier: Sequence[Record], now: Sequence[Record], grown: float) -> Changes:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from src.config.tool_schema import Severity
     from src.photos.regions import Findings, Region
 
+RULE = "rule"  # the value of `judged_by` where a rule for photographs has judged
 PIXELS = ("length_px", "mean_width_px", "max_width_px")
 MILLIMETRES = ("length_mm", "mean_width_mm", "max_width_mm")
 
@@ -25,11 +26,13 @@ def finding_fields(
 
     Returns:
         The verdict and the regions. What could not be measured is None. Without a scale there are
-        no millimetres and no severities.
+        no millimetres and no severities. `judged_by` is `rule` for a photo that the decision's rule
+        for photographs has judged, else `tile`.
     """
     return {
         "cracked": findings.cracked,
         "probability": round(findings.probability, 6),
+        "judged_by": RULE if findings.by_rule else "tile",
         "cracked_share": round(findings.share, 6),
         "tiles": findings.tiles,
         "cracked_tiles": findings.cracked_tiles,

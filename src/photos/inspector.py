@@ -19,6 +19,7 @@ from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError
 from src.photos.capture import taken
 from src.photos.finding_fields import finding_fields
+from src.photos.metadata import read_metadata
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.photo_model import PhotoClassifier
 from src.photos.photo_scale import photo_scale
@@ -71,6 +72,7 @@ class Inspector:
             "scales": decision.scales,
             "flips": decision.flips,
             "threshold": rule.threshold if rule else decision.threshold,
+            "patch_threshold": decision.threshold,
             "rule": rule.model_dump() if rule else None,
             "temperature": decision.temperature,
             "calibrated": decision.calibrated,
@@ -188,9 +190,10 @@ class Inspector:
             del photo
             if large:
                 release_memory()
-        scale = photo_scale(data, size, self.config.mm_per_pixel, self.config.distance_m)
-        fields = finding_fields(findings, scale, self.config.severity)
-        return size, fields | taken(data), {at.overlay: overlay, at.preview: small, at.heat: heat}
+        metadata = read_metadata(data)
+        scale = photo_scale(metadata, size, self.config.mm_per_pixel, self.config.distance_m)
+        fields = finding_fields(findings, scale, self.config.severity) | taken(metadata)
+        return size, fields, {at.overlay: overlay, at.preview: small, at.heat: heat}
 
     def findings(self, photo: Image.Image) -> "Findings":
         """Find the cracks on an upright RGB photo."""

@@ -12,11 +12,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def photo_name(path: AnyPath, root: AnyPath) -> str:
     """Return the name of the photo at `path` within the folder `root`.
 
-    Bytes that are not UTF-8 are written as escape sequences such as `\\xdf`. Names of different
-    photos thus stay different.
+    Bytes that are not UTF-8 are written as escape sequences such as `\\xdf`, and a backslash is
+    doubled. Names of different photos thus stay different.
     """
-    within = path_within(path, root).as_posix()
-    return os.fsencode(within).decode("utf-8", "backslashreplace")
+    within = os.fsencode(path_within(path, root).as_posix())
+    return within.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
 
 
 def printable(text: str) -> str:

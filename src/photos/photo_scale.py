@@ -4,13 +4,16 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from src.photos.reading import opened
+from src.photos.metadata import Metadata
 
 # Tags of a photo's EXIF data, and units of its focal plane resolution in millimetres.
-EXIF, FOCAL_LENGTH, FOCAL_LENGTH_35MM, SUBJECT_DISTANCE = 0x8769, 0x920A, 0xA405, 0x9206
-RESOLUTION, RESOLUTION_UNIT, WIDTH = 0xA20E, 0xA210, 0xA002
+FOCAL_LENGTH, FOCAL_LENGTH_35MM, SUBJECT_DISTANCE = 0x920A, 0xA405, 0x9206
+RESOLUTION, RESOLUTION_UNIT, WIDTH, HEIGHT = 0xA20E, 0xA210, 0xA002, 0xA003
 UNITS = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 DIAGONAL_35MM = math.hypot(36, 24)  # millimetres
+INFINITY = 0xFFFFFFFF  # this numerator says that the distance is infinite (Exif 2.32)
+# Estimates outside of these millimetres per pixel come from wrong data.
+SMALLEST, LARGEST = 1e-4, 1e3
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,15 @@ UNKNOWN = PhotoScale(None, None)
 
 
 def photo_scale(
-    data: bytes, size: tuple[int, int], mm_per_pixel: float | None, distance: float | None
+    metadata: Metadata,
+    size: tuple[int, int],
+    mm_per_pixel: float | None,
+    distance: float | None,
 ) -> PhotoScale:
     """Find out the scale of a photo.
 
     Args:
-        data: the bytes of the photo's file, which can be read.
+        metadata: what the camera has written about the photo.
         size: the photo's width and height in pixels.
         mm_per_pixel: the scale that the user has given, if any.
         distance: distance of the camera in metres. If None, the camera's own estimate is taken.
@@ -43,24 +49,17 @@ def photo_scale(
     Returns:
         The given scale. Without one it is estimated from the distance and the camera, as if the
         surface were parallel to the sensor. This needs the focal length and the size of the sensor.
+        An estimate that no camera can have is unknown.
     """
     if mm_per_pixel is not None:
         return PhotoScale(mm_per_pixel, "setting")
-    tags = _camera_tags(data)
+    tags = metadata.details
     distance = distance or _positive(tags.get(SUBJECT_DISTANCE))
     angle = _pixel_angle(tags, size)
     if not distance or not angle:
         return UNKNOWN
-    return PhotoScale(1000 * distance * angle, "exif estimate")
-
-
-def _camera_tags(data: bytes) -> dict[int, object]:
-    try:
-        with opened(data) as image:
-            return dict(image.getexif().get_ifd(EXIF))
-    # Damaged EXIF data raises errors of many types. The photo itself can be read nevertheless.
-    except Exception:
-        return {}
+    estimate = 1000 * distance * angle
+    return PhotoScale(estimate, "exif estimate") if SMALLEST < estimate < LARGEST else UNKNOWN
 
 
 def _pixel_angle(tags: dict[int, object], size: tuple[int, int]) -> float | None:
@@ -71,14 +70,18 @@ def _pixel_angle(tags: dict[int, object], size: tuple[int, int]) -> float | None
     unit = UNITS.get(int(_positive(tags.get(RESOLUTION_UNIT)) or 2))
     if not focal or not resolution or not unit:
         return None
-    # The resolution counts the camera's own pixels. The photo may have been made smaller since.
-    shrunk = (_positive(tags.get(WIDTH)) or max(size)) / max(size)
+    # The resolution counts the camera's own pixels. The photo may have been made smaller or turned
+    # since.
+    sides = [side for tag in (WIDTH, HEIGHT) if (side := _positive(tags.get(tag)))]
+    shrunk = max(sides, default=max(size)) / max(size)
     return unit / resolution * shrunk / focal
 
 
 def _positive(value: object) -> float | None:
     """Return a number of the EXIF data, or None if it is missing, infinite or not above 0."""
     try:
+        if getattr(value, "numerator", 0) >= INFINITY:
+            return None
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ZeroDivisionError):
         return None

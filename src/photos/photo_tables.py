@@ -90,7 +90,7 @@ def json_lines(items: Sequence[Mapping[str, Any]]) -> str:
 
     With indents, the centre lines of many photos would take a line for each number.
     """
-    return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]"
+    return "[\n" + ",\n".join(json.dumps(item, allow_nan=False) for item in items) + "\n]"
 
 
 def photo_measures(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,4 +89,6 @@ def judged(seen: Candidates, rule: PhotoRule) -> Findings:
         cracked=cracked,
         regions=regions,
         share=min(1.0, sum(region.share for region in regions)),
+        cracked_tiles=None,
+        by_rule=True,
     )

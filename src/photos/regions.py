@@ -42,17 +42,19 @@ class Findings:
     """The findings on one photo.
 
     Attributes:
-        probability: the highest probability of a tile, 0 to 1.
+        probability: that the photo has a crack, 0 to 1: the highest of a tile, or by a rule.
         cracked: whether the probability is at or above the threshold.
         share: the share of the photo's area that the regions cover, 0 to 1.
         regions: the regions, the most likely first.
         tiles: number of tiles that were scored, at all scales.
-        cracked_tiles: number of tiles at or above the threshold.
+        cracked_tiles: number of tiles at or above the threshold. None if a rule judges the photo,
+            as it has no threshold for tiles.
         heat: (rows, columns) float32, 0 to 1, one value every `step` pixels.
         evidence: (rows, columns) float32, the highest evidence of the scales, on the same grid.
         labels: (rows, columns) int32, the label of the region at each value of `heat`; 0: none.
         first: position of heat[0, 0] along both axes, in pixels of the photo.
         step: distance of two values of `heat`, in pixels of the photo.
+        by_rule: whether a rule for photographs has judged, and not the likeliest tile.
     """
 
     probability: float
@@ -60,12 +62,13 @@ class Findings:
     share: float
     regions: list[Region]
     tiles: int
-    cracked_tiles: int
+    cracked_tiles: int | None
     heat: np.ndarray
     evidence: np.ndarray
     labels: np.ndarray
     first: float
     step: float
+    by_rule: bool = False
 
 
 def find_cracks(scores: Sequence[Scores], *, width: int, height: int, threshold: float) -> Findings:

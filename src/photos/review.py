@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.data.corrections import Correction
+from src.data.corrections import CORRECTIONS, Correction
+from src.errors import InputError
+from src.photos.finding_fields import RULE
 
 Record = dict[str, Any]
+MISSED = "crack missed"
 
 
 def reviewed(
@@ -16,6 +19,9 @@ def reviewed(
     Args:
         records: the records of photos.
         corrections: corrections of any photos.
+
+    Raises:
+        InputError: the box of a correction lies outside its photo.
     """
     of_photo: dict[str, list[Correction]] = {}
     for one in corrections:
@@ -26,17 +32,22 @@ def reviewed(
 def findings_at(record: Mapping[str, Any], threshold: float) -> Record:
     """Return a record with the verdict and the regions that another threshold leaves.
 
-    Regions were looked for at the inspection's own threshold, so a lower one adds none. The number
-    of cracked tiles is not known for another threshold, and becomes None.
+    Regions were looked for at the inspection's own threshold, so a lower one adds none. A rule for
+    photographs chooses the regions of a cracked photo by a threshold of its own, which stays. The
+    number of cracked tiles is not known for another threshold, and becomes None.
 
     Args:
         record: the record of a photo; see `src.photos.records.write_record`.
-        threshold: the probability from which photos and regions count, 0 to 1.
+        threshold: the probability from which photos count, 0 to 1. Without a rule, regions too.
     """
-    regions = [one for one in record["regions"] if one["probability"] >= threshold]
+    cracked = record["probability"] >= threshold
+    if record["judged_by"] == RULE:
+        regions = record["regions"] if cracked else []
+    else:
+        regions = [one for one in record["regions"] if one["probability"] >= threshold]
     return {
         **record,
-        "cracked": record["probability"] >= threshold,
+        "cracked": cracked,
         "regions": regions,
         "cracked_share": _share(regions),
         "cracked_tiles": None,
@@ -56,11 +67,19 @@ def corrected(record: Mapping[str, Any], corrections: Sequence[Correction]) -> R
 
     Returns:
         The record. If there are corrections, `corrected_by` has the names of the persons.
+
+    Raises:
+        InputError: the box of a correction lies outside the photo.
     """
     if not corrections:
         return dict(record)
+    for one in corrections:
+        _refuse_outside(one, record["width"], record["height"])
     last = {one.box: one for one in corrections}
-    whole = last.pop((0, 0, record["width"], record["height"]), None)
+    everything = (0, 0, record["width"], record["height"])
+    # A missed crack that a person has drawn around the whole photo is a box as any other.
+    about_all = everything in last and last[everything].label != MISSED
+    whole = last.pop(everything) if about_all else None
     kept = [
         region
         for region in record["regions"]
@@ -72,7 +91,7 @@ def corrected(record: Mapping[str, Any], corrections: Sequence[Correction]) -> R
     if whole is not None:
         cracked = whole.cracked
         kept = kept if whole.cracked else []
-    missed = [one for one in last.values() if one.label == "crack missed"]
+    missed = [one for one in last.values() if one.label == MISSED]
     regions = kept + [_by_hand(one, record["width"] * record["height"]) for one in missed]
     people = sorted({one.by for one in corrections if one.by})
     return {
@@ -82,6 +101,15 @@ def corrected(record: Mapping[str, Any], corrections: Sequence[Correction]) -> R
         "cracked_share": _share(regions),
         "corrected_by": ", ".join(people) or "a person",
     }
+
+
+def _refuse_outside(correction: Correction, width: int, height: int) -> None:
+    _, _, right, bottom = correction.box
+    if right > width or bottom > height:
+        raise InputError(
+            f"{CORRECTIONS}: the box {correction.box} lies outside the photo {correction.photo} of "
+            f"{width} x {height} pixels; correct or remove its row"
+        )
 
 
 def _by_hand(correction: Correction, area: int) -> Record:

@@ -101,9 +101,24 @@ def test_other_sites_can_do_nothing(visitor, picture):
     assert visitor.get("/api/photos", headers=foreign).status_code == 403
     assert visitor.get("/api/photos", headers={"host": "evil.example:8765"}).status_code == 400
     assert visitor.get("/api/photos", headers={"host": "localhost:8765"}).status_code == 200
+    for dest in ("image", "iframe"):
+        # Each one would begin a visit, as another site's requests have no cookie.
+        assert visitor.get("/", headers={**foreign, "sec-fetch-dest": dest}).status_code == 403
+    assert visitor.get("/", headers={**foreign, "sec-fetch-dest": "document"}).status_code == 200
     policy = visitor.get("/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_what_is_no_text_is_answered_in_a_sentence(visitor):
+    about = visitor.client.put(
+        "/api/inspection",
+        content=rb'{"project": "\ud800"}',
+        headers={"content-type": "application/json"},
+    )
+    assert (about.status_code, about.json()["detail"].split(":")[0]) == (422, "body.project")
+    visitor.client.headers["x-visit-token"] = "é"
+    assert visitor.client.delete("/api/visit").status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
 """The workbench: what it leaves in a folder that is kept, and what not."""
 
 import pytest
+from PIL import Image
 
+from src.errors import InputError
 from src.page.workbench import Workbench
 
 pytestmark = pytest.mark.slow
 
 
 def uploaded(bench, picture):
-    secret, visit = bench.visits.open()
-    upload = visit.reserve("a.png", ".png")
+    secret, visit = bench.open()
+    upload = visit.reserve("a.png", ".png", len(picture()))
     upload.place.path.write_bytes(picture())
-    visit.add(upload)
+    visit.add(upload, len(picture()))
     return secret, visit, upload
 
 
@@ -19,6 +21,9 @@ def test_kept_visits_have_results(settings, picture, tmp_path):
     bench = Workbench(settings(f"keep={tmp_path}"))
     _, visit, upload = uploaded(bench, picture)
     bench._inspect(visit, upload)
+    visit.seen -= bench.config.limits.idle_hours * 3600 + 1
+    bench.open()
+    assert visit.ended
     bench.close()
     kept = {path.name for path in visit.folder.iterdir()}
     assert {"photos", "report.html", "photos.csv", "photos.json", "corrections.csv"} <= kept
@@ -42,4 +47,25 @@ def test_what_is_deleted_while_it_is_inspected_leaves_nothing(settings, picture,
     bench._inspect(visit, upload)
     left = [path.name for path in visit.folder.rglob("*") if path.is_file()]
     assert left == (["corrections.csv"] if what == "photo" else [])
+    bench.close()
+
+
+def test_a_folder_that_can_t_keep_visits_is_named_at_the_start(settings, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"keep: .*/file/kept"):
+        Workbench(settings(f"keep={tmp_path / 'file' / 'kept'}"))
+
+
+def test_a_picture_that_could_not_be_written_is_made_when_it_can_be(settings, picture, monkeypatch):
+    bench = Workbench(settings())
+    _, visit, upload = uploaded(bench, picture)
+    bench._inspect(visit, upload)
+    folder = visit.folder / ".records"
+    folder.rename(visit.folder / "away")
+    folder.write_text("")  # in place of a full disk
+    with pytest.raises(InputError, match="cannot be written"):
+        bench.full_photo(upload)
+    folder.unlink()
+    (visit.folder / "away").rename(folder)
+    assert Image.open(bench.full_photo(upload)).size == (300, 200)
     bench.close()

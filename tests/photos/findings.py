@@ -20,6 +20,7 @@ def record(photo: str, *regions: dict, probability: float = 0.1, **fields: Any) 
         "cracked": bool(regions),
         "probability": max((one["probability"] for one in regions), default=probability),
         "cracked_share": sum(one["share"] for one in regions),
+        "judged_by": "tile",
         "tiles": 1,
         "cracked_tiles": len(regions),
         "overlay": f"overlays/{photo}.jpg",

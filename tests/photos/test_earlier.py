@@ -8,6 +8,10 @@ from src.errors import InputError
 from src.photos.earlier import changes_since, read_inspection
 from tests.photos.findings import record, region
 
+DAMAGES = (
+    *({"regions": None}, {"regions": [1]}, {"regions": [{"length_px": "long"}]}),
+    *({"cracked_share": None}, {"photo": ["x"]}, {"cracked": "perhaps"}),
+)
 SMALL, LARGE = (0, 0, 10, 10), (0, 0, 10, 13)
 
 
@@ -54,7 +58,13 @@ def test_pixels_of_photos_of_other_sizes_are_not_compared():
     assert changes_since([then], [now], grown=1.2).grown == []
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"photos": [{"photo": "a"}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "{", "[]", "[" * 100_000, '{"photos": [{"photo": "a"}]}'),
+        *(json.dumps({"photos": [record("a", region(SMALL)) | damage]}) for damage in DAMAGES),
+    ],
+)
 def test_a_folder_that_is_no_inspection_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "photos.json").write_text(content)
@@ -63,6 +73,9 @@ def test_a_folder_that_is_no_inspection_is_named(tmp_path, content):
 
 
 def test_an_inspection_is_read(tmp_path):
-    made = [record("a", region(SMALL))]
-    (tmp_path / "photos.json").write_text(json.dumps({"photos": made}))
-    assert read_inspection(tmp_path) == made
+    then = [record("a", region(SMALL, length_mm=2.0, max_width_mm=None))]
+    (tmp_path / "photos.json").write_text(json.dumps({"photos": then}))
+    now = [record("a", region(SMALL, length_mm=3.0, max_width_mm=0.1))]
+    read = changes_since(read_inspection(tmp_path), now, grown=1.2)
+    assert read == changes_since(then, now, grown=1.2)
+    assert read.grown == [("a", "length 2 to 3 mm")]

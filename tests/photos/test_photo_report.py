@@ -15,6 +15,7 @@ from tests.photos.findings import record, region
 MADE_BY = {
     "model": {"name": "models:/crack-classifier@champion"},
     **{"threshold": 0.5, "patch": 227, "scales": [1.0], "flips": False, "temperature": 1.0},
+    **{"patch_threshold": 0.5, "rule": None},
     **{"calibrated": True, "deviations": {}, "engine": {"name": "openvino"}},
     "pictures": {"opacity": 0.6},
 }
@@ -78,6 +79,17 @@ def test_overview_comes_first_and_settings_last(written):
     assert "<b>3</b> wide" in text
     assert "Havel" in text
     assert "Inspector" not in text
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [({"threshold": 0.4459}, "the rule for photographs gives it"), (None, "one of its tiles of")],
+)
+def test_the_report_says_what_the_threshold_applies_to(written, rule, told):
+    made_by = MADE_BY | {"rule": rule, "threshold": 0.44594335, "patch_threshold": 0.7}
+    text = " ".join(written(CRACKED, made_by=made_by)["report.html"].split())
+    assert f"0.446: a photo is cracked if {told}" in text
+    assert ("judged as a patch, with the threshold 0.7" in text) == bool(rule)
 
 
 def test_changes_are_listed(written):

@@ -16,6 +16,8 @@ from tests.photos.test_regions import HEIGHT, WIDTH, plain, scores_of
 
 def test_places_are_apart_and_can_be_written(tmp_path):
     names = [b"Stra\xdfe.jpg", b"Stra\xe4e.jpg", b"gr\xfcn/a.jpg", "Straße.jpg".encode()]
+    # One name holds what stands for a byte of another.
+    names += [rb"Stra\xdfe.jpg", rb"Stra\\xdfe.jpg"]
     names += [b"\xe4" * 200 + b".jpg", "ü".encode() * 125 + b".jpg"]
     places = [place(tmp_path / os.fsdecode(name), tmp_path, tmp_path / "out") for name in names]
     assert places[0].name == r"Stra\xdfe.jpg"

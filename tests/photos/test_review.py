@@ -1,6 +1,9 @@
 """What another threshold and a person's corrections leave of the findings on a photo."""
 
+import pytest
+
 from src.data.corrections import Correction
+from src.errors import InputError
 from src.photos.review import corrected, findings_at, reviewed
 from tests.photos.findings import record, region
 
@@ -36,6 +39,16 @@ def test_a_threshold_leaves_the_regions_at_or_above_it():
     assert findings_at(SOUND, 0.05)["cracked"]
 
 
+def test_a_photo_that_a_rule_judges_keeps_all_regions_or_none():
+    # The rule keeps regions by a threshold of its own, so they may be less likely than the photo.
+    found = record("a.jpg", region(FIRST, 0.3), judged_by="rule") | {"probability": 0.8}
+    for threshold in (0.1, 0.8):
+        same = findings_at(found, threshold)
+        assert (same["cracked"], boxes(same), same["cracked_share"]) == (True, [FIRST], 0.01)
+    above = findings_at(found, 0.81)
+    assert (above["cracked"], boxes(above), above["cracked_share"]) == (False, [], 0)
+
+
 def test_without_corrections_nothing_changes():
     assert corrected(FOUND, []) == FOUND
 
@@ -69,3 +82,16 @@ def test_a_missed_crack_makes_a_photo_cracked():
 def test_corrections_are_those_of_the_photo():
     other = [said(FIRST, "no crack", False, photo="c.jpg")]
     assert reviewed([FOUND, SOUND], other) == [FOUND, SOUND]
+
+
+def test_a_missed_crack_may_fill_the_photo():
+    left = corrected(SOUND, [said(WHOLE, "crack missed", True)])
+    assert (left["cracked"], boxes(left), left["cracked_share"]) == (True, [WHOLE], 1)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 101, 10), (0, 90, 10, 101), (200, 200, 300, 300)])
+def test_a_box_outside_the_photo_is_named(box):
+    with pytest.raises(
+        InputError, match=r"corrections\.csv: .* outside the photo a\.jpg of 100 x 100"
+    ):
+        reviewed([FOUND, SOUND], [said(box, "crack missed", True)])

@@ -43,12 +43,14 @@ export const wholeOf = record => [0, 0, record.width, record.height];
 // same way: see src/photos/review.py.
 export function judged(photo) {
   const { record } = photo, marks = new Map(photo.corrections.map(one => [key(boxOf(one)), one]));
+  let cracked = ownThreshold() ? record.cracked : record.probability >= view.threshold;
   const regions = ownThreshold() ? record.regions
+    : record.judged_by === "rule" ? (cracked ? record.regions : [])
     : record.regions.filter(region => region.probability >= view.threshold);
   const kept = regions.filter(region => marks.get(key(region.box))?.cracked ?? true);
   const missed = photo.corrections.filter(one => one.label === "crack missed");
-  const whole = marks.get(key(wholeOf(record)));
-  let cracked = ownThreshold() ? record.cracked : record.probability >= view.threshold;
+  const about = marks.get(key(wholeOf(record)));
+  const whole = about?.label === "crack missed" ? undefined : about;
   if (regions.length && !kept.length) cracked = false;
   if (whole) cracked = whole.cracked;
   if (whole && !whole.cracked) kept.length = 0;
