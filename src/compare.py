@@ -62,7 +62,9 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     disagreements = head_to_head.disagreements(tests)
     print(comparison_report(head_to_head.ranking(tests), head_to_head.differences(tests)))
     print(f"\nthe runs disagree on {len(disagreements)} images")
-    print(disagreements.head(SHOWN).to_string(index=False, float_format="{:.4f}".format))
+    if len(disagreements):
+        shown = disagreements.head(SHOWN)
+        print(shown.to_string(index=False, float_format="{:.4f}".format))
     if csv:
         write_text(csv, disagreements.to_csv(index=False))
         print(f"all disagreements: {csv}")

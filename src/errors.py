@@ -4,7 +4,11 @@ import errno
 import re
 
 # The user and password in an address, between the two slashes and the host (RFC 3986, 3.2.1).
-_USER_INFORMATION = re.compile(r"(?<=://)[^/\s'\"]*@")
+_USER_INFORMATION = re.compile(r"(?<=://)[^/\s\"]*@")
+# SQLAlchemy takes passwords with slashes in the address of a database.
+_OF_DATABASE = re.compile(
+    r"\b(?!(?:https?|s3|gs|az|file):)([a-z][a-z0-9+.-]*://)[^/\s:@]*:[^\s\"]*@"
+)
 
 # What follows the question mark in an address (RFC 3986, 3.4).
 _QUERY = re.compile(r"(://[^\s?'\"<>]*)\?[^\s'\"<>]*")
@@ -14,11 +18,13 @@ _CLOSED = "this user may not read or write there; choose another folder, or chan
 _IN_THE_WAY = (
     "a file lies where a folder should be, or a folder where a file should be; move it away"
 )
+_MOUNTED = "a disk is mounted there, or another program uses it; choose a folder in it"
 # Errors of disks and folders that the user can correct, with what to tell the user.
 _OF_THE_MACHINE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _CLOSED),
     **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY), _IN_THE_WAY),
+    **dict.fromkeys((errno.EBUSY, errno.EXDEV), _MOUNTED),
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 
@@ -36,7 +42,7 @@ class InputError(Exception):
 
 def without_credentials(text: str) -> str:
     """Return the text with `scheme://host` for every `scheme://user:password@host`."""
-    return _USER_INFORMATION.sub("", text)
+    return _USER_INFORMATION.sub("", _OF_DATABASE.sub(r"\1", text))
 
 
 def without_secrets(text: str) -> str:

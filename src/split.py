@@ -30,6 +30,8 @@ def main(config: Config) -> None:
         told = f"{shares['all']:.1%} have a twin in the training part"
         if "overlap.all" in shares:
             told += f", {shares['overlap.all']:.1%} a twin or an overlap"
+        if "photo.all" in shares:
+            told += f", {shares['photo.all']:.1%} another image of their photograph"
         print(f"of the test images, {told}")
     begin_anew(workspace, [path.name], SPLIT_NOTE)
     write_manifest(manifest, path)

@@ -1,9 +1,29 @@
 """Errors keep passwords to themselves."""
 
-from src.errors import InputError
+import pytest
+
+from src.errors import InputError, without_credentials
 
 
 def test_passwords_in_addresses_are_taken_out_of_errors() -> None:
     error = InputError("no answer from http://user:s3cret@host:5000/a and postgresql+x://u:p@h/d")
     assert str(error) == "no answer from http://host:5000/a and postgresql+x://h/d"
     assert str(InputError("https://host/@user/a stays")) == "https://host/@user/a stays"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("postgresql://u:ab/cd@db/x failed", "postgresql://db/x failed"),
+        ("postgresql+x://u:a@b/c'd@db:5432/x", "postgresql+x://db:5432/x"),
+        ("http://u:it's@host/x", "http://host/x"),
+        ('{"a":"http://h/x","b":"y@z"}', '{"a":"http://h/x","b":"y@z"}'),
+        ('{"a":"mysql://u:p/q@h/x","b":"y@z"}', '{"a":"mysql://h/x","b":"y@z"}'),
+        (
+            "http://host:5000/a@b and s3://bucket/c:d@e",
+            "http://host:5000/a@b and s3://bucket/c:d@e",
+        ),
+    ],
+)
+def test_passwords_may_have_slashes_and_quotes(told: str, shown: str) -> None:
+    assert without_credentials(told) == shown

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -16,13 +17,17 @@ from src.data.files import file_sha256
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
+from src.pipeline import run_results, tracked_run
 from src.pipeline.features import useful_cut
+from src.pipeline.fetching import fetched_dataset
 from src.pipeline.initial_classifier import initial_classifier
+from src.pipeline.run_results import evaluate_again
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
 from src.tracking.runs import metrics_of_parts
 from src.train import main
 from tests.samples import small_backbone
+from tests.sections import changed
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -270,6 +275,68 @@ def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pret
     each = np.stack([np.asarray(model.predict(np.ascontiguousarray(f)))[:, 1] for f in flips])
     np.testing.assert_allclose(each.mean(axis=0), predictions.probability, atol=1e-3)
     assert each.std(axis=0).max() > 1e-2
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_training(folder, composed, pretrained):
+    (folder / "file").write_text("")
+    config = composed(*TINY, *pretrained, "train.output=file/model", "data.dir=never")
+    with pytest.raises(OSError, match="file"):
+        train_and_track(config)
+    assert not (folder / "never").exists()
+
+
+def last_run() -> mlflow.entities.Run:
+    (run,) = mlflow.search_runs(order_by=["start_time DESC"], max_results=1, output_format="list")
+    return run
+
+
+def test_images_that_were_replaced_meanwhile_are_not_trained_on(
+    folder, composed, pretrained, monkeypatch
+):
+    config = composed(*TINY, *pretrained, "data.dir=theirs", "data.seed=5", "workspace=theirs.work")
+
+    def meanwhile(*_):
+        other = composed(*TINY, "data.dir=theirs", "data.seed=6", "workspace=others.work")
+        fetched_dataset(other.data, Path(other.workspace))
+
+    monkeypatch.setattr(tracked_run, "log_inputs", meanwhile)
+    for path in ("bank", "end_to_end"):
+        with pytest.raises(InputError, match="is not the image that was fetched"):
+            train_and_track(changed(config, train=changed(config.train, path=path)))
+        assert last_run().info.status == "FAILED"
+
+
+@pytest.mark.parametrize("kind", ["gone", "others"])
+def test_a_run_whose_images_are_gone_is_evaluated_without_pictures(
+    on_bank, folder, composed, pretrained, kind, capsys
+):
+    config, result, run = on_bank
+    pictures = artifact(run, "figures/predictions.png").read_bytes()
+    images, kept = Path(config.data.dir), folder / "kept"
+    images.rename(kept)
+    if kind == "others":
+        shutil.copytree(kept, images)
+        one, *others = sorted(images.rglob("*.jpg"))
+        for file in others:
+            shutil.copy(one, file)
+    try:
+        evaluate_again(result.run_id, config)
+    finally:
+        shutil.rmtree(images, ignore_errors=True)
+        kept.rename(images)
+    assert "has not the run's test images" in capsys.readouterr().out
+    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
+    assert artifact(run, "figures/predictions.png").read_bytes() == pictures
+
+
+def test_a_run_keeps_its_status_if_it_cannot_be_evaluated_again(on_bank, monkeypatch):
+    config, result, _ = on_bank
+    before = mlflow.get_run(result.run_id).info
+    monkeypatch.setattr(run_results, "log_results", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate_again(result.run_id, config)
+    after = mlflow.get_run(result.run_id).info
+    assert (after.status, after.end_time) == ("FINISHED", before.end_time)
 
 
 def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from src.bank.engine import Run
 from src.bank.feature_bank import CHUNK, Bank, check_disk, lock
 from src.data.image_batches import load_images
+from src.data.image_files import ImageFile
 from src.model.cameras import camera_view
 from src.model.views import augmented_view, flipped_view
 
@@ -26,7 +26,7 @@ Prepared = list[tuple[int, np.ndarray, np.ndarray]]
 def fill_bank(
     bank: Bank,
     run: Run,
-    paths: Sequence[Path],
+    files: Sequence[ImageFile],
     wanted: Mapping[int, np.ndarray],
     augment: "Augment",
     seed: int,
@@ -41,7 +41,7 @@ def fill_bank(
         bank: the bank to fill.
         run: function that maps images (n, size, size, 3) uint8 to features (n, *bank.shape)
             float16.
-        paths: the files of all images of the bank, by row.
+        files: the files of all images of the bank, by row.
         wanted: for each view number the sorted rows (n,) int that are wanted.
         augment: the augmentation of the views above 0. If it is not drawn, each view is one flip.
         seed: seed of the augmented views, 0 or more.
@@ -50,7 +50,8 @@ def fill_bank(
         The number of features that were computed.
 
     Raises:
-        InputError: the disk has too little space, or an image cannot be read.
+        InputError: the disk has too little space, or an image cannot be read or is not the listed
+            one.
     """
     with lock(bank):
         damaged = sum(bank.forget_damaged(view, rows) for view, rows in wanted.items())
@@ -63,7 +64,7 @@ def fill_bank(
         check_disk(bank, total)
         bar = tqdm(total=total, desc="feature bank", unit="img", smoothing=0.05)
         with ThreadPoolExecutor(1) as background, bar:
-            for prepared in _ahead(background, missing, paths, augment, seed):
+            for prepared in _ahead(background, missing, files, augment, seed):
                 for view, rows, images in prepared:
                     bank.store(view, rows, run(images))
                     bar.update(len(rows))
@@ -73,14 +74,14 @@ def fill_bank(
 def _ahead(
     background: ThreadPoolExecutor,
     missing: Mapping[int, np.ndarray],
-    paths: Sequence[Path],
+    files: Sequence[ImageFile],
     augment: "Augment",
     seed: int,
 ) -> Iterator[Prepared]:
     chunks = sorted({int(chunk) for rows in missing.values() for chunk in np.unique(rows // CHUNK)})
     waiting: list[Future[Prepared]] = []
     for chunk in chunks:
-        waiting.append(background.submit(_prepare, chunk, missing, paths, augment, seed))
+        waiting.append(background.submit(_prepare, chunk, missing, files, augment, seed))
         if len(waiting) > 2:
             yield waiting.pop(0).result()
     for future in waiting:
@@ -90,21 +91,21 @@ def _ahead(
 def _prepare(
     chunk: int,
     missing: Mapping[int, np.ndarray],
-    paths: Sequence[Path],
+    files: Sequence[ImageFile],
     augment: "Augment",
     seed: int,
 ) -> Prepared:
     first = chunk * CHUNK
     rows_of = {view: rows[rows // CHUNK == chunk] for view, rows in missing.items()}
     rows = np.unique(np.concatenate(list(rows_of.values())))
-    images = load_images([paths[row] for row in rows])
+    images = load_images([files[row] for row in rows])
     prepared = []
     for view, lacking in rows_of.items():
         chosen = images[np.searchsorted(rows, lacking)]
         if not augment.is_drawn:
             chosen = flipped_view(chosen, augment.flip, view)
         elif view and len(lacking):
-            draws = min(CHUNK, len(paths) - first)
+            draws = min(CHUNK, len(files) - first)
             drawn = _view_seed(seed, view, chunk)
             chosen = _drawn_view(chosen, lacking - first, draws, augment, drawn)
         if len(lacking):

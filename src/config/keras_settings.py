@@ -12,7 +12,8 @@ NEEDED = {"image_data_format": "channels_last", "floatx": "float32"}
 
 def keras_home() -> Path:
     """Return the folder of Keras' settings and downloads."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    # Where no home folder is known, `~` stays as it is, and Keras makes a folder of this name.
+    return Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111
 
 
 def refuse_other_keras() -> None:

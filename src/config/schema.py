@@ -3,8 +3,9 @@
 import math
 from fractions import Fraction
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from src.config.photo_schema import Photographs
 from src.config.section import Positive, Scale, Seconds, Section, Sha256, Share
@@ -232,10 +233,18 @@ class DecisionRule(Section):
     photographs: Photographs | None
 
 
+def _with_a_port(address: str) -> str:
+    try:
+        urlsplit(address).port  # noqa: B018 - it raises ValueError
+    except ValueError as error:
+        raise ValueError("has a port that is no number up to 65535") from error
+    return address
+
+
 class Tracking(Section):
     uri: str | None
     experiment: str
-    ui: Annotated[str, Field(pattern=r"^https?://[^/]+$")]
+    ui: Annotated[str, Field(pattern=r"^https?://[^/]+$"), AfterValidator(_with_a_port)]
     run_name: str | None
     parent_run: str | None
     unsent: str

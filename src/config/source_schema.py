@@ -24,12 +24,18 @@ Seed = Annotated[int, Field(ge=0)]
 MaxRatio = Annotated[float, Field(gt=1)]
 
 
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("should be names of different folders")
+    return names
+
+
 class Images(Section):
     """The settings that every dataset has."""
 
     name: Name
     dir: str
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    classes: Annotated[list[Name], Field(min_length=2, max_length=2), AfterValidator(_different)]
     image_size: Annotated[int, Field(ge=64)]
     resize: bool
     convert: bool

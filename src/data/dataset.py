@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from src.data.files import write_text
+from src.data.image_files import ListedImage, listed_images
 from src.data.related.groups import join_groups
 from src.data.related.relations import Relations
 from src.errors import InputError
@@ -148,6 +149,11 @@ class Dataset:
     def paths(self) -> list[Path]:
         """The image files, in the listing's order."""
         return [self.folder / path for path in self.listing.path]
+
+    @property
+    def images(self) -> list[ListedImage]:
+        """The image files with their checksums, in the listing's order."""
+        return listed_images(self.listing, self.folder)
 
     def part(self, name: str) -> Part:
         """Return the images of a part of the split.

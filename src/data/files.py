@@ -53,6 +53,17 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def require_writable(folder: Path) -> None:
+    """Make a folder, and check that files can be written to it.
+
+    Raises:
+        OSError: they can't.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # The permissions of a folder do not tell whether a file can be created in it.
+    tempfile.TemporaryFile(dir=folder).close()
+
+
 def file_sha256(path: Path) -> str:
     """Compute the SHA-256 (hex) of a file."""
     with path.open("rb") as file:

@@ -1,12 +1,12 @@
 """Batches of decoded patches, in an order that depends on the seed only."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
+from src.data.image_files import ImageFile, path_of, read_image_file
 from src.errors import InputError
 
 # Number of batches that are decoded in advance while the model trains.
@@ -87,33 +87,31 @@ def decode(path: tf.Tensor, image_size: int) -> tf.Tensor:
     return tf.ensure_shape(image, (image_size, image_size, 3))
 
 
-def load_images(paths: Sequence[Path]) -> np.ndarray:
+def load_images(files: Sequence[ImageFile]) -> np.ndarray:
     """Read JPEG files of one size as (n, size, size, 3) uint8, with the same pixels as `decode`.
 
     Raises:
-        InputError: an image cannot be read; the message names the file.
+        InputError: an image cannot be read, or is not the listed one; the message names the file.
     """
     # OpenCV decodes in half of Pillow's time. It also releases Python's global lock, so that the
     # engine can work at the same time.
     as_stored = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     images = []
-    for path in paths:
-        try:
-            data = np.fromfile(path, np.uint8)
-            image = cv2.imdecode(data, as_stored) if len(data) else None
-        except OSError as error:
-            raise InputError(f"{path} can't be read: {error}; run the fetch stage again") from error
+    for file in files:
+        data = read_image_file(file)
+        image = cv2.imdecode(data, as_stored) if len(data) else None
         if image is None:
             raise InputError(
-                f"{path} can't be read: it is not a complete JPEG file; run the fetch stage again"
+                f"{path_of(file)} can't be read: it is not a complete JPEG file; run the fetch "
+                "stage again"
             )
         images.append(image)
     return np.stack(images)
 
 
-def load_spread(paths: Sequence[Path], count: int) -> np.ndarray:
+def load_spread(files: Sequence[ImageFile], count: int) -> np.ndarray:
     """Read up to `count` of the images, spread evenly over all of them; see `load_images`."""
-    return load_images([paths[row] for row in evenly_spread(len(paths), count)])
+    return load_images([files[row] for row in evenly_spread(len(files), count)])
 
 
 def evenly_spread(total: int, count: int) -> np.ndarray:

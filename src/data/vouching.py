@@ -31,7 +31,8 @@ def begin_anew(folder: Path, names: Iterable[str], note: str) -> None:
 def refuse_changed(path: Path, note: str) -> None:
     """Refuse a file that is not as the note beside it says.
 
-    A file without a note is not checked, because a user may have made it.
+    A file without a note is not checked, because a user may have made it. Nor is one that the note
+    does not know.
 
     Raises:
         InputError: the file has changed since it was written, or the note is damaged.
@@ -40,13 +41,13 @@ def refuse_changed(path: Path, note: str) -> None:
     if not (path.is_file() and noted.is_file()):
         return
     try:
-        expected = json.loads(noted.read_text(encoding="utf-8"))["files"][path.name]
+        known = dict(json.loads(noted.read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{noted} is damaged, so {path.name} can't be checked by it: repeat the command that "
             "wrote both"
         ) from error
-    if file_sha256(path) != expected:
+    if path.name in known and file_sha256(path) != known[path.name]:
         raise InputError(
             f"{path} has changed since it was written, as {noted} shows: repeat the command that "
             "wrote it; to use your own file, put it into another folder"

@@ -1,14 +1,13 @@
 """The workbench behind the page: it inspects the photos of all visits in turn."""
 
 import logging
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
-from src.data.files import temporary_folder, write_bytes
+from src.data.files import require_writable, temporary_folder, write_bytes
 from src.errors import InputError, reason_of
 from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
 from src.photos.earlier import read_inspection
@@ -49,7 +48,10 @@ class Workbench:
         self.inspector = Inspector(config, *load_model_of(config))
         self._temporary = None if config.keep else temporary_folder("crack-app")
         root = Path(config.keep or str(self._temporary and self._temporary.name))
-        _refuse_unwritable(root)
+        try:
+            require_writable(root)
+        except OSError as error:
+            raise InputError(f"keep: {root}: {reason_of(error)}") from error
         self.visits = Visits(root, config.limits, config.inspection, kept=bool(config.keep))
         self._pool = ThreadPoolExecutor(config.photos.workers, thread_name_prefix="inspect")
         self._writing = threading.Lock()
@@ -154,12 +156,3 @@ class Workbench:
             delete_files(upload)
         if visit.ended:
             self.visits.delete_ended(visit)
-
-
-def _refuse_unwritable(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        # The permissions of a folder do not tell whether a file can be created in it.
-        tempfile.TemporaryFile(dir=root).close()
-    except OSError as error:
-        raise InputError(f"keep: {root}: {reason_of(error)}") from error

@@ -1,9 +1,9 @@
 """The output folder of a run over photos, which is checked before the run."""
 
-import tempfile
 from pathlib import Path
 
 from src.data.addresses import WRITABLE
+from src.data.files import require_writable
 from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError, reason_of
 from src.photos.photo_map import MAP
@@ -51,9 +51,7 @@ def _prepare_local_output(output: Path) -> None:
                 raise InputError(
                     f"output: {folder} is a link, and nothing is written through links; remove it"
                 )
-            folder.mkdir(parents=True, exist_ok=True)
-            # The permissions of a folder do not tell whether a file can be created in it.
-            tempfile.TemporaryFile(dir=folder).close()
+            require_writable(folder)
     except OSError as error:
         raise InputError(f"output: {error.filename or output}: {reason_of(error)}") from error
     for name in RESULT_FILES:

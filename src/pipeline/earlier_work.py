@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,10 +21,17 @@ def take_over(workspace: Path, files: Sequence[str], fits: Callable[[Path], bool
     """
     others = workspace.parent.iterdir() if workspace.parent.is_dir() else ()
     for other in sorted(others):
-        if other != workspace and (other / files[-1]).is_file() and fits(other):
+        if other != workspace and _has(other, files[-1]) and fits(other):
             workspace.mkdir(parents=True, exist_ok=True)
             for name in files:
                 shutil.copy(other / name, workspace / name)
             # Another process may have written to the other workspace meanwhile.
             return fits(workspace)
+    return False
+
+
+def _has(folder: Path, name: str) -> bool:
+    # Another user's folder cannot be looked into.
+    with suppress(OSError):
+        return (folder / name).is_file()
     return False

@@ -16,6 +16,7 @@ from src.config.code_closure import code_fingerprint
 from src.config.schema import Augment, Config, Model
 from src.data.dataset import Dataset
 from src.data.image_batches import load_spread
+from src.data.image_files import ImageFile
 from src.data.splits.manifest import PARTS
 from src.model.cut import Cut, cut_classifier, whole_cuts
 from src.model.views import ALL_FLIPS, FLIPS
@@ -58,15 +59,15 @@ class PrefixEngine:
         precision: precision of the engine's arithmetic: int8, bf16, f16 or f32.
     """
 
-    def __init__(self, config: Config, prefix: keras.Model, paths: Sequence[Path]) -> None:
+    def __init__(self, config: Config, prefix: keras.Model, files: Sequence[ImageFile]) -> None:
         """
         Args:
             config: the configuration; its sections features and threads are used.
             prefix: the model that maps images (n, size, size, 3) to features.
-            paths: the files of all images. The engine is checked, and int8 calibrated, on some of
+            files: the files of all images. The engine is checked, and int8 calibrated, on some of
                 them.
         """
-        self.config, self.prefix, self.paths = config, prefix, paths
+        self.config, self.prefix, self.files = config, prefix, files
         features = config.features
         self.name, self.precision = chosen_engine(features.engine, features.precision)
 
@@ -89,11 +90,11 @@ class PrefixEngine:
             precision=self.precision,
             batch_size=features.batch_size,
             output="float16",
-            calibration=load_spread(self.paths, features.calibration_images) if int8 else None,
+            calibration=load_spread(self.files, features.calibration_images) if int8 else None,
             threads=self.config.threads.openvino,
             one_shape=True,
         )
-        images = load_spread(self.paths, features.check_images)
+        images = load_spread(self.files, features.check_images)
         return engine, check_engine(engine, self.prefix, images, features.max_error)
 
 
@@ -186,13 +187,13 @@ def extract(
         InputError: the engine is not precise enough, the disk has too little space, or an image
             cannot be read.
     """
-    features, augment, paths = config.features, config.augment, dataset.paths
+    features, augment, files = config.features, config.augment, dataset.images
     rows = {part: np.sort(dataset.part(part).rows) for part in PARTS}
     everything = np.sort(np.concatenate(list(rows.values())))
     wanted = {0: everything}
     wanted |= dict.fromkeys(range(1, views_of(config)), rows["train"])
     bank = _bank_for(config, start, cut, engine, dataset, augment)
-    added = fill_bank(bank, engine.run, paths, wanted, augment, features.seed)
+    added = fill_bank(bank, engine.run, files, wanted, augment, features.seed)
     predicted: list[np.ndarray] = [bank.features(0)]
     if augment.test_flips:
         flips = Augment(flip=ALL_FLIPS, rotation=0.0, cameras=None, test_flips=True)
@@ -200,7 +201,7 @@ def extract(
         held_out = np.setdiff1d(everything, rows["train"])
         views = range(1, len(FLIPS[ALL_FLIPS]))
         wanted = dict.fromkeys(views, held_out)
-        added += fill_bank(flipped, engine.run, paths, wanted, flips, features.seed)
+        added += fill_bank(flipped, engine.run, files, wanted, flips, features.seed)
         predicted += [flipped.features(view) for view in views]
     error = bank.engine_error
     if added or error is None or error > features.max_error:

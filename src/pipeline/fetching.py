@@ -147,6 +147,8 @@ def _fetch_and_tell(data: Data, workspace: Path, every_class: bool) -> Dataset:
 def _fetching(data: Data) -> FileLock:
     """Return the lock that a process holds while it fetches into the images' folder."""
     folder = Path(data.dir)
+    if not folder.name:
+        raise InputError(f"data.dir={data.dir} has no name: choose a folder for the images alone")
     folder.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(folder.with_name(f".{folder.name}.lock"))
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import keras
 import mlflow
@@ -14,6 +15,7 @@ from src.bank.file_prediction import predict_as_served
 from src.bank.suffix_training import predict_on_bank, train_on_bank
 from src.config.schema import Config
 from src.data.dataset import Dataset, Part
+from src.data.image_files import refuse_changed_images
 from src.model.classifier import backbone_of
 from src.model.cut import Cut
 from src.model.fitting import History, predict_end_to_end, train_end_to_end
@@ -72,7 +74,7 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
         mlflow.set_tag("training.unfolded", told)
     if cut is None:
         return None
-    engine = PrefixEngine(config, cut.prefix, dataset.paths)
+    engine = PrefixEngine(config, cut.prefix, dataset.images)
     check_early(config, start, cut, dataset, engine)
     return Plan(cut, engine)
 
@@ -137,6 +139,8 @@ def fit_classifier(config: Config, start: Start, plan: Plan | None, dataset: Dat
     training, validation = dataset.part("train"), dataset.part("validation")
     recipe, log, cameras = config.train, [LogEpochs()], config.augment.cameras
     if plan is None:
+        used = dataset.listing.path.isin(dataset.manifest.path)
+        refuse_changed_images(compress(dataset.images, used))
         history = train_end_to_end(start.classifier, training, validation, recipe, log, cameras)
         return Fitted(start.classifier, history, None)
     extracted = extract(config, start, plan.cut, dataset, plan.engine)

@@ -1,5 +1,7 @@
 """Evaluating a run's predictions: metrics, decision, tables and figures are logged in the run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
 from src.tracking.processes import process_tags
 from src.tracking.provenance import decision_of_run
-from src.tracking.run_reading import config_of, predictions_of, run_named
+from src.tracking.run_reading import config_of, has_tested_images, predictions_of, run_named
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def log_results(
     weights: str,
     served_by: tuple[str, str],
     model: str | None,
+    *,
+    pictures: bool = True,
 ) -> Results:
     """Evaluate predictions, and log the results in the active run.
 
@@ -61,6 +65,7 @@ def log_results(
         served_by: name of the engine that computed the predictions, and the precision of its
             arithmetic.
         model: the URI of the logged model, or None if the run has none.
+        pictures: whether the images of the run are on this machine, to be shown in figures.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
     decision = _chosen(config, metrics, weights, *served_by)
@@ -69,16 +74,18 @@ def log_results(
     log_file(decision.model_dump_json(indent=2) + "\n", DECISION)
     describe(config, metrics, decision, model)
     runs.log_predictions(predictions)
-    log_result_figures(config, predictions, decision.temperature)
+    log_result_figures(config, predictions, decision.temperature, pictures=pictures)
     log_sources(metrics)
-    log_label_suspects(config, label_suspects(predictions, config.evaluate))
+    log_label_suspects(config, label_suspects(predictions, config.evaluate), pictures=pictures)
     return Results(metrics, decision, predictions)
 
 
 def evaluate_again(name: str, config: Config) -> Results:
     """Evaluate a tracked run's predictions with the present code, and log the results in the run.
 
-    First, what was kept of the run while its server did not answer is sent.
+    First, what was kept of the run while its server did not answer is sent. Figures with images are
+    drawn only if the run's test images are on this machine. If the evaluation fails, the run gets
+    its former status back.
 
     Args:
         name: the run's id, or its first characters.
@@ -103,16 +110,34 @@ def evaluate_again(name: str, config: Config) -> Results:
     send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
     run = mlflow.get_run(run_id)
     classifier = load_classifier(run_id)
-    with mlflow.start_run(run_id=run_id):
+    predictions = predictions_of(run)
+    pictures = has_tested_images(run, predictions, Path(settings.data.dir))
+    if not pictures:
+        print(
+            f"{settings.data.dir} has not the run's test images, so their pictures stay as they are"
+        )
+    with _reopened(run):
         served_by = served_engine(settings)
         weights, model = weights_sha256(classifier), model_of(run)
         if made := _readable_decision(run):
             refuse_other_model(made, weights, run_id)
-        results = log_results(settings, predictions_of(run), weights, served_by, model)
+        results = log_results(settings, predictions, weights, served_by, model, pictures=pictures)
         decision = decide_on_photographs(settings, classifier, results.decision)
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return replace(results, decision=decision)
+
+
+@contextmanager
+def _reopened(run: Run) -> Iterator[None]:
+    """Make an ended run the active one, and end it anew, or as before if an error is raised."""
+    run_id = run.info.run_id
+    try:
+        with mlflow.start_run(run_id=run_id):
+            yield
+    except BaseException:
+        mlflow.MlflowClient().set_terminated(run_id, run.info.status, run.info.end_time)
+        raise
 
 
 def _readable_decision(run: Run) -> Decision | None:
@@ -144,7 +169,9 @@ def _chosen(
     )
 
 
-def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: float) -> None:
+def log_result_figures(
+    config: Config, predictions: pd.DataFrame, temperature: float, *, pictures: bool
+) -> None:
     """Log figures of the predictions of the test images."""
     test, classes = predictions[predictions.part == "test"], config.data.classes
     bins = config.evaluate.bins
@@ -152,15 +179,15 @@ def log_result_figures(config: Config, predictions: pd.DataFrame, temperature: f
         "as trained": reliability(test, bins),
         f"at temperature {temperature:.2f}": reliability(at_temperature(test, temperature), bins),
     }
-    grid = run_figures.prediction_grid(
-        test, Path(config.data.dir), classes, config.tracking.prediction_grid
-    )
-    for name, figure in {
+    figures = {
         "confusion_matrix": run_figures.confusion_matrix(test, classes),
         "roc_and_precision_recall": run_figures.roc_and_precision_recall(test),
         "reliability": run_figures.reliability_diagram(reliabilities),
-        "predictions": grid,
-    }.items():
+    }
+    if pictures:
+        folder, count = Path(config.data.dir), config.tracking.prediction_grid
+        figures["predictions"] = run_figures.prediction_grid(test, folder, classes, count)
+    for name, figure in figures.items():
         runs.log_figure(figure, name)
 
 
@@ -172,10 +199,10 @@ def log_sources(metrics: Metrics) -> None:
         runs.log_figure(source_figure(table), "sources")
 
 
-def log_label_suspects(config: Config, suspects: pd.DataFrame) -> None:
+def log_label_suspects(config: Config, suspects: pd.DataFrame, *, pictures: bool) -> None:
     """Log a table of the images with suspect labels and, if there are any, a figure of them."""
     mlflow.log_text(suspects.to_csv(index=False), "label_suspects.csv")
-    if len(suspects):
+    if len(suspects) and pictures:
         grid = run_figures.prediction_grid(
             suspects, Path(config.data.dir), config.data.classes, config.tracking.prediction_grid
         )

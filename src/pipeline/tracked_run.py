@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from src.config.schema import Config
 from src.data.dataset import Dataset
+from src.data.files import require_writable
 from src.data.splits.leakage import leakage
 from src.data.splits.manifest import PARTS, manifest_fingerprint
 from src.errors import InputError
@@ -75,6 +76,8 @@ def train_and_track(
         tags=tags,
         log=log,
     ) as run_id:
+        if output := Path(config.train.output) if config.train.output else None:
+            require_writable(output)
         configure_tensorflow(config.threads.tensorflow)
         workspace = Path(config.workspace)
         # A wrong number of frozen layers is reported before anything is downloaded.
@@ -84,12 +87,12 @@ def train_and_track(
         dataset = split_dataset(audited_dataset(dataset, config.audit, workspace), config.split)
         log_inputs(config, start, dataset)
         fitted = fit_classifier(config, start, plan, dataset)
-        if config.train.output:
-            save_model(Path(config.train.output), fitted.classifier, fitted.history, run_id)
         with kept_without_a_server(config, fitted, dataset, run_id):
             # The model is logged before the evaluation, so that it is not lost if that fails.
             model = log_model(fitted.classifier, dataset.image_size, run_name(config))
             with _told_that_the_model_is_kept(run_id):
+                if output:
+                    save_model(output, fitted.classifier, fitted.history, run_id)
                 metrics = evaluate_fitted(config, fitted, dataset, model)
     keras.backend.clear_session()
     return Result(run_id, metrics)

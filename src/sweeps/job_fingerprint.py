@@ -76,6 +76,8 @@ def job_fingerprint(settings: Mapping[str, Any], swept: Collection[str] = ()) ->
             decisive[key] = _sha256(file.read_bytes()) if file.is_file() else decisive[key]
         elif key.startswith("data.") and key.endswith(".path"):
             decisive[key] = _state_of(settings, key.removesuffix(".path")) or decisive[key]
+        elif key == "decision.photographs.folders":
+            decisive[key] = [state_of_folder(Path(one)) or one for one in decisive[key] or ()]
     content = json.dumps([decisive, code_fingerprint(JOB_CODE)], sort_keys=True)
     return _sha256(content.encode())[:16]
 

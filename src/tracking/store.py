@@ -55,17 +55,24 @@ def opening(uri: str) -> Iterator[None]:
     """Create the database of a sqlite address if it is missing, and lock it for the caller.
 
     The database is created under another name and then renamed. A process that is killed meanwhile
-    leaves no database. For other addresses nothing is done.
+    leaves no database. For other addresses nothing is created or locked.
 
     Args:
         uri: a tracking URI.
 
     Raises:
-        InputError: the database cannot be created, is damaged, or is half made.
+        InputError: the database cannot be created, is damaged, or is half made. It is also raised
+            if the driver of another database is not installed.
     """
     file = sqlite_file(uri)
     if file is None:
-        yield
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"{uri} needs the package {error.name}, which is not installed; for PostgreSQL "
+                "`make extras` installs it"
+            ) from error
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +163,8 @@ def follow_move(file: Path) -> int:
     with closing(sqlite3.connect(file, timeout=60)) as database, database:
         locations = database.execute("SELECT DISTINCT artifact_location FROM experiments")
         roots = [str(location) for (location,) in locations if location != root.as_uri()]
+        # Artifacts in a store, such as s3, do not move with the project's folder.
+        roots = [old for old in roots if urlsplit(old).scheme in ("", "file")]
         former = [old for old in roots if _path_of(old).as_posix().endswith(ending)]
         return sum(_follow(database, old.removesuffix(f"/{root.name}"), root) for old in former)
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.data.files import file_sha256
 from src.data.image_batches import epoch_order, evaluation_batches, load_images, training_batches
+from src.data.image_files import listed_images, refuse_changed_images
+from src.data.related.twins import thumbnails
 from src.errors import InputError
 
 
@@ -68,3 +71,19 @@ def test_truncated_image_is_named(files, tmp_path, kept):
     truncated.write_bytes(Path(files[0][0]).read_bytes()[:kept])
     with pytest.raises(InputError, match=r"truncated\.jpg can't be read.*fetch"):
         load_images([truncated])
+
+
+@pytest.mark.parametrize("read", [load_images, lambda files: thumbnails(files, 24)])
+def test_another_image_than_the_listed_one_is_named(patches, read):
+    root, listing = patches
+    some = listing.head(3)
+    some = some.assign(sha256=[file_sha256(root / path) for path in some.path])
+    images = listed_images(some, root)
+    read(images)
+    other = images[1]._replace(path=images[2].path)
+    with pytest.raises(
+        InputError, match=rf"{images[2].path.name} is not the image that was fetched"
+    ):
+        read([images[0], other])
+    with pytest.raises(InputError, match="is not the image that was fetched"):
+        refuse_changed_images([images[0], other])

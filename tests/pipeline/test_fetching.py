@@ -14,6 +14,7 @@ from src.config.loader import ROOT
 from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.errors import InputError
+from src.pipeline.earlier_work import take_over
 from src.pipeline.fetching import fetched_dataset
 
 
@@ -62,6 +63,12 @@ def test_another_workspace_that_has_the_images_is_taken_over(own, tmp_path, comp
     # What is not as the fetch left it is fetched anew.
     assert (image.stat().st_mtime_ns == written) is not spoilt
     pd.testing.assert_frame_equal(after.listing, before.listing)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_passed_over(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    # The system refuses so long a name, as it refuses another user's folder.
+    assert not take_over(tmp_path / "mine", ("x" * 300,), lambda folder: True)
 
 
 def fetched(config: Config) -> Dataset:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from src.config import code_closure
+from src.data.corrections import Correction, write_corrections
+from src.data.sources.corrected_photos import state_of_corrections
 from src.sweeps.job_fingerprint import job_fingerprint
 from src.tracking.runs import flatten
 
@@ -99,6 +101,24 @@ def test_images_of_this_machine_count_by_what_lies_there(of, tmp_path):
     of.cache_clear()
     (tmp_path / "Negative" / "1.jpg").rename(tmp_path / "Positive" / "1.jpg")
     assert of(*local) != before
+
+
+def test_photographs_of_the_rule_count_by_what_lies_there(of, tmp_path):
+    given = ("decision=photographs", f"decision.photographs.folders=[{tmp_path}]")
+    before = of(*given)
+    of.cache_clear()
+    (tmp_path / "labels.csv").touch()
+    assert of(*given) != before
+
+
+def test_corrected_photos_count_with_their_table(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"one")
+    said = {"label": "right", "cracked": True, "by": "", "at": "now"}
+    write_corrections(tmp_path, [Correction.of_box((0, 0, 9, 9), photo="a", file="a.jpg", **said)])
+    before = state_of_corrections(tmp_path)
+    assert state_of_corrections(tmp_path) == before
+    (tmp_path / "a.jpg").write_bytes(b"another")
+    assert state_of_corrections(tmp_path) != before
 
 
 def test_one_of_several_sources_counts_as_a_single_one_does(of, tmp_path):

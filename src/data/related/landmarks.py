@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from scipy.fft import dctn
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
+from src.data.image_files import ImageFile
 from src.data.related.twins import MOST_PAIRS, read_grey
 from src.errors import InputError
 
@@ -42,12 +42,12 @@ class Landmarks:
 
 
 def read_landmarks(
-    paths: Sequence[Path], *, thumbnail: int, window: int, spacing: int, min_contrast: float
+    files: Sequence[ImageFile], *, thumbnail: int, window: int, spacing: int, min_contrast: float
 ) -> tuple[Landmarks, np.ndarray]:
     """Read images, find their landmarks, and make thumbnails.
 
     Args:
-        paths: the image files.
+        files: the image files.
         thumbnail: height and width of the thumbnails in pixels.
         window: see `find_landmarks`.
         spacing: see `find_landmarks`.
@@ -59,18 +59,18 @@ def read_landmarks(
     Raises:
         InputError: an image cannot be read; the message names the file.
     """
-    small = np.empty((len(paths), thumbnail, thumbnail), np.float16)
+    small = np.empty((len(files), thumbnail, thumbnail), np.float16)
     read = partial(
         _read, thumbnail=thumbnail, window=window, spacing=spacing, min_contrast=min_contrast
     )
     points, windows = [], []
     with ThreadPoolExecutor() as pool:
-        made = tqdm(pool.map(read, paths), "landmarks", len(paths), unit="image")
+        made = tqdm(pool.map(read, files), "landmarks", len(files), unit="image")
         for row, (point, around, image) in enumerate(made):
             points.append(point)
             windows.append(around)
             small[row] = image
-    owner = np.repeat(np.arange(len(paths)), [len(point) for point in points])
+    owner = np.repeat(np.arange(len(files)), [len(point) for point in points])
     return Landmarks(owner, np.concatenate(points), np.concatenate(windows)), small
 
 
@@ -152,8 +152,8 @@ def turnless(windows: np.ndarray) -> np.ndarray:
 
 
 def _read(
-    path: Path, *, thumbnail: int, window: int, spacing: int, min_contrast: float
+    file: ImageFile, *, thumbnail: int, window: int, spacing: int, min_contrast: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    grey = read_grey(path)
+    grey = read_grey(file)
     found = find_landmarks(grey, window=window, spacing=spacing, min_contrast=min_contrast)
     return *found, cv2.resize(grey, (thumbnail, thumbnail), interpolation=cv2.INTER_AREA)

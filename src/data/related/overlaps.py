@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from src.config.schema import OverlapSearch
+from src.data.image_files import listed_images
 from src.data.related.landmarks import Landmarks, match_landmarks, read_landmarks
 from src.data.related.twins import TURNS, byte_duplicates
 
@@ -80,7 +81,7 @@ def find_overlaps(
     """
     first = np.setdiff1d(np.arange(len(listing)), byte_duplicates(listing).right)
     landmarks, small = read_landmarks(
-        [images / path for path in listing.path.iloc[first]],
+        listed_images(listing.iloc[first], images),
         thumbnail=size // THUMBNAIL,
         window=search.window,
         spacing=search.spacing,

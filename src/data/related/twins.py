@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from src.data.image_files import ImageFile, listed_images, path_of, read_image_file
 from src.data.related.similar import refuse_more, similar_pairs
 from src.errors import InputError
 
@@ -73,9 +74,7 @@ def find_twins(
     """
     copies = byte_duplicates(listing)
     first = np.setdiff1d(np.arange(len(listing)), copies.right)
-    vectors = normalised(
-        thumbnails([images / path for path in listing.path.iloc[first]], size), min_contrast
-    )
+    vectors = normalised(thumbnails(listed_images(listing.iloc[first], images), size), min_contrast)
     pairs, best = correlate(vectors, threshold=threshold)
     pairs[["left", "right"]] = first[pairs[["left", "right"]]]
     flat = int((~vectors.any(axis=(1, 2))).sum())
@@ -90,7 +89,7 @@ def byte_duplicates(listing: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(correlation=np.float32(1))[left < row].reset_index(drop=True)
 
 
-def thumbnails(paths: Sequence[Path], size: int) -> np.ndarray:
+def thumbnails(files: Sequence[ImageFile], size: int) -> np.ndarray:
     """Read images as thumbnails (n, size, size) float32 of grey levels, 0 to 255.
 
     The averaged levels are not rounded, because rounding would hide the twins of flat images.
@@ -98,10 +97,10 @@ def thumbnails(paths: Sequence[Path], size: int) -> np.ndarray:
     Raises:
         InputError: an image cannot be read; the message names the file.
     """
-    small = np.empty((len(paths), size, size), np.float32)
+    small = np.empty((len(files), size, size), np.float32)
     with ThreadPoolExecutor() as pool:
-        made = pool.map(partial(_thumbnail, size=size), paths)
-        for row, image in enumerate(tqdm(made, "thumbnails", len(paths), unit="image")):
+        made = pool.map(partial(_thumbnail, size=size), files)
+        for row, image in enumerate(tqdm(made, "thumbnails", len(files), unit="image")):
             small[row] = image
     return small
 
@@ -188,18 +187,20 @@ def _best_of_sample(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return best
 
 
-def read_grey(path: Path) -> np.ndarray:
+def read_grey(file: ImageFile) -> np.ndarray:
     """Read an image as (height, width) float32 of grey levels, 0 to 255.
 
     Raises:
         InputError: the image cannot be read; the message names the file.
     """
+    data = read_image_file(file)
     # EXIF's orientation is ignored, because `load_images` ignores it too.
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    how = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(data, how) if len(data) else None
     if image is None:
-        raise InputError(f"{path} can't be read as an image; run the fetch stage again")
+        raise InputError(f"{path_of(file)} can't be read as an image; run the fetch stage again")
     return image.astype(np.float32)
 
 
-def _thumbnail(path: Path, size: int) -> np.ndarray:
-    return cv2.resize(read_grey(path), (size, size), interpolation=cv2.INTER_AREA)
+def _thumbnail(file: ImageFile, size: int) -> np.ndarray:
+    return cv2.resize(read_grey(file), (size, size), interpolation=cv2.INTER_AREA)

@@ -72,7 +72,7 @@ def collect_images(
         survey_images, source=source.name, data=data, every_class=every_class
     )
     target = Path(data.dir)
-    beside = _Beside(target)
+    beside = _Beside(target.resolve())  # a link stays, and the folder that it leads to is filled
     beside.clear_away()
     if reuse and all(class_files(target / name) for name in data.classes):
         try:
@@ -81,15 +81,15 @@ def collect_images(
             return survey(target, data=unchanged)
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
-    _refuse_foreign(target, beside.inventory)
+    _refuse_foreign(beside.target, beside.inventory)
     beside.collected.mkdir(parents=True)
     try:
         dataset = survey(beside.collected, collected=source.collect(beside.collected, data.classes))
         _keep_only(dataset)
         write_listing(dataset.listing, beside.listing)
-        if target.exists():
-            target.rename(beside.replaced)
-        beside.collected.rename(target)
+        if beside.target.exists():
+            beside.target.rename(beside.replaced)
+        beside.collected.rename(beside.target)
     finally:
         beside.clear_away()
     return dataclasses.replace(dataset, folder=target)
@@ -129,6 +129,11 @@ def _refuse_foreign(target: Path, inventory: Path) -> None:
     """Refuse a target that holds a file which no fetch put there or which was changed since."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is not a folder: choose another data.dir")
+    if target.is_mount():
+        raise InputError(
+            f"a disk is mounted at {target}, and a fetch replaces data.dir as a whole: choose a "
+            f"folder on that disk, or make {target} a link to one"
+        )
     try:
         # An older version of this code lists fewer columns.
         listed = pd.read_csv(inventory, usecols=["path", "sha256"], dtype="str")

@@ -1,6 +1,7 @@
 """Photographs whose findings a person has corrected, from which windows are cut."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -64,9 +65,23 @@ class CorrectionsSource:
 
 
 def state_of_corrections(folder: Path) -> str | None:
-    """Compute the SHA-256 (hex) of a folder's corrections.csv; None without one."""
-    file = folder / CORRECTIONS
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+    """Compute a SHA-256 (hex) of corrections.csv, and of the size and time of its photos.
+
+    Returns:
+        The checksum, or None without corrections.csv.
+
+    Raises:
+        InputError: a row of corrections.csv is not a correction.
+    """
+    table = folder / CORRECTIONS
+    if not table.is_file():
+        return None
+    digest = hashlib.sha256(table.read_bytes())
+    for name in sorted({one.file for one in read_corrections(folder)}):
+        if (photo := folder / name).is_file():
+            stat = photo.stat()
+            digest.update(os.fsencode(f"{name} {stat.st_size} {stat.st_mtime_ns}\n"))
+    return digest.hexdigest()
 
 
 def cracked_squares(box: Box, shape: tuple[int, int], smallest: float) -> list[Square]:

@@ -51,7 +51,7 @@ class LocalSource:
         if self.path.is_dir():
             folders = _class_folders(self.path, classes, self.path).values()
             entries = [entry for folder in folders for entry in sorted(folder.iterdir())]
-            files = [entry for entry in entries if not entry.is_dir()]
+            files = [entry for entry in entries if entry.is_file()]
         else:
             files = [self.path] if self.path.is_file() else []
         stats = [(file.relative_to(self.path), file.stat()) for file in files]
@@ -66,7 +66,8 @@ class LocalSource:
             classes: the class names.
 
         Returns:
-            The hidden folders among the images, which are left out, and the images' photographs.
+            What is left out: hidden folders, and what is no plain file. Also the images'
+            photographs.
 
         Raises:
             InputError: nothing exists at `path`, or `unpack` refused the archive. It is also raised
@@ -142,6 +143,8 @@ def _lay_out(
                     f"{origin}: the folder {folder.relative_to(root)} holds a folder, "
                     f"{file.name}; put the images of a class straight into its folder"
                 )
+            elif not file.is_file():
+                left_out.append(Rejected(f"{name}/{file.name}", "a dead link, or no plain file"))
             else:
                 put(file, staging / name / file.name)
     return left_out

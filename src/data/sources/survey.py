@@ -90,6 +90,9 @@ def _examined(
     path = f"{data.classes[label]}/{_readable_name(file)}"
     if _readable_name(file) != file.name:
         return Rejected(path, "its name is not UTF-8")
+    # Tables of images have a line for each.
+    if {"\r", "\n"} & set(file.name):
+        return Rejected(path, "its name has a line break")
     content = file.read_bytes()
     try:
         usable = usable_jpeg(
@@ -102,6 +105,8 @@ def _examined(
     changed = usable is not content
     if changed and not file.suffix.lower().startswith(".jp"):
         # The suffix stays in the name, because a.png and a.tif may be in one folder.
+        if file.with_name(f"{file.name}.jpg").exists():
+            return Rejected(path, f"there is another image {file.name}.jpg; rename one of them")
         file.unlink()
         file = file.with_name(f"{file.name}.jpg")
         path = f"{path}.jpg"

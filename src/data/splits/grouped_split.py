@@ -38,9 +38,10 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
     """
     folds, validation, test = split.folds
     rows = listing.assign(group=groups)
+    added, rows = _for_training_only(rows, split.train_only)
     if split.unique:
         rows = rows.drop_duplicates("sha256")
-    added, rows = _for_training_only(rows, split.train_only)
+        added = added[~added.sha256.isin(rows.sha256)].drop_duplicates("sha256")
     rows = stratified_sample(rows, split.images, split.seed)
     distance = (deal_folds(rows, folds, split.seed) - split.fold * test) % folds
     part = np.select(

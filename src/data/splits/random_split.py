@@ -64,7 +64,10 @@ def stratified_sample(images: pd.DataFrame, count: int | None, seed: int) -> pd.
             images, train_size=count, stratify=images.label, random_state=seed
         )
     except ValueError as error:
-        raise InputError(f"too few images to split: {error}") from error
+        raise InputError(
+            f"split.images is {count} of {len(images)} images: take enough for each class, and "
+            "leave some of each class out or none"
+        ) from error
     return sample.sort_index()
 
 

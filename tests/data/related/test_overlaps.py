@@ -1,5 +1,6 @@
 """Overlaps: crops of one drawn photo are found, however shifted and turned, and nothing else is."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,10 +36,8 @@ def jpeg(image: np.ndarray, quality: int = 95) -> bytes:
 
 
 def listed(files: dict[str, bytes]) -> pd.DataFrame:
-    """A listing whose hashes are the contents themselves."""
-    return pd.DataFrame([(path, 1, files[path].hex()) for path in sorted(files)]).set_axis(
-        ["path", "label", "sha256"], axis=1
-    )
+    rows = [(path, 1, hashlib.sha256(files[path]).hexdigest()) for path in sorted(files)]
+    return pd.DataFrame(rows, columns=["path", "label", "sha256"])
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Twins: planted ones are found and nothing else is, whatever their turn; flat images are not."""
 
+import hashlib
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -61,8 +62,10 @@ def twin(number: int, kind: str, change: str) -> bytes:
 
 
 def list_images(files: dict[str, bytes]) -> pd.DataFrame:
-    """A listing whose hashes are the contents themselves."""
-    rows = [(path, CLASSES.index(path.split("/")[0]), files[path].hex()) for path in sorted(files)]
+    rows = [
+        (path, CLASSES.index(path.split("/")[0]), hashlib.sha256(files[path]).hexdigest())
+        for path in sorted(files)
+    ]
     return pd.DataFrame(rows, columns=["path", "label", "sha256"])
 
 

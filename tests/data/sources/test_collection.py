@@ -11,7 +11,7 @@ from src.data.dataset import Receipt, Rejected
 from src.data.sources.collection import collect_images
 from src.data.sources.synthetic import SyntheticSource
 from src.errors import InputError
-from tests.data.sources.fetching import OLD, fetched, on_disk
+from tests.data.sources.fetching import OLD, Files, fetched, on_disk
 from tests.data.sources.samples import (
     CLASSES,
     NAMES,
@@ -124,6 +124,23 @@ def test_a_new_fetch_replaces_the_old_images(tmp_path: Path) -> None:
     fetched(tmp_path, dataset(NAMES))
     fetched(tmp_path, dataset(NAMES) | OLD)
     assert on_disk(tmp_path) == dataset(NAMES) | OLD
+
+
+def test_a_link_stays_and_the_images_come_into_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "disk" / "images").mkdir(parents=True)
+    (tmp_path / "work" / "data").symlink_to(tmp_path / "disk" / "images")
+    for files in (dataset(NAMES), dataset(NAMES) | OLD):
+        fetched(tmp_path, files)
+        assert on_disk(tmp_path) == files
+        assert (tmp_path / "work" / "data").is_symlink()
+        assert (tmp_path / "disk" / "images" / NAMES[0]).is_file()
+
+
+def test_a_mounted_disk_is_told_before_the_images_are_collected() -> None:
+    data = section(Path("/proc"))
+    with pytest.raises(InputError, match="a disk is mounted at /proc"):
+        collect_images(Files(dataset(NAMES)), data, reuse=False)
 
 
 def test_images_that_no_fetch_put_there_are_not_replaced(tmp_path: Path) -> None:

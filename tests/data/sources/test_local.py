@@ -50,6 +50,18 @@ def test_a_folder_stays_as_it_is(tmp_path: Path) -> None:
     assert read(origin) == FILES
 
 
+def test_dead_links_and_pipes_among_the_images_are_left_out_and_listed(tmp_path: Path) -> None:
+    origin = lay_out(tmp_path / "in", FILES)
+    (origin / "Negative" / ".#a.jpg").symlink_to("nowhere")
+    os.mkfifo(origin / "Positive" / "pipe.jpg")
+    data = section(tmp_path / "data")
+    source = LocalSource(origin, max_ratio=20)
+    assert source.state(CLASSES)
+    receipt = collect_images(source, data, reuse=False).receipt
+    assert [one.path for one in receipt.rejected] == ["Negative/.#a.jpg", "Positive/pipe.jpg"]
+    assert {one.reason for one in receipt.rejected} == {"a dead link, or no plain file"}
+
+
 def test_what_macos_adds_to_a_zip_is_passed_over(tmp_path: Path) -> None:
     files = FILES | {"__MACOSX/Positive/._00001.jpg": b"?", ".trash/Positive/00009.jpg": b"?"}
     assert collected(tmp_path, pack(tmp_path / "a.zip", files)) == FILES

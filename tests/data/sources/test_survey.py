@@ -55,3 +55,25 @@ def test_converted_images_are_listed_as_they_are_kept(tmp_path):
     assert {"Positive/a.png.jpg", "Positive/a.tif.jpg"} < set(found.listing.path)
     on_disk = {path.relative_to(tmp_path / "data") for path in (tmp_path / "data").rglob("*.*")}
     assert {path.as_posix() for path in on_disk} == set(found.listing.path)
+
+
+def test_an_image_is_not_converted_over_another(tmp_path):
+    files = dataset() | {
+        "Negative/a.png": encode(picture(), "PNG"),
+        "Negative/a.png.jpg": encode(picture(seed=5)),
+    }
+    fetched = collect_images(Files(files), section(tmp_path / "data", convert=True), reuse=False)
+    assert not fetched.listing.path.duplicated().any()
+    assert len(fetched.listing) == len(dataset()) + 1
+    (left_out,) = fetched.receipt.rejected
+    assert left_out.path == "Negative/a.png"
+    assert "another image a.png.jpg" in left_out.reason
+    assert (tmp_path / "data/Negative/a.png.jpg").read_bytes() == files["Negative/a.png.jpg"]
+
+
+def test_a_name_with_a_line_break_is_left_out(tmp_path):
+    name = NAMES[0].replace(".jpg", "\r.jpg")
+    files = dataset() | {name: dataset()[NAMES[0]]}
+    fetched = collect_images(Files(files), section(tmp_path / "data"), reuse=False)
+    (left_out,) = fetched.receipt.rejected
+    assert (left_out.path, left_out.reason) == (name, "its name has a line break")

@@ -171,3 +171,19 @@ def test_sources_for_training_only_must_exist_and_leave_something(published: Gro
         split_by_group(listing, groups, changed(published, train_only=["theirs"]))
     with pytest.raises(InputError, match="nothing is left to test on"):
         split_by_group(listing, groups, changed(published, train_only=["drawn"]))
+
+
+def test_copies_in_sources_for_training_only_take_nothing_from_the_test_part(
+    published: GroupedSplit,
+) -> None:
+    labels, contents = np.repeat([0, 1], 20), np.arange(40)
+    listing = make_listing(
+        np.concatenate([labels[:10], labels]), np.concatenate([contents[:10], contents])
+    )
+    # The copies come first, so they would be kept in place of the tested images.
+    listing = listing.assign(source=np.where(np.arange(50) < 10, "mine", "drawn"))
+    tested = (listing.source == "drawn").to_numpy()
+    groups = np.concatenate([contents[:10], contents])
+    alone = split_by_group(listing[tested], groups[tested], published).set_index("path")
+    both = split_by_group(listing, groups, changed(published, train_only=["mine"]))
+    assert both.set_index("path").equals(alone)
