@@ -8,7 +8,7 @@ from src.data.remote import AnyPath, RemotePath, path_within
 from src.errors import InputError, reason_of
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS, FoundPhotos, no_photos
 
-NO_NAME = "its name has an empty part, which no file can have"
+NO_NAME = "its name has an empty part, or leads out of the folder, which no file's here can"
 
 
 def find_remote_photos(
@@ -50,7 +50,8 @@ def find_remote_photos(
         if hidden or marked or name.suffix.lower() not in extensions:
             continue
         # Two names that differ in their empty parts only would be one name here.
-        if "//" in file.key[len(folder.key) :]:
+        empty = "//" in file.key[len(folder.key) :]
+        if empty or name.is_absolute() or ".." in name.parts:
             skipped.append((file, NO_NAME))
         else:
             photos.append(file)

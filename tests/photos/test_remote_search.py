@@ -97,5 +97,16 @@ def test_a_web_server_lists_by_links():
         assert names_of(alone, single.parent) == ["a.jpg"]
 
 
+def test_a_web_server_cannot_lead_out_of_the_folder():
+    links = b'<a href="%2Fabs%2Fb.jpg">b</a><a href="..%2F..%2Fc.jpg">c</a><a href="a.jpg">a</a>'
+    with serve() as server:
+        server.answers["/photos/"] = [html(links)]
+        root = remote(f"{server.address}/photos/")
+        found = find_remote_photos(root, EXTENSIONS, output=Path("out"))
+        assert names_of(found, root) == ["a.jpg"]
+        assert {why for _, why in found.skipped} <= {NO_NAME}
+        assert "b.jpg" in str(found.skipped)
+
+
 def html(body: bytes):
     return lambda handler: handler.send(200, body, Content_Type="text/html")
