@@ -50,10 +50,11 @@ def centre_lines(places: np.ndarray, strength: np.ndarray) -> list[np.ndarray]:
     tree = (tree + tree.T).tocsr()
     lines = []
     for number in np.flatnonzero(stands_out):
-        paths = _paths(tree, int(np.flatnonzero(group == number)[0]))
+        members = np.flatnonzero(group == number)
+        paths = _paths(tree[members][:, members])
         long = [path for path, length in paths if length >= SHORTEST_BRANCH]
         if paths and paths[0][1] >= SHORTEST:
-            lines += [smoothed(places[path]) for path in long]
+            lines += [smoothed(places[members[path]]) for path in long]
     return sorted(lines, key=length_of, reverse=True)
 
 
@@ -78,13 +79,16 @@ def _links(places: np.ndarray) -> csr_array:
     return coo_array((distance, (pairs[:, 0], pairs[:, 1])), shape=shape).tocsr()
 
 
-def _paths(tree: csr_array, start: int) -> list[tuple[np.ndarray, float]]:
-    """Cut the tree that holds the point `start` into its longest paths, the trunk first.
+def _paths(tree: csr_array) -> list[tuple[np.ndarray, float]]:
+    """Cut a tree into its longest paths, the trunk first.
+
+    Args:
+        tree: the squared distance of linked points (n, n), in both directions.
 
     Returns:
         The numbers of each path's points, and its length in pixels.
     """
-    order, parent, distance = _walked(tree, start)
+    order, parent, distance = _walked(tree, 0)
     order, parent, distance = _walked(tree, int(order[np.argmax(distance)]))
     # How far the tree reaches beyond each point, and the child through which it does.
     reach = dict(zip(order.tolist(), distance.tolist(), strict=True))
@@ -108,7 +112,8 @@ def _paths(tree: csr_array, start: int) -> list[tuple[np.ndarray, float]]:
 
 def _walked(tree: csr_array, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the points of a tree from `start` on, all points' parents, and the way to each."""
-    order, parent = breadth_first_order(tree, start, directed=False)
+    # The links lead in both directions. An undirected search would copy the tree.
+    order, parent = breadth_first_order(tree, start, directed=True)
     way = np.zeros(tree.shape[0])
     steps = np.sqrt(np.asarray(tree[order[1:], parent[order[1:]]]).ravel())
     for node, step in zip(order[1:].tolist(), steps.tolist(), strict=True):

@@ -108,13 +108,13 @@ def _blocks(
     rows, columns = np.nonzero(labels)
     x, y = (np.rint(first + step * n).astype(int) for n in (columns, rows))
     reach = int(np.ceil(step / 2))
-    touched = set()
+    width, height = size
+    touched = np.zeros((-(-width // BLOCK), -(-height // BLOCK)), bool)
     for dx in (-reach, reach):
         for dy in (-reach, reach):
-            places = np.stack([x + dx, y + dy], axis=1)
-            inside = ((places >= 0) & (places < size)).all(axis=1)
-            touched |= {(int(a), int(b)) for a, b in np.unique(places[inside] // BLOCK, axis=0)}
-    return ((BLOCK * across, BLOCK * down) for across, down in sorted(touched))
+            inside = (x + dx >= 0) & (x + dx < width) & (y + dy >= 0) & (y + dy < height)
+            touched[(x[inside] + dx) // BLOCK, (y[inside] + dy) // BLOCK] = True
+    return ((int(BLOCK * across), int(BLOCK * down)) for across, down in np.argwhere(touched))
 
 
 def _points_of_block(

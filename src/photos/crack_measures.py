@@ -140,16 +140,19 @@ def without_edges(
     """
     mean = np.bincount(profiles.line, profiles.widths) / np.bincount(profiles.line)
     widest, *others = np.argsort(-mean, kind="stable").tolist()
-    kept = [widest]
+    kept = np.zeros(len(lines), bool)
+    kept[widest] = True
+    wider = profiles.line == widest
+    tree = cKDTree(profiles.places[wider], balanced_tree=False)
     for number in others:
-        wider = np.isin(profiles.line, kept)
-        here = profiles.places[profiles.line == number]
-        away, nearest = cKDTree(profiles.places[wider]).query(here)
+        here = profiles.line == number
+        away, nearest = tree.query(profiles.places[here])
         if (away < profiles.widths[wider][nearest] / 2).mean() <= 0.5:
-            kept.append(number)
-    chosen = np.isin(profiles.line, kept)
-    outer = Profiles(*(values[chosen] for values in astuple(profiles)))
-    return [line for number, line in enumerate(lines) if number in kept], outer
+            kept[number] = True
+            wider |= here
+            tree = cKDTree(profiles.places[wider], balanced_tree=False)
+    outer = Profiles(*(values[wider] for values in astuple(profiles)))
+    return [line for line, one in zip(lines, kept, strict=True) if one], outer
 
 
 def _across(photo: Image.Image, line: np.ndarray) -> np.ndarray:
