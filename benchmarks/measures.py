@@ -1,6 +1,9 @@
 """Measure how well the cracks in photographs are measured.
 
 python -m benchmarks.measures [--photos 40] [--elsewhere ../shared/elsewhere] [--seed 2026]
+python -m benchmarks.measures --model MODEL --height 3024 --width 4032 --elsewhere none
+
+With a model, the time of its scoring stands beside that of the measuring.
 
 The centre lines and widths of drawn photographs are known exactly. Those of real photographs come
 from the skeleton of their masks. The regions are the masks, widened by a margin as wide as the
@@ -22,10 +25,14 @@ from scipy.spatial import cKDTree
 from skimage.morphology import medial_axis
 from tqdm import tqdm
 
+from src.config.loader import compose_as
+from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.photos.centre_lines import centre_lines, length_of
 from src.photos.centre_points import centre_points
 from src.photos.crack_measures import measured, profiles_across, without_edges
+from src.photos.inspection import load_model_of
+from src.photos.inspector import Inspector
 
 MARGIN = 28  # pixels that a mask is widened by on each side, about as a region is
 STEP = 8  # pixels between two points of the regions' grid
@@ -60,24 +67,36 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1500)
     parser.add_argument("--elsewhere", type=Path, default=Path("../shared/elsewhere"))
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--model", help="the model whose scoring is timed as well")
     chosen = parser.parse_args()
+    inspector = inspector_of(chosen.model) if chosen.model else None
     drawn = drawn_truths(chosen.seed, chosen.photos, chosen.height, chosen.width)
-    tables = {"drawn": report("drawn", drawn, chosen.photos)}
+    tables = {"drawn": report("drawn", drawn, chosen.photos, inspector)}
     if (chosen.elsewhere / "labels.csv").exists():
         labels = pd.read_csv(chosen.elsewhere / "labels.csv").dropna(subset=["mask"])
         for name, rows in labels.groupby("set"):
             truths = masked_truths(chosen.elsewhere, rows)
-            tables[str(name)] = report(str(name), truths, len(rows))
+            tables[str(name)] = report(str(name), truths, len(rows), inspector)
     print(pd.DataFrame(tables).to_markdown(floatfmt=".3g"))
 
 
-def report(name: str, truths: Iterator[Truth], count: int) -> dict[str, float]:
+def inspector_of(model: str) -> Inspector:
+    """Return what scores photographs by a model. It has scored one already."""
+    config = compose_as(Predict, "predict/config", ["input=none", "output=none", f"model={model}"])
+    inspector = Inspector(config, *load_model_of(config))
+    inspector.findings(Image.new("RGB", (1000, 1000)))
+    return inspector
+
+
+def report(
+    name: str, truths: Iterator[Truth], count: int, inspector: Inspector | None
+) -> dict[str, float]:
     """Measure photographs, and summarise the errors."""
     points, photos = [], []
     for truth in tqdm(truths, total=count, desc=name, unit="photo"):
         one = compared(truth)
         points.append(one[0])
-        photos.append(one[1])
+        photos.append(one[1] | {"scoring": seconds_to_score(truth.photo, inspector)})
     each, all_photos = pd.concat(points), pd.DataFrame(photos)
     right = each[each.right]
     error = (right.width - right.true_width).abs()
@@ -99,12 +118,23 @@ def report(name: str, truths: Iterator[Truth], count: int) -> dict[str, float]:
         "share of the cracks' length found": all_photos.found.sum() / all_photos.true.sum(),
         "share of the measured length on a crack": each.right.mean(),
         "seconds a photograph": all_photos.seconds.mean(),
+        "seconds a photograph, scoring": all_photos.scoring.mean(),
     }
     classes = pd.cut(right.true_width, WIDTH_CLASSES)
     for interval, errors in error.groupby(classes, observed=True):
         key = f"median width error at {interval.left} to {interval.right} pixels"
         summary[key] = errors.median()
     return summary
+
+
+def seconds_to_score(photo: Image.Image, inspector: Inspector | None) -> float:
+    """Return the seconds of the processor that scoring takes; NaN without an inspector."""
+    if inspector is None:
+        return np.nan
+    started = time.process_time()
+    for scale in inspector.decision.scales:
+        inspector.scorer.score(photo, scale)
+    return time.process_time() - started
 
 
 def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
