@@ -56,9 +56,9 @@ format: $(READY) ## mend what ruff can mend, and lay the code out
 	ruff format
 
 .PHONY: clean
-clean: ## remove caches, feature banks and outputs that can be made again; images and runs stay
+clean: ## remove caches, feature banks and outputs that can be made again; images, runs and unsent models stay
 	@[ ! -d outputs ] || find outputs -mindepth 1 -maxdepth 1 \
-		! -name downloads ! -name images -print -exec rm -rf {} +
+		! -name downloads ! -name images ! -name unsent -print -exec rm -rf {} +
 	@find benchmarks notebooks src tests -name __pycache__ -print -prune -exec rm -rf {} +
 	@find . -maxdepth 1 \( -name '.*_cache' -o -name .hypothesis -o -name '*.egg-info' -o -name reports \) \
 		-print -exec rm -rf {} +

@@ -1,10 +1,13 @@
 """Converting, quantising, compiling and running Keras models with OpenVINO."""
 
+import io
 import logging
 import os
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -73,7 +76,11 @@ def quantize(model: ov.Model, images: np.ndarray) -> ov.Model:
 
     nncf.set_log_level(logging.ERROR)
     calibration = nncf.Dataset(images, lambda image: image[np.newaxis].astype(np.float32))
-    return nncf.quantize(model, calibration, subset_size=len(images))
+    # NNCF draws bars, which are of no use in a file.
+    shown: AbstractContextManager[object]
+    shown = nullcontext() if sys.stdout.isatty() else redirect_stdout(io.StringIO())
+    with shown:
+        return nncf.quantize(model, calibration, subset_size=len(images))
 
 
 def compile_stream(

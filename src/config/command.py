@@ -30,7 +30,7 @@ except ModuleNotFoundError as error:
         f"error: {sys.executable} has no {error.name}: run `. .venv/bin/activate` first, "
         "or `make env` if there is no .venv yet"
     )
-from src.errors import sentence_of
+from src.errors import InputError, sentence_of
 
 P = ParamSpec("P")
 HELP = {"-h", "--help"}
@@ -163,6 +163,12 @@ def entry_point_of(
     return command_of
 
 
+def _refuse_sweep(arguments: Sequence[str]) -> None:
+    for word in arguments:
+        if word.startswith("+sweep="):
+            raise InputError(f"{word} needs -m: python -m src.train -m {word} …")
+
+
 def _is_job_of_sweep() -> bool:
     """Whether Hydra runs a job of the command that can be swept; see `SweepCallback`."""
     hydra_config = HydraConfig.get()
@@ -186,6 +192,8 @@ def _run(
         refuse_other_keras()
         sys.argv[1:] = readable(named_values(arguments, positional), schema)
         refuse_unquoted(sys.argv[1:])
+        if not sweep:
+            _refuse_sweep(arguments)
         compose_and_run()
     except Exception as error:
         # Once the settings are composed, a plain ValueError is a fault of the code.

@@ -52,20 +52,27 @@ def check_as(schema: type[Schema], composed: DictConfig) -> Schema:
     try:
         missing = sorted(OmegaConf.missing_keys(composed))
         values = {} if missing else OmegaConf.to_container(composed, resolve=True)
+        written = OmegaConf.to_container(composed)
     except OmegaConfBaseException as error:
         raise InputError(f"configuration: {error}") from error
     if missing:
         needed = " and ".join(f"{key}=…" for key in missing)
         raise InputError(f"this needs {needed}; --help shows examples")
-    return check_values(schema, values)
+    return check_values(schema, values, written)
 
 
-def check_values(schema: type[Schema], values: object) -> Schema:
-    """Check settings that are already composed and resolved; see `check_as`."""
+def check_values(schema: type[Schema], values: object, written: object = None) -> Schema:
+    """Check settings that are already composed and resolved; see `check_as`.
+
+    Args:
+        schema: the class of the result.
+        values: the settings.
+        written: the settings before references such as `${elsewhere}` were resolved.
+    """
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(schema, problem) for problem in error.errors()]
+        problems = [_describe(schema, problem, written) for problem in error.errors()]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
 
 
@@ -120,7 +127,7 @@ def readable(overrides: Sequence[str], schema: type[Section]) -> list[str]:
     return whole
 
 
-def _describe(schema: type[Section], problem: Any) -> str:
+def _describe(schema: type[Section], problem: Any, written: Any) -> str:
     where = list(problem["loc"])
     section = schema.model_fields.get(str(where[0])) if where else None
     if section and section.discriminator:
@@ -131,9 +138,24 @@ def _describe(schema: type[Section], problem: Any) -> str:
     key = ".".join(map(str, where))
     if problem["type"] == "extra_forbidden":
         return unknown_setting(key, schema)
+    if problem["input"] is None and (setting := _referred_to(written, where)):
+        return f"this needs {setting}=…; --help shows examples"
+    # Of a union, Pydantic also names the type that did not fit.
+    key = re.sub(r"\.(literal\[.*\]|(constrained-)?(float|int|str))$", "", key)
     message = problem["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
         message += f"; if it is text, quote it: '{key}=\"…\"'"
     whole = problem["type"] == "missing" or isinstance(problem["input"], dict)
     given = "" if whole else f" (it is {problem['input']!r})"
-    return f"{key or 'configuration'}: {message}{given}"
+    return f"{key}: {message}{given}" if key else message
+
+
+def _referred_to(written: Any, where: Sequence[str | int]) -> str | None:
+    """Return the setting that a value was written as a reference to, such as `${elsewhere}`."""
+    for key in where:
+        try:
+            written = written[key]
+        except (LookupError, TypeError):
+            return None
+    found = re.fullmatch(r"\$\{([\w.]+)\}", str(written))
+    return found[1] if found else None

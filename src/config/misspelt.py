@@ -7,7 +7,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
-from src.config.schema_settings import setting_names
+from src.config.schema_settings import choices_with, setting_names
 from src.errors import without_credentials
 
 # Hydra's messages, from which the names are read.
@@ -36,7 +36,8 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
         listed = _CHOICES.search(message)
         choices = sorted(listed[1].split()) if listed else []
         near = [f"did you mean {one}?" for one in get_close_matches(choice, choices, n=1)]
-        known = [f"There are: {', '.join(choices)}"] if choices else []
+        begin = "There are" if near else "there are"
+        known = [f"{begin}: {', '.join(choices)}"] if choices else []
         return " ".join([f"{group}={choice}: there is no such choice;", *near, *known])
     if "Config group override must be a string" in message:
         return (
@@ -54,6 +55,10 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
         schema: the schema of the configuration.
     """
     names = setting_names(schema)
+    if key in names:
+        choices = [f"{key.partition('.')[0]}={one}" for one in choices_with(schema, key)]
+        owner = " or ".join(choices) or "a part of the configuration"
+        return f"{key}: this is a setting of {owner}, which is not chosen here"
     leaf = key.rpartition(".")[2]
     same = [name for name in names if name.rpartition(".")[2] == leaf]
     near = same or get_close_matches(key, names, n=1, cutoff=0.7)

@@ -26,6 +26,25 @@ def text_settings(schema: type[BaseModel]) -> set[str]:
     return {name for name, found in kinds.items() if str in found and not found & {int, float}}
 
 
+def choices_with(schema: type[BaseModel], key: str) -> list[str]:
+    """Return the choices of a group of the configuration that have a setting.
+
+    Args:
+        schema: the class of the configuration.
+        key: dotted name of the setting, such as `data.path`.
+
+    Returns:
+        The choices, such as `local` and `photos`; empty if the setting is not in such a group.
+    """
+    group, _, rest = key.partition(".")
+    field = schema.model_fields.get(group)
+    if field is None or not isinstance(field.discriminator, str):
+        return []
+    sections = [one for one in _sections(field.annotation) if rest in setting_names(one)]
+    kinds = [one.model_fields[field.discriminator].annotation for one in sections]
+    return [str(choice) for kind in kinds for choice in get_args(kind)]
+
+
 def _settings(schema: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted name and the type of each setting; unions repeat names."""
     for name, field in schema.model_fields.items():

@@ -217,13 +217,17 @@ def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreeme
     """
     if math.isnan(check.largest_difference):
         raise InputError(f"{name} is refused: it gives NaN where Keras gives probabilities")
-    if check.accuracy_lost > max_accuracy_lost or check.agreement < min_agreement:
+    reasons = []
+    if check.accuracy_lost > max_accuracy_lost:
+        lost = f"its accuracy is {check.accuracy_lost:.4f} lower than Keras'"
+        reasons.append(f"{lost} (max_accuracy_lost={max_accuracy_lost:g})")
+    if check.agreement < min_agreement:
+        agree = f"{check.agreement:.4f} of them get Keras' class"
+        reasons.append(f"{agree} (min_agreement={min_agreement:g})")
+    if reasons:
         raise InputError(
-            f"{name} is refused: on {check.images} patches its accuracy is "
-            f"{check.accuracy_lost:.4f} lower than Keras' (max_accuracy_lost="
-            f"{max_accuracy_lost:g}), and {check.agreement:.4f} of them get Keras' class "
-            f"(min_agreement={min_agreement:g}); for int8 try a larger calibration_images, or use "
-            "precision=float16"
+            f"{name} is refused: on {check.images} patches {' and '.join(reasons)}; for int8 try a "
+            "larger calibration_images, or use precision=float16"
         )
 
 

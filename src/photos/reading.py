@@ -134,7 +134,8 @@ def _unreadable(error: Exception) -> Unreadable:
     """
     if isinstance(error, Unreadable | MemoryError):
         return Unreadable(failure_reason(error))
-    return Unreadable(f"damaged or cut short: {one_line(error)}")
+    told = f": {one_line(error)}" if str(error) else ""
+    return Unreadable(f"damaged or cut short{told}")
 
 
 def _check_header(image: Image.Image, size: int, max_megapixels: float) -> None:

@@ -29,7 +29,8 @@ from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
 from src.tracking.processes import process_tags
 from src.tracking.provenance import decision_of_run
-from src.tracking.run_reading import config_of, has_tested_images, predictions_of, run_named
+from src.tracking.run_reading import config_of, predictions_of, run_named
+from src.tracking.tested_images import has_tested_images
 
 
 @dataclass(frozen=True)

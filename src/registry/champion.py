@@ -34,10 +34,10 @@ from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import (
     check_same_images,
     config_of,
-    has_tested_images,
     predictions_of,
     run_named,
 )
+from src.tracking.tested_images import has_tested_images
 
 COMPARISON = "comparison."
 # How the packaged model answers test images, beside the run's own predictions.

@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,9 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
         if version.tags.get(PACKAGED) == made_by:
             return version
     model_id = _logged(name, run, file, settings)
-    return mlflow.register_model(f"models:/{model_id}", name, tags={PACKAGED: made_by})
+    # MLflow prints that it has made a version, which the command tells itself.
+    with redirect_stderr(io.StringIO()):
+        return mlflow.register_model(f"models:/{model_id}", name, tags={PACKAGED: made_by})
 
 
 def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str:

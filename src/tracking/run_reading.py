@@ -1,7 +1,6 @@
 """Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -10,8 +9,6 @@ import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from src.data.dataset import listing_fingerprint
-from src.data.files import file_sha256
 from src.errors import InputError
 from src.statistics.metrics import read_predictions
 from src.tracking.logged_files import logged_file
@@ -75,22 +72,6 @@ def check_same_images(runs: Sequence[Run]) -> None:
             f"runs {' and '.join(known.values())} had different images ({DATASET}); "
             "train one with the data of the other"
         )
-
-
-def has_tested_images(run: Run, predictions: pd.DataFrame, folder: Path) -> bool:
-    """Return whether a folder has the images that a run was tested on, unchanged.
-
-    Args:
-        run: the run.
-        predictions: its prediction table.
-        folder: the folder that the table's paths are relative to.
-    """
-    paths = predictions.path[predictions.part == "test"]
-    files = [folder / path for path in paths]
-    if not all(file.is_file() for file in files):
-        return False
-    found = pd.DataFrame({"path": paths, "sha256": [file_sha256(file) for file in files]})
-    return listing_fingerprint(found) == run.data.tags.get(TESTED)
 
 
 def config_of(run_id: str) -> dict[str, Any]:

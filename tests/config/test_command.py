@@ -124,8 +124,13 @@ MISUSED = [
     ("train model=1", "a group of settings takes the name of one of its files (model=mobilenet_v2"),
     ("split =1", "a group of settings takes the name of one of its files"),
     ("audit --resolve", "The --resolve flag can only be used in conjunction with --cfg or --help"),
-    ("ui model=http://user:s3cret@127.0.0.1:9", "there is no such choice; There are: convnext"),
+    ("ui model=http://user:s3cret@127.0.0.1:9", "there is no such choice; there are: convnext"),
     ("fetch -m split.test=http://user:s3cret@127.0.0.1", "split.test: should be a valid number"),
+    ("train data.path=x", "data.path: this is a setting of data=local or data=photos or data=corr"),
+    ("split split.source=x", "split.source: this is a setting of split=held_out, which is not ch"),
+    ("fetch data=robust", "configuration:\n  this needs elsewhere=…; --help shows examples"),
+    ("train +sweep=dropout", "+sweep=dropout needs -m: python -m src.train -m +sweep=dropout …"),
+    ("train decision.threshold=cheap", "decision.threshold: should be"),
     ("fetch data.dir=.", "data.dir=. has no name: choose a folder for the images alone"),
     ("fetch data=local data.path=x data.classes=[a,a]", "should be names of different folders"),
     ("ui tracking.ui=http://127.0.0.1:99999", "has a port that is no number up to 65535"),
@@ -146,7 +151,7 @@ MISUSED = [
     ),
     (
         "banks experiment=nothing",
-        "experiment=nothing: there is no such choice; There are: best, demo",
+        "experiment=nothing: there is no such choice; there are: best, demo",
     ),
 ]
 

@@ -114,7 +114,7 @@ def test_a_list_of_sources_is_short_for_a_section_of_each(composed):
             ["data=several", "+data@data.sources.a=drawn", "+data@data.sources.b=drawn"],
             "outputs/images/drawn is the dir of several sources: give each its own",
         ),
-        (["data=robust"], "data.sources.elsewhere.path: should be a valid string"),
+        (["data=robust"], "this needs elsewhere=…; --help shows examples"),
         (["data=local", "data.path=x", "data.photo='^a'"], "data.photo: should have one group"),
         (["data=drawn", "data.windows.scales=[2.0,1.0]"], "scales should be [smallest, largest]"),
     ],
