@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from src.config.command import entry_point_of
 from src.config.tool_schema import Export
+from src.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import keras
     import pandas as pd
+
+    from src.formats.conversion import Exported
+    from src.model.decision import Decision
 
 
 @entry_point_of("export/config", Export)
 def main(config: Export) -> None:
     from src.data.splits.manifest import read_manifest
     from src.formats import conversion
-    from src.formats.keras import describe_keras
     from src.model.decision import refuse_other_model
     from src.tracking import runs
     from src.tracking.logged_models import find_model, kind_of, load_classifier, training_split
     from src.tracking.provenance import decision_of
+    from src.tracking.tested_images import refuse_other_images
 
     chosen = conversion.chosen_exports(config.format, config.precision)
     if kind_of(config.model) != "file":
@@ -33,6 +39,7 @@ def main(config: Export) -> None:
         manifest, root = read_manifest(Path(config.manifest)), Path(config.images)
     else:
         manifest, root = training_split(config.model)
+        refuse_other_images(config.model, manifest, root)
     patches = conversion.load_part(manifest, root, "test", config.check_images)
     most = config.calibration_images
     calibration = conversion.load_part(manifest, root, "validation", most).images
@@ -46,26 +53,49 @@ def main(config: Export) -> None:
         about["decision"] = decision.model_dump()
     size = find_model(config.model).stat().st_size
     check = conversion.compare_with_keras(reference, rate, patches, reference)
-    exported = [conversion.Exported("Keras", "float32", size, check)]
+    given = {
+        **{"classifier": classifier, "calibration": calibration, "patches": patches},
+        **{"reference": reference, "about": about},
+    }
+    made, refused = made_and_refused(config, chosen, given, decision)
+    exported = [conversion.Exported("Keras", "float32", size, check), *made]
+    print(conversion.export_table(exported))
+    if refused:
+        raise InputError("\n".join(refused))
+
+
+def made_and_refused(
+    config: Export,
+    chosen: "Sequence[tuple[str, str]]",
+    given: dict[str, Any],
+    decision: "Decision | None",
+) -> tuple[list["Exported"], list[str]]:
+    """Export a classifier in several ways. One that is refused does not stop the others.
+
+    Args:
+        config: the settings.
+        chosen: the formats and precisions.
+        given: further arguments of `export_classifier`.
+        decision: the decision of the model.
+
+    Returns:
+        The exports, and why others were refused.
+    """
+    from src.formats.conversion import export_classifier
+    from src.formats.keras import describe_keras
+
+    exported, refused = [], []
+    limits = config.model_dump(include={"max_accuracy_lost", "min_agreement"})
     for name, precision in chosen:
         print(f"{name} {precision}")
-        exported.append(
-            conversion.export_classifier(
-                classifier,
-                format=name,
-                precision=precision,
-                calibration=calibration,
-                patches=patches,
-                reference=reference,
-                max_accuracy_lost=config.max_accuracy_lost,
-                min_agreement=config.min_agreement,
-                about=about,
-                folder=Path(config.output),
-            )
-        )
-        if name == "keras":
-            describe_keras(Path(config.output) / f"keras-{precision}" / "model.keras", decision)
-    print(conversion.export_table(exported))
+        to: dict[str, Any] = {"format": name, "precision": precision, "folder": Path(config.output)}
+        try:
+            exported.append(export_classifier(**given, **limits, **to))
+            if name == "keras":
+                describe_keras(Path(config.output) / f"keras-{precision}" / "model.keras", decision)
+        except InputError as error:
+            refused.append(str(error))
+    return exported, refused
 
 
 def described(

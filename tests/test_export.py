@@ -9,8 +9,10 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Export
 from src.errors import InputError
 from src.export import main
+from src.formats import conversion
 from src.tracking import runs
 from src.tracking.logged_models import log_model
+from src.tracking.run_reading import TESTED
 from tests.registry.samples import classifier
 from tests.tracking.store import put_database
 
@@ -58,3 +60,27 @@ def test_unknown_run_is_named(run_id, tmp_path):
     with pytest.raises(InputError, match="no run at sqlite"):
         export("0123456789abcdef", tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_images_of_another_run_are_refused(run_id, patches, tmp_path):
+    mlflow.MlflowClient().set_tag(run_id, TESTED, "another fingerprint")
+    with pytest.raises(InputError, match=r"has not the images that the run of .* was tested on"):
+        export(run_id, tmp_path)
+    mlflow.MlflowClient().delete_tag(run_id, TESTED)
+
+
+def test_a_refused_export_does_not_stop_the_others(run_id, tmp_path, capsys):
+    given = ("format=all", "precision=float32", "max_accuracy_lost=0", "min_agreement=0")
+    real = conversion.refuse_export
+
+    def refuse_litert(name, *given):
+        if name.startswith("litert"):
+            raise InputError(f"{name} is refused")
+        real(name, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "refuse_export", refuse_litert)
+        with pytest.raises(InputError, match="litert-float32 is refused"):
+            export(run_id, tmp_path, *given)
+    assert (tmp_path / "openvino-float32").is_dir()
+    assert "| openvino" in capsys.readouterr().out

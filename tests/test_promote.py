@@ -228,6 +228,13 @@ def test_a_run_that_can_t_be_promoted_is_named(ids, config, name, says):
     assert mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'") == versions
 
 
+def test_a_deleted_run_is_not_promoted(ids, config):
+    mlflow.MlflowClient().delete_run(ids["better"])
+    with pytest.raises(InputError, match="is deleted: `mlflow runs restore --run-id"):
+        promote(config, ids["better"])
+    mlflow.MlflowClient().restore_run(ids["better"])
+
+
 def test_nothing_to_go_back_to(tracked):
     config = registry.settings(tracked[0], "name=nothing")
     with pytest.raises(InputError, match="nothing has no previous champion to go back to"):

@@ -26,6 +26,7 @@ def write_onnx(
         classifier.export(
             plain, format="onnx", verbose=False, input_signature=uint8_images(classifier)
         )
+        onnx.save(without_erfc(onnx.load(plain)), plain)
         if precision == "int8":
             quantize_onnx(plain, calibration, target)
         elif precision == "float16":
@@ -33,6 +34,28 @@ def write_onnx(
             onnx.save(halved, target)
         else:
             plain.replace(target)
+
+
+def without_erfc(model: Any) -> Any:
+    """Replace each operation `Erfc` of an ONNX model by 1 - Erf.
+
+    Keras' exporter writes `Erfc` for the exact GELU, but ONNX has no such operation.
+    """
+    import onnx
+
+    nodes = list(model.graph.node)
+    if all(node.op_type != "Erfc" for node in nodes):
+        return model
+    one = onnx.numpy_helper.from_array(np.array(1, np.float32), "one_of_erfc")
+    model.graph.initializer.append(one)
+    del model.graph.node[:]
+    for node in nodes:
+        if node.op_type == "Erfc":
+            erf = f"{node.output[0]}_erf"
+            model.graph.node.append(onnx.helper.make_node("Erf", node.input, [erf]))
+            node = onnx.helper.make_node("Sub", [one.name, erf], node.output)
+        model.graph.node.append(node)
+    return model
 
 
 def quantize_onnx(plain: Path, images: np.ndarray, target: Path) -> None:

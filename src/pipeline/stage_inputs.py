@@ -10,6 +10,7 @@ from src.config.code_closure import code_fingerprint
 from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
 from src.data.files import write_text
+from src.data.sources.photo_folder import state_of_folder
 from src.errors import without_credentials
 from src.pipeline.fetching import states_of
 
@@ -50,11 +51,15 @@ def write_params(config: Config, path: Path) -> None:
 def write_code(config: Config) -> None:
     """Write the fingerprint of each stage's code to code.yaml in the workspace.
 
-    The entry of the fetch stage also holds the states of images on this machine.
+    The entries of the stages fetch and train also hold the states of images and photographs on this
+    machine.
     """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
     code["fetch"] = " ".join([code["fetch"], *states_of(config.data).values()])
+    if rule := config.decision.photographs:
+        states = [state_of_folder(Path(folder)) or "none" for folder in rule.folders]
+        code["train"] = " ".join([code["train"], *states])
     write_text(Path(config.workspace, "code.yaml"), yaml.safe_dump(code))
 
 

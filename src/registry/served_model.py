@@ -17,7 +17,7 @@ from src.registry.served_settings import served_settings
 from src.tracking import runs
 from src.tracking.default_models import first_existing
 from src.tracking.logged_models import find_model, kind_of
-from src.tracking.provenance import decision_of
+from src.tracking.provenance import decision_of, run_of
 
 
 def servable(config: Serve) -> str:
@@ -38,6 +38,7 @@ def servable(config: Serve) -> str:
     if kind != "file":
         runs.connect(server.uri, server.experiment)
     if kind == "registry":
+        run_of(model)  # an unknown model ends here, with a sentence
         return model
     file, decision = find_model(model), decision_of(model)
     if decision is None:

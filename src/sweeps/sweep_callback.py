@@ -244,6 +244,11 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
     from src.tracking import runs
 
     tracking = jobs[0].tracking
+    if len({(job.tracking.uri, job.tracking.experiment) for job in jobs}) > 1:
+        raise InputError(
+            "the jobs of a sweep need one tracking.uri and one tracking.experiment, as one run has "
+            "their result"
+        )
     runs.connect(tracking.uri, tracking.experiment)
     swept = _swept(overrides)
     file = config.hydra.runtime.choices.get("sweep")

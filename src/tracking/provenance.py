@@ -24,7 +24,7 @@ def origin(model: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if kind_of(model) == "registry" and (version := _registered_version(model)):
         found["version"] = version
-    run = _run_of(model)
+    run = run_of(model)
     if run is None:
         return found
     found["run"] = run.info.run_id
@@ -45,7 +45,7 @@ def decision_of(model: str) -> Decision | None:
     if kind_of(model) == "file":
         beside = find_model(model).with_name(DECISION)
         return read_decision(beside) if beside.exists() else None
-    run = _run_of(model)
+    run = run_of(model)
     return decision_of_run(run) if run else None
 
 
@@ -67,7 +67,15 @@ def decision_of_run(run: Run) -> Decision | None:
     return read_decision(logged_file(run, DECISION))
 
 
-def _run_of(model: str) -> Run | None:
+def run_of(model: str) -> Run | None:
+    """Return the training run of a model, or None for a file.
+
+    Args:
+        model: see `load_classifier`.
+
+    Raises:
+        InputError: there is no such model, or its run is not there any more.
+    """
     match kind_of(model):
         case "run":
             return run_named(model)
@@ -75,13 +83,19 @@ def _run_of(model: str) -> Run | None:
             return None
     client = mlflow.MlflowClient()
     name, alias, version = _parts(model)
-    if alias:
-        run_id = client.get_model_version_by_alias(name, alias).run_id
-    elif version:
-        run_id = client.get_model_version(name, version).run_id
-    else:
-        run_id = client.get_logged_model(name).source_run_id
-    return mlflow.get_run(run_id) if run_id else None
+    try:
+        if alias:
+            run_id = client.get_model_version_by_alias(name, alias).run_id
+        elif version:
+            run_id = client.get_model_version(name, version).run_id
+        else:
+            run_id = client.get_logged_model(name).source_run_id
+        return mlflow.get_run(run_id) if run_id else None
+    except MlflowException as error:
+        raise InputError(
+            f"{model}: it or its run, which has the decision, is not there: {error.message}; "
+            "promote or name another run"
+        ) from error
 
 
 def _registered_version(model: str) -> str | None:
@@ -91,7 +105,13 @@ def _registered_version(model: str) -> str | None:
 
 
 def _parts(model: str) -> tuple[str, str, str]:
-    """Split models:/NAME@ALIAS or models:/NAME/VERSION into name, alias and version."""
+    """Split models:/NAME@ALIAS or models:/NAME/VERSION into name, alias and version.
+
+    Raises:
+        InputError: the version is no number.
+    """
     name, _, alias = model.removeprefix("models:/").partition("@")
     name, _, version = name.partition("/")
+    if version and not version.isdecimal():
+        raise InputError(f"{model}: name a version by its number, or an alias as in NAME@ALIAS")
     return name, alias, version

@@ -11,6 +11,7 @@ from src.errors import InputError
 from src.formats import conversion
 from src.formats.conversion import Patches, export_classifier, export_table
 from src.formats.export_format import PRECISIONS
+from src.formats.onnx import ONNX
 from src.model.classifier import build_classifier
 from tests.extras import needs
 from tests.samples import small_backbone
@@ -145,3 +146,17 @@ def test_table_has_a_row_an_export():
     check = conversion.Check(500, 0.998, 0.002, 0.996, 0.25, 812.4)
     table = export_table([conversion.Exported("onnx", "int8", 2_640_000, check)])
     assert table.splitlines()[-1] == "| onnx | int8 | 2.6 MB | 812 | 0.9980 | 0.9960 | 0.25 |"
+
+
+@pytest.mark.slow
+def test_the_exact_gelu_runs_in_onnx(drawn, tmp_path):
+    for module in ONNX.packages:
+        needs(module)
+    image = keras.layers.Input((96, 96, 3), name="image", dtype="uint8")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
+    bent = keras.layers.Conv2D(4, 3, strides=8, activation="gelu")(scaled)
+    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(bent))
+    model = keras.Model(image, answer)
+    ONNX.write(model, "float32", drawn[:2], tmp_path / "model.onnx")
+    found = ONNX.load(tmp_path / "model.onnx")(drawn[:4])
+    np.testing.assert_allclose(found, np.asarray(model(drawn[:4])), atol=1e-5)

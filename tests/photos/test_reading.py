@@ -179,7 +179,7 @@ def test_formats_that_are_not_promised_are_not_opened(scene, kind, tmp_path, mon
 
 def test_a_palette_that_is_missing_is_damage():
     data = header_of(1, 1, colour=3, content=b"\0\0")
-    with pytest.raises(Unreadable, match="^damaged or cut short$"):
+    with pytest.raises(Unreadable, match=r"^damaged or cut short$"):
         read_photo(data, max_megapixels=1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from src.config.loader import CONF
 from src.data.drawn.pictures import write_patches
 from src.pipeline.stage_inputs import pipeline_in, write_code
 from tests.conftest import ROOT
@@ -76,3 +77,29 @@ def test_photos_that_change_are_another_input_of_the_fetch_alone(tmp_path, compo
     one.rename(one.with_name("renamed.jpg"))
     changed = {stage for stage, fingerprint in code().items() if fingerprint != before[stage]}
     assert changed == {"fetch"}
+
+
+def test_photographs_of_the_rule_are_an_input_of_the_training(tmp_path, composed, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    folders = f"decision.photographs.folders=[{tmp_path / 'photos'}]"
+    config = composed("decision=photographs", folders, "workspace=work")
+
+    def code() -> dict[str, str]:
+        write_code(config)
+        return yaml.safe_load(Path("work/code.yaml").read_text(encoding="utf-8"))
+
+    before = code()
+    (tmp_path / "photos" / "labels.csv").touch()
+    changed = {stage for stage, fingerprint in code().items() if fingerprint != before[stage]}
+    assert changed == {"train"}
+
+
+def test_stages_depend_on_what_they_read():
+    stages = yaml.safe_load((CONF.parent / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    # The listing has photographs, labels and sources, which the groups of twins do not have.
+    for stage in ("audit", "split", "embed", "train"):
+        assert "outputs/pipeline/images.csv" in stages[stage]["deps"]
+    # The decision's threshold is the cheapest one.
+    params = stages["train"]["params"][0]["params.yaml"]
+    assert {"evaluate.missed_crack", "evaluate.false_alarm"} <= set(params)

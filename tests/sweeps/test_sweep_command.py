@@ -132,16 +132,16 @@ def test_layers_that_a_backbone_lacks_fail_before_any_job(sweeps, history):
 
 
 def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
-    # MLflow refuses a name this long, and the job has no experiment to be a run of.
+    # What the second job would train on cannot be identified.
+    (sweeps.folder / "two").mkdir()
+    (sweeps.folder / "two" / "corrections.csv").write_text("photo\na.jpg\n")
     status, output = sweeps.run(
-        f"tracking.experiment=crack-detection,{'a' * 501}",
-        *("model.imagenet.path=missing.h5", "tracking.run_name=lost"),
-        log="lost",
+        *("data=corrections", "data.path=one,two", "tracking.run_name=lost"), log="lost"
     )
     assert status == 1
     assert "0 of 2 jobs finished" in output
-    assert "can't track runs at" in output
-    assert "aaa: ended before its run began" in output
+    assert "corrections.csv, line 2: file: Field required" in output
+    assert "path=two: ended before its run began" in output
 
 
 def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
@@ -240,3 +240,9 @@ def test_the_process_of_a_sweep_is_quiet_whatever_the_launcher(tmp_path):
     assert status == 1
     assert output.startswith("error: model.frozen_layers is 999, ")
     assert output.count("\n") == 1
+
+
+def test_the_jobs_of_a_sweep_are_in_one_experiment(sweeps: Sweeps):
+    status, output = sweeps.run("tracking.experiment=a,b", log="apart")
+    assert status == 1
+    assert output.startswith("error: the jobs of a sweep need one tracking.uri and one tracking.ex")

@@ -13,6 +13,7 @@ from src.errors import InputError
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import load_classifier, log_model, training_split
+from src.tracking.provenance import decision_of, origin
 from tests.samples import small_classifier
 from tests.tracking.store import put_database
 
@@ -133,3 +134,16 @@ def test_split_of_a_run_and_of_its_model_are_the_runs(classifier, logged):
         assert images == Path("outputs/images")
     with pytest.raises(InputError, match=r"its run has no split\.csv and data\.dir"):
         training_split(logged)
+
+
+def test_a_model_whose_run_is_gone_is_named(classifier, logged):
+    with runs.tracked_run("short", {}, system_metrics=False) as run_id:
+        uri = log_model(classifier, 96)
+    mlflow.register_model(uri, "left")
+    with pytest.raises(InputError, match=r"models:/left/latest: name a version by its number"):
+        decision_of("models:/left/latest")
+    # What `mlflow gc` does to a deleted run.
+    mlflow.MlflowClient()._tracking_client.store._hard_delete_run(run_id)
+    for read in (origin, decision_of):
+        with pytest.raises(InputError, match=r"models:/left/1: it or its run.* is not there"):
+            read("models:/left/1")

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 # A mask saved as JPEG also has values between black and white.
 MASKED_FROM = 128
+NOISE = 40  # how far the values of a black JPEG may be apart
 # The same as Pillow's own limit, which reading photos in the same process removes.
 MOST_PIXELS = 178_956_970
 
@@ -46,9 +47,22 @@ def read_mask(path: Path) -> np.ndarray:
     """Read a mask as (height, width) bool, which is True where the picture is bright.
 
     Raises:
-        UnusableImage: see `read_upright`.
+        UnusableImage: see `read_upright`. Also if the mask is transparent somewhere, or if it has
+            several values and none is bright. Such a mask has numbers of classes, for example.
     """
-    return np.asarray(in_rgb(_upright(path)).convert("L")) >= MASKED_FROM
+    picture = _upright(path)
+    if picture.has_transparency_data:
+        raise UnusableImage(f"the mask {path.name} is transparent; cracks are white on black")
+    cracks = np.asarray(in_rgb(picture).convert("L")) >= MASKED_FROM
+    values = np.asarray(picture)
+    low, high = int(values.min()), int(values.max())
+    noise = NOISE if path.suffix.lower() in (".jpg", ".jpeg") else 0
+    if not cracks.any() and high - low > noise:
+        raise UnusableImage(
+            f"the mask {path.name} has values from {low} to {high} and nothing white; cracks are "
+            "white (255) on black"
+        )
+    return cracks
 
 
 def _upright(path: Path) -> Image.Image:

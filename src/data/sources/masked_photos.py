@@ -10,7 +10,7 @@ import numpy as np
 from src.data.drawn.photograph import draw_photograph
 from src.data.image_batches import evenly_spread
 from src.data.sources.colour_pictures import UnusableImage, read_mask, read_upright
-from src.data.sources.photo_folder import LABELS, pair_masks, read_labels
+from src.data.sources.photo_folder import LABELS, pair_masks, read_labels, refuse_contradiction
 from src.errors import InputError
 
 Pixels = np.ndarray  # (height, width, 3) uint8 RGB
@@ -81,7 +81,7 @@ def _photos_of(folder: Path) -> list[MaskedPhoto]:
     if not (folder / LABELS).is_file():
         pairs = pair_masks(folder / "images", folder / "masks")
         return [
-            MaskedPhoto(str(image), str(image), folder.name, partial(_read, image, mask, True))
+            MaskedPhoto(str(image), str(image), folder.name, partial(_read, image, mask, None))
             for image, mask in pairs
         ]
     photos = []
@@ -94,10 +94,12 @@ def _photos_of(folder: Path) -> list[MaskedPhoto]:
     return photos
 
 
-def _read(image: Path, mask: Path | None, cracked: bool) -> tuple[Pixels, Mask | None]:
+def _read(image: Path, mask: Path | None, cracked: bool | None) -> tuple[Pixels, Mask | None]:
     try:
         pixels = read_upright(image)
         cracks = read_mask(mask) if mask else None
+        if mask and cracks is not None and cracked is not None:
+            refuse_contradiction(mask, cracks, cracked)
     except UnusableImage as error:
         raise InputError(str(error)) from error
     if cracks is None and not cracked:

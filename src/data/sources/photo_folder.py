@@ -137,10 +137,24 @@ def _cut(
     return cut_windows(pixels, cracks, rule, image_size=image_size, rng=rng)
 
 
+def refuse_contradiction(mask: Path, cracks: np.ndarray, cracked: bool) -> None:
+    """Refuse a mask that shows cracks where the table has none, or none where it has cracks.
+
+    Raises:
+        UnusableImage: the mask and the table contradict each other.
+    """
+    if bool(cracks.any()) != cracked:
+        shown = "has cracks" if cracks.any() else "is black"
+        raise UnusableImage(
+            f"the table has cracked={int(cracked)}, but its mask {mask.name} {shown}"
+        )
+
+
 def _cut_labelled(
     image: Path, mask: Path | None, cracked: bool, data: PhotosWithMasks, rng: np.random.Generator
 ) -> list[Window]:
     if mask:
+        refuse_contradiction(mask, read_mask(mask), cracked)
         return _cut(image, mask, data.windows, data.image_size, rng)
     pixels = read_upright(image)
     if max(pixels.shape[:2]) <= data.patch_side:

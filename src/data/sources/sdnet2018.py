@@ -97,17 +97,18 @@ def read_deck_labels(path: Path) -> dict[str, bool]:
             `Crack` is 1 if the image has a crack, else 0.
 
     Returns:
-        Whether each deck has a crack, by file name.
+        Whether each deck has a crack, by file name. A deck without a label is left out.
 
     Raises:
         InputError: the file is missing, is not such a table, or has no deck.
     """
     try:
-        table = pd.read_csv(path, usecols=["img_path", "Crack"], dtype={"img_path": "str"})
+        kinds = {"img_path": "str", "Crack": "float64"}
+        table = pd.read_csv(path, usecols=list(kinds), dtype=kinds).dropna()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no table with img_path and Crack ({error})") from error
     file = table.img_path.str.extract(r"\b[CU]D/([^/]+)$", expand=False)
-    labels = table.Crack[file.notna()].astype(float) > 0
+    labels = table.Crack[file.notna()] > 0
     if labels.empty:
         raise InputError(f"{path} has no deck of SDNET2018, whose img_path ends in CD/… or UD/…")
     return dict(zip(file.dropna(), labels.tolist(), strict=True))

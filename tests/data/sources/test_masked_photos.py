@@ -65,6 +65,9 @@ def test_a_folder_with_pairs_and_the_most_of_each(folder, tmp_path):
 def test_what_is_wrong_with_a_folder_is_said(folder, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         photos_in([str(tmp_path / "gone")], 3)
-    write(folder, "m/2.png", np.zeros((7, 7), np.uint8))
+    write(folder, "m/2.png", np.full((7, 7), 255, np.uint8))
     with pytest.raises(InputError, match="differ in size"):
+        photos_in([str(folder)], 100)[2].load()
+    write(folder, "m/2.png", np.zeros((7, 7), np.uint8))
+    with pytest.raises(InputError, match=r"cracked=1, but its mask 2\.png is black"):
         photos_in([str(folder)], 100)[2].load()

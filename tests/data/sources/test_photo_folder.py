@@ -123,6 +123,47 @@ def test_unusable_photographs_are_left_out_with_their_reason(tmp_path):
     }
 
 
+CRACK = np.zeros((300, 400), bool)
+CRACK[100:110] = True
+
+
+def transparent(opaque: np.ndarray) -> Image.Image:
+    grey = Image.fromarray(np.full(opaque.shape, 255, np.uint8))
+    return Image.merge("LA", (grey, Image.fromarray(opaque.astype(np.uint8) * 255)))
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        (Image.fromarray(CRACK.astype(np.uint8)), "values from 0 to 1 and nothing white"),
+        (Image.fromarray(CRACK.astype(np.uint16) * 255), "values from 0 to 255 and nothing white"),
+        (Image.fromarray(CRACK[..., None] * np.uint8([255, 0, 0])), "nothing white"),
+        (transparent(CRACK), "is transparent; cracks are white on black"),
+    ],
+)
+def test_a_mask_without_white_is_not_taken_for_no_crack(tmp_path, mask, reason):
+    add(tmp_path / "own", "a")
+    add(tmp_path / "own", "odd")
+    mask.save(tmp_path / "own" / "masks" / "odd.png")
+    (left_out,) = fetched(tmp_path).receipt.rejected
+    assert left_out.path == "odd"
+    assert reason in left_out.reason
+
+
+def test_a_table_that_contradicts_its_masks_is_not_taken(tmp_path):
+    add(tmp_path / "own", "a")
+    add(tmp_path / "own", "b", cracked=False)
+    table(tmp_path, "images/a.jpg,1,masks/a.png,,", "images/b.jpg,1,masks/b.png,,")
+    reasons = [one.reason for one in fetched(tmp_path).receipt.rejected]
+    assert reasons == ["the table has cracked=1, but its mask b.png is black"]
+    (tmp_path / "own" / "masks" / "b.png").write_bytes(
+        (tmp_path / "own" / "masks" / "a.png").read_bytes()
+    )
+    table(tmp_path, "images/a.jpg,1,masks/a.png,,", "images/b.jpg,0,masks/b.png,,")
+    reasons = [one.reason for one in fetched(tmp_path).receipt.rejected]
+    assert reasons == ["the table has cracked=0, but its mask b.png has cracks"]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

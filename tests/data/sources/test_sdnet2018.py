@@ -125,6 +125,7 @@ def test_corrected_labels_replace_those_of_the_folders(server, tmp_path):
         "7001-115.jpg,sdnet/D/CD/7001-115.jpg,sdnet,0\n"
         "7001-1.jpg,sdnet/D/UD/7001-1.jpg,sdnet,1.0\n"
         "7003-9.jpg,sdnet/D/UD/7003-9.jpg,sdnet,0\n"
+        "7002-3.jpg,sdnet/D/CD/7002-3.jpg,sdnet,\n"
         "1.jpg,bcd/1.jpg,bcd,1\n"
     )
     source = source_of(server, tmp_path, deck_labels=str(labels))
@@ -143,7 +144,11 @@ def test_corrected_labels_replace_those_of_the_folders(server, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("a,b\n", "is no table with img_path"), ("img_path,Crack\nx,1\n", "has no deck")],
+    [
+        ("a,b\n", "is no table with img_path"),
+        ("img_path,Crack\nx,1\n", "has no deck"),
+        ("img_path,Crack\nx/CD/7001-1.jpg,yes\n", "is no table with img_path and Crack"),
+    ],
 )
 def test_another_table_of_labels_is_refused(server, tmp_path, content, message):
     server.answers["/zip"] = [file(zipped(tmp_path))]
