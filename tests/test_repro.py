@@ -77,8 +77,11 @@ def test_the_same_again_runs_no_stage(demo, output):
 
 
 def test_another_setting_runs_what_depends_on_it(demo, output):
-    ran = stages_run(demo.project.run(*demo.command, "evaluate.missed_crack=20"))
+    ran = stages_run(demo.project.run(*demo.command, "evaluate.suspect=0.1"))
     assert ran == {"evaluate"}
+    # The model's decision depends on the costs.
+    ran = stages_run(demo.project.run(*demo.command, "evaluate.missed_crack=20"))
+    assert ran == {"train", "evaluate"}
     params = demo.project.folder / "outputs/demo/params.yaml"
     assert yaml.safe_load(params.read_text())["evaluate"]["missed_crack"] == 20
 
