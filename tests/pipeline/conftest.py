@@ -7,6 +7,7 @@ from PIL import Image
 
 from src.data.dataset import Dataset, Receipt
 from src.data.drawn.photograph import draw_photograph
+from src.data.files import file_sha256
 
 
 @pytest.fixture(scope="package")
@@ -21,7 +22,7 @@ def crops(tmp_path_factory) -> Dataset:
             label, path = number % 2, f"{number:02}-{place}.jpg"
             crop = photo[:, 32 * place : 32 * place + 128]
             Image.fromarray(crop).save(folder / path, quality=95)
-            rows.append((path, label, f"{path:064}"))
+            rows.append((path, label, file_sha256(folder / path)))
     listing = pd.DataFrame(rows, columns=["path", "label", "sha256"])
     # Nobody knows the photos, so each crop counts as one.
     listing = listing.assign(source="crops", photo="crops/" + listing.path)
