@@ -1,6 +1,8 @@
 """Folders of photos that are not as they should be, and outputs that can't be written."""
 
+import io
 import resource
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,7 +200,7 @@ def test_an_output_below_a_file_is_said_at_once(settings, tmp_path, photo):
         inspect(settings(f"output={tmp_path / 'file' / 'out'}", "model=gone.keras"))
 
 
-def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys):
+def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys, monkeypatch):
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     for name in ("a.png", "b.png"):
         Image.fromarray(noise).save(tmp_path / "in" / name)
@@ -206,7 +208,9 @@ def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys):
     try:
         # The system refuses to write on, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-        # Pytest keeps the output in a file, which could not grow either.
+        # Pytest keeps the output in a file, which could not grow either. A progress bar that fails
+        # to write would keep its lock for ever.
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
         with capsys.disabled(), pytest.raises(InputError, match=r"cannot be written: File too l"):
             inspect(settings())
     finally:
