@@ -146,12 +146,12 @@ def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, own_log)
     (own / "Positive" / "notes.txt").write_text("seen in May")
     given = (f"data.path={own}", f"data.dir={tmp_path / 'images'}", f"workspace={tmp_path}")
     config = composed("data=local", "data.image_size=96", "data.minimum_images=10", *given)
-    fetched(config)
-    (said,) = own_log.messages
-    assert said.startswith("local: 1 left out, such as Positive/notes.txt: ")
-    assert said.endswith("receipt.json lists all")
-    fetched(config)
-    assert len(own_log.messages) == 1
+    for _ in range(2):
+        fetched(config)
+        # Other tests' threads may log meanwhile.
+        (said,) = [message for message in own_log.messages if "left out" in message]
+        assert said.startswith("local: 1 left out, such as Positive/notes.txt: ")
+        assert said.endswith("receipt.json lists all")
 
 
 def test_a_stage_of_dvc_does_not_fetch_for_another(tmp_path, composed, own, monkeypatch):
