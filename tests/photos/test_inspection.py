@@ -210,9 +210,10 @@ def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys, m
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
         # Pytest keeps the output in a file, which could not grow either. A progress bar that fails
         # to write would keep its lock for ever.
-        monkeypatch.setattr(sys, "stderr", io.StringIO())
-        with capsys.disabled(), pytest.raises(InputError, match=r"cannot be written: File too l"):
-            inspect(settings())
+        with capsys.disabled(), monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", io.StringIO())
+            with pytest.raises(InputError, match=r"cannot be written: File too l"):
+                inspect(settings())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     left = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()]
