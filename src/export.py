@@ -41,6 +41,7 @@ def main(config: Export) -> None:
         manifest, root = training_split(config.model)
         refuse_other_images(config.model, manifest, root)
     patches = conversion.load_part(manifest, root, "test", config.check_images)
+    conversion.refuse_other_size(patches.images, classifier, root)
     most = config.calibration_images
     calibration = conversion.load_part(manifest, root, "validation", most).images
     reference, rate = conversion.timed(

@@ -3,9 +3,10 @@
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 # TensorFlow reads this variable when it is imported, so it is set before.
@@ -47,27 +48,31 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def own_loggers_speak() -> None:
-    """Undo what configurations of logging in earlier tests did to the loggers of this project."""
-    logging.disable(logging.NOTSET)
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] == "src" and isinstance(logger, logging.Logger):
-            logger.disabled, logger.propagate = False, True
-            logger.setLevel(logging.NOTSET)
+class Messages(logging.Handler):
+    """Keeps the messages that it gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
 
 
 @pytest.fixture
-def own_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """`caplog` for this project's loggers alone, whatever earlier tests did to the root logger."""
-    own = logging.getLogger("src")
-    own.addHandler(caplog.handler)
-    own.setLevel(logging.INFO)
-    own.propagate = False
-    yield caplog
-    own.removeHandler(caplog.handler)
-    own.setLevel(logging.NOTSET)
-    own.propagate = True
+def heard(monkeypatch: pytest.MonkeyPatch) -> Callable[[ModuleType], list[str]]:
+    """Function that returns the messages which a module will log, as a list that grows.
+
+    The module gets a logger of its own, which no configuration of logging in another test reaches.
+    """
+
+    def listen(module: ModuleType) -> list[str]:
+        logger, messages = logging.Logger(module.__name__), Messages()
+        logger.addHandler(messages)
+        monkeypatch.setattr(module, "logger", logger)
+        return messages.texts
+
+    return listen
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 
 import mlflow
 import pytest
+from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Export
@@ -84,3 +85,22 @@ def test_a_refused_export_does_not_stop_the_others(run_id, tmp_path, capsys):
             export(run_id, tmp_path, *given)
     assert (tmp_path / "openvino-float32").is_dir()
     assert "| openvino" in capsys.readouterr().out
+
+
+def test_patches_of_another_size_than_the_models_are_refused(run_id, tmp_path, patches):
+    _, listing = patches
+    parts = ["train", "validation", "test", "test"] * 10
+    listing.assign(part=parts).to_csv(tmp_path / "split.csv", index=False)
+    given = (f"manifest={tmp_path / 'split.csv'}", f"images={tmp_path}")
+
+    def written(side: int, paths) -> None:
+        for path in paths:
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            Image.new("RGB", (side, side)).save(tmp_path / path)
+
+    written(64, listing.path)
+    with pytest.raises(InputError, match=r"have 64 x 64 pixels, and the model takes 96 x 96"):
+        export(run_id, tmp_path / "out", *given)
+    written(96, listing.path[2:3])
+    with pytest.raises(InputError, match=r"has 64 x 64 pixels, and .* has 96 x 96"):
+        export(run_id, tmp_path / "out", *given)

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.faults.damages import damaged
-from src.photos.reading import read_photo
-from src.photos.unreadable import Unreadable
+from src.data.decoding.photo_decoding import read_photo
+from src.data.decoding.unreadable import Unreadable
 from src.registry.image_judge import BadRequestImage, as_photo
 
 LIMIT = 4.0  # megapixels

@@ -4,6 +4,7 @@ Each row is a box in a photo and the truth about it: whether it shows a crack. F
 what the person corrected, who it was, and when.
 """
 
+import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from src.data.remote import AnyPath
 
 CORRECTIONS = "corrections.csv"
+MISSED = "crack missed"
 # A spreadsheet runs a cell that starts with one of these. Such text, and text that starts with an
 # apostrophe, gets an apostrophe before it, which is taken away when the file is read.
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
@@ -98,6 +100,23 @@ def read_corrections(folder: "AnyPath") -> list[Correction]:
     return found
 
 
+def in_force(corrections: Sequence[Correction], width: int, height: int) -> list[Correction]:
+    """Return those corrections of a photo that count.
+
+    The last one about a box replaces the earlier ones. In a photo whose last word is that it has no
+    crack, no region shows one any more. Boxes of missed cracks count nevertheless.
+
+    Args:
+        corrections: the corrections of one photo, in their order.
+        width: width of the photo in pixels.
+        height: height of the photo in pixels.
+    """
+    last = {one.box: one for one in corrections}
+    whole = last.get((0, 0, width, height))
+    clear = whole is not None and not whole.cracked
+    return [one for one in last.values() if not (clear and one.cracked and one.label != MISSED)]
+
+
 def write_corrections(folder: Path, corrections: Sequence[Correction]) -> None:
     """Write the corrections to corrections.csv in a folder.
 
@@ -109,7 +128,8 @@ def write_corrections(folder: Path, corrections: Sequence[Correction]) -> None:
     table["cracked"] = table["cracked"].astype(int)
     for column in _TEXTS:
         table[column] = table[column].map(_guarded)
-    write_text(folder / CORRECTIONS, table.to_csv(index=False))
+    # A carriage return within a text would end the row if the text had no quotes.
+    write_text(folder / CORRECTIONS, table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC))
 
 
 def _guarded(text: str) -> str:

@@ -91,12 +91,13 @@ def load_images(files: Sequence[ImageFile]) -> np.ndarray:
     """Read JPEG files of one size as (n, size, size, 3) uint8, with the same pixels as `decode`.
 
     Raises:
-        InputError: an image cannot be read, or is not the listed one; the message names the file.
+        InputError: an image cannot be read, is not the listed one or has another size than the
+            first; the message names the file.
     """
     # OpenCV decodes in half of Pillow's time. It also releases Python's global lock, so that the
     # engine can work at the same time.
     as_stored = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    images = []
+    images: list[np.ndarray] = []
     for file in files:
         data = read_image_file(file)
         image = cv2.imdecode(data, as_stored) if len(data) else None
@@ -104,6 +105,12 @@ def load_images(files: Sequence[ImageFile]) -> np.ndarray:
             raise InputError(
                 f"{path_of(file)} can't be read: it is not a complete JPEG file; run the fetch "
                 "stage again"
+            )
+        if images and image.shape != images[0].shape:
+            height, width, _ = image.shape
+            raise InputError(
+                f"{path_of(file)} has {width} x {height} pixels, and {path_of(files[0])} has "
+                f"{images[0].shape[1]} x {images[0].shape[0]}; images must have one size"
             )
         images.append(image)
     return np.stack(images)

@@ -137,10 +137,30 @@ def load_part(manifest: pd.DataFrame, root: Path, part: str, count: int) -> Patc
         root: the folder that its paths are relative to.
         part: train, validation or test.
         count: largest number of patches.
+
+    Raises:
+        InputError: see `load_images`.
     """
     rows = manifest[manifest.part == part]
     rows = rows.iloc[evenly_spread(len(rows), count)]
     return Patches(load_images([root / path for path in rows.path]), rows.label.to_numpy())
+
+
+def refuse_other_size(images: np.ndarray, classifier: keras.Model, root: Path) -> None:
+    """Raise `InputError` if images are not of the size that a classifier takes.
+
+    Args:
+        images: (n, height, width, 3) uint8.
+        classifier: the classifier.
+        root: the folder of the images, for the message.
+    """
+    height, width = images.shape[1:3]
+    side = classifier.input_shape[1]
+    if (height, width) != (side, side):
+        raise InputError(
+            f"the images in {root} have {width} x {height} pixels, and the model takes "
+            f"{side} x {side}"
+        )
 
 
 def format_named(name: str) -> Format:

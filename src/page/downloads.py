@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from src.data.corrections import CORRECTIONS
 from src.data.files import temporary_folder
-from src.page.visits import PHOTOS, Refused
+from src.page.uploads import PHOTOS
+from src.page.visits import Refused
 from src.photos.output_folder import RESULT_FILES
 from src.photos.photo_search import OVERLAYS, PAGES
 
@@ -28,9 +31,8 @@ def zipped(folder: Path, *, with_photos: bool) -> Path:
     kept = [PAGES, OVERLAYS, *([PHOTOS] if with_photos else [])]
     files = [folder / name for name in (*RESULT_FILES, CORRECTIONS)]
     files += [file for name in kept for file in sorted((folder / name).iterdir())]
-    target = _new_file(folder, ".zip")
     # Pictures are compressed already.
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+    with _new_file(folder, ".zip") as target, zipfile.ZipFile(target, "w") as archive:
         for file in files:
             if file.is_file():
                 archive.write(file, file.relative_to(folder).as_posix())
@@ -54,8 +56,7 @@ def printed(page: Path) -> Path:
     command = browser()
     if command is None:
         raise Refused(501, "a PDF needs Chromium here; open the report and print it to PDF instead")
-    target = _new_file(page.parent, ".pdf")
-    with temporary_folder("crack-app-print") as profile:
+    with _new_file(page.parent, ".pdf") as target, temporary_folder("crack-app-print") as profile:
         options = ["--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]
         # Nothing is fetched: the page has all it needs beside it.
         options += ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
@@ -70,12 +71,18 @@ def printed(page: Path) -> Path:
             raise Refused(
                 504, "Chromium took too long; open the report and print it to PDF"
             ) from error
-    if done.returncode or not target.stat().st_size:
-        raise Refused(500, "Chromium could not print; open the report and print it to PDF")
+        if done.returncode or not target.stat().st_size:
+            raise Refused(500, "Chromium could not print; open the report and print it to PDF")
     return target
 
 
-def _new_file(folder: Path, suffix: str) -> Path:
+@contextmanager
+def _new_file(folder: Path, suffix: str) -> Iterator[Path]:
+    """Make a new file, which is deleted again if it is not written completely."""
     handle, name = tempfile.mkstemp(prefix=".download-", suffix=suffix, dir=folder)
     os.close(handle)
-    return Path(name)
+    try:
+        yield Path(name)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

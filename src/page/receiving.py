@@ -10,7 +10,8 @@ from fastapi.responses import FileResponse
 
 from src.data.remote import as_local
 from src.page.guards import Guest
-from src.page.visits import Refused, Upload, Visit
+from src.page.uploads import Upload
+from src.page.visits import Refused, Visit
 from src.photos.names import printable
 
 LONGEST_NAME = 200
@@ -69,7 +70,7 @@ def send_heat(visit: Guest, number: int) -> FileResponse:
 @receiving.get("/api/photos/{number}/full")
 def send_full(request: Request, visit: Guest, number: int) -> FileResponse:
     """Send the upright photo in full size."""
-    return _picture(request.app.state.bench.full_photo(inspected(visit, number)))
+    return _picture(request.app.state.bench.full_photo(visit, inspected(visit, number)))
 
 
 def shown(name: str) -> str:

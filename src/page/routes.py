@@ -1,5 +1,6 @@
 """The page's addresses."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.data.corrections import CORRECTIONS
 from src.data.remote import as_local
-from src.errors import InputError
+from src.errors import InputError, reason_of
 from src.page.correcting import correcting
 from src.page.downloads import PRINT, browser, printed, zipped
 from src.page.guards import REPORTS, Guest, cookie_name, with_headers
@@ -53,6 +54,7 @@ def make_page(bench: Workbench) -> FastAPI:
     page.add_middleware(TrustedHostMiddleware, allowed_hosts=bench.config.names)
     page.add_exception_handler(Refused, _told)
     page.add_exception_handler(InputError, _told)
+    page.add_exception_handler(OSError, _unwritten)
     page.add_exception_handler(RequestValidationError, _misunderstood)
     page.include_router(router)
     page.include_router(receiving)
@@ -64,6 +66,13 @@ def make_page(bench: Workbench) -> FastAPI:
 def _told(request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, Refused) else 500
     return JSONResponse({"detail": str(error)}, status_code=status)
+
+
+def _unwritten(request: Request, error: Exception) -> Response:
+    """Say why a file could not be written or read, such as a full disk."""
+    assert isinstance(error, OSError)
+    logging.getLogger(__name__).warning("%s", request.url.path, exc_info=error)
+    return JSONResponse({"detail": f"the server failed: {reason_of(error)}"}, status_code=507)
 
 
 def _misunderstood(request: Request, error: Exception) -> Response:

@@ -4,6 +4,8 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +13,9 @@ from typing import Any
 
 from src.config.tool_schema import InspectionDetails, Limits
 from src.data.corrections import Correction, write_corrections
-from src.data.remote import as_local
+from src.page.uploads import PHOTOS, Upload, delete_files
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
-from src.photos.records import Place, place_named
-
-PHOTOS = "photos"  # the folder of a visit's photos, beside its results
+from src.photos.records import place_named
 
 
 class Refused(Exception):
@@ -24,36 +24,6 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass
-class Upload:
-    """A photo that a visitor has brought.
-
-    Attributes:
-        number: its number within the visit, from 1. All its files are named by it.
-        name: the name that the visitor's machine gives it. It never becomes a path.
-        place: the paths of the photo and its results.
-        size: bytes of the photo's file.
-        state: waiting, working, done, failed or removed.
-        record: the findings, when it is done.
-        reason: why it has failed.
-        changed: the visit's version at the last change.
-    """
-
-    number: int
-    name: str
-    place: Place
-    size: int
-    state: str = "waiting"
-    record: dict[str, Any] | None = None
-    reason: str | None = None
-    changed: int = 0
-
-    @property
-    def file(self) -> str:
-        """Path of the photo within the visit's folder."""
-        return f"{PHOTOS}/{self.place.path.name}"
 
 
 @dataclass
@@ -202,18 +172,6 @@ class Visit:
         return chosen
 
 
-def delete_files(upload: Upload) -> None:
-    """Delete a photo and its results."""
-    at = upload.place
-    for path in (at.path, at.overlay, at.record, at.preview, at.heat, full_size(upload)):
-        path.unlink(missing_ok=True)
-
-
-def full_size(upload: Upload) -> Path:
-    """Return the path of the upright photo in full size, as a JPEG that every browser shows."""
-    return as_local(upload.place.record).with_suffix(".full.jpg")
-
-
 class Visits:
     """All visits, by the secrets in their browsers' cookies."""
 
@@ -275,6 +233,25 @@ class Visits:
         if visit:
             visit.ended = True
             self.delete_ended(visit)
+
+    @contextmanager
+    def lasting(self, visit: Visit) -> Iterator[None]:
+        """Write into the folder of a visit. If the visit ends meanwhile, it is deleted again.
+
+        Raises:
+            Refused: the visit has ended.
+        """
+        self._refuse_ended(visit)
+        try:
+            yield
+        finally:
+            if visit.ended:
+                self.delete_ended(visit)
+        self._refuse_ended(visit)
+
+    def _refuse_ended(self, visit: Visit) -> None:
+        if visit.ended and not self.kept:
+            raise Refused(404, "the visit has ended")
 
     def delete_ended(self, visit: Visit) -> None:
         """Delete the folder of an ended visit. If visits are kept, it is deleted only if empty."""

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from src.config.tool_schema import App
+from src.data.decoding.photo_decoding import read_photo
+from src.data.decoding.unreadable import failure_reason
 from src.data.files import require_writable, temporary_folder, write_bytes
 from src.errors import InputError, reason_of
-from src.page.visits import Refused, Upload, Visit, Visits, delete_files, full_size
+from src.page.uploads import Upload, delete_files, full_size
+from src.page.visits import Refused, Visit, Visits
 from src.photos.earlier import read_inspection
 from src.photos.inspection import load_model_of
 from src.photos.inspector import Inspector
 from src.photos.overlay import encoded
 from src.photos.photo_report import InspectionResults
-from src.photos.reading import photo_bytes, read_photo
+from src.photos.reading import photo_bytes
 from src.photos.result_files import write_results
-from src.photos.review import findings_at, reviewed
-from src.photos.unreadable import failure_reason
+from src.photos.review import findings_at, judged_at, reviewed
 
 FULL_QUALITY = 90  # JPEG quality of photos that are looked at in full size
 
@@ -105,11 +107,10 @@ class Workbench:
             unreadable = [(one.name, one.reason) for one in uploads if one.reason]
         made_by = self.inspector.made_by
         if threshold is not None and threshold != made_by["threshold"]:
-            records = [findings_at(record, threshold) for record in records]
-            deviations = {**made_by["deviations"], "threshold": threshold}
-            made_by = {**made_by, "threshold": threshold, "deviations": deviations}
+            records = [findings_at(record, threshold, corrections) for record in records]
+            made_by = judged_at(made_by, threshold)
         config = self.config.model_copy(update={"inspection": visit.details})
-        with self._writing:
+        with self._writing, self.visits.lasting(visit):
             return write_results(
                 visit.folder,
                 reviewed(records, corrections),
@@ -120,14 +121,14 @@ class Workbench:
                 earlier=self._earlier,
             )
 
-    def full_photo(self, upload: Upload) -> Path:
+    def full_photo(self, visit: Visit, upload: Upload) -> Path:
         """Return the upright photo in full size as a JPEG, which is made when it is first needed.
 
         Raises:
             Refused: the photo is not there any more.
         """
         path = full_size(upload)
-        with self._writing:
+        with self._writing, self.visits.lasting(visit):
             if not path.exists():
                 try:
                     most = self.config.photos.max_megapixels

@@ -1,5 +1,6 @@
 """Inspecting a folder of photos, and writing the results as a report and tables."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import Any
 
 from src.config.tool_schema import Inspecting, Predict
 from src.data.addresses import any_path
-from src.data.corrections import read_corrections
+from src.data.corrections import CORRECTIONS, Correction, read_corrections
 from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError
 from src.model.decision import Decision, overridden, refuse_other_model, undecided
 from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
-from src.photos.names import photo_name
+from src.photos.names import photo_name, printable
 from src.photos.output_folder import prepare_output
 from src.photos.photo_model import PhotoClassifier, photo_model
 from src.photos.photo_report import REPORT
@@ -21,7 +22,7 @@ from src.photos.photo_search import find_photos
 from src.photos.records import Place, place, share_of
 from src.photos.remote_search import find_remote_photos
 from src.photos.result_files import write_results
-from src.photos.review import reviewed
+from src.photos.review import carried_over, reviewed
 from src.tracking import runs
 from src.tracking.default_models import first_existing
 from src.tracking.logged_models import kind_of
@@ -88,9 +89,11 @@ def inspect(
         done = merged(elsewhere(), [at.name for at in places])
     else:
         done = _inspected(config, places, output)
+    corrections = read_corrections(output)
+    _tell_of_other_photos(corrections, places)
     results = write_results(
         output,
-        reviewed(done.records, read_corrections(output)),
+        reviewed(done.records, carried_over(done.records, corrections)),
         [*done.unreadable, *skipped],
         done.made_by,
         {at.name: at for at in places},
@@ -124,6 +127,16 @@ def _places_of(config: Predict) -> tuple[list[Place], list[tuple[str, str]], Any
     output = prepare_output(output)
     places = [place(path, root, output) for path in found.photos]
     return places, [(photo_name(path, root), reason) for path, reason in found.skipped], output
+
+
+def _tell_of_other_photos(corrections: Sequence[Correction], places: Sequence[Place]) -> None:
+    here = {at.name for at in places}
+    others = sorted({one.photo for one in corrections} - here)
+    if others:
+        logging.getLogger(__name__).warning(
+            "%s: %d photos are not in the input, such as %s; their corrections are not applied",
+            *(CORRECTIONS, len(others), printable(others[0])),
+        )
 
 
 def _inspected(config: Predict, places: list[Place], output: AnyPath) -> PhotoShare:

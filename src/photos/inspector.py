@@ -15,6 +15,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from src.config.code_closure import code_fingerprint
+from src.data.decoding.photo_decoding import megapixels, read_photo, release_memory
+from src.data.decoding.unreadable import failure_reason
 from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError
 from src.photos.capture import taken
@@ -23,7 +25,7 @@ from src.photos.metadata import read_metadata
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.photo_model import PhotoClassifier
 from src.photos.photo_scale import photo_scale
-from src.photos.reading import file_size, megapixels, photo_bytes, read_photo, release_memory
+from src.photos.reading import file_size, photo_bytes
 from src.photos.records import (
     Place,
     found_before,
@@ -31,7 +33,6 @@ from src.photos.records import (
     photo_version,
     write_record,
 )
-from src.photos.unreadable import failure_reason
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Inspecting

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import ExifTags
 
-from src.photos.reading import opened
+from src.data.decoding.photo_decoding import opened
 
 # Keys of `Image.info` with the EXIF data of a PNG.
 _OF_PNG = {"exif", "Raw profile type exif"}

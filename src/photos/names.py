@@ -6,17 +6,20 @@ from src.data.remote import AnyPath, path_within
 
 # A spreadsheet runs a cell as a formula if it starts with one of these:
 # https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@")
+# Control characters and the line breaks of Unicode, with the escape sequences that stand for them.
+_CONTROLS = {c: rf"\u{c:04x}" for c in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 
 def photo_name(path: AnyPath, root: AnyPath) -> str:
     """Return the name of the photo at `path` within the folder `root`.
 
-    Bytes that are not UTF-8 are written as escape sequences such as `\\xdf`, and a backslash is
-    doubled. Names of different photos thus stay different.
+    Control characters are written as escape sequences such as `\\u000d`, and bytes that are not
+    UTF-8 as `\\xdf`. A backslash is doubled, so names of different photos stay different.
     """
     within = os.fsencode(path_within(path, root).as_posix())
-    return within.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+    text = within.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+    return text.translate(_CONTROLS)
 
 
 def printable(text: str) -> str:
@@ -31,5 +34,9 @@ def printable(text: str) -> str:
 
 
 def guarded(text: str) -> str:
-    """Return the text for a cell of a spreadsheet, with an apostrophe if it would run."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Return the text for one cell of a spreadsheet, with an apostrophe if it would run.
+
+    Control characters are written as escape sequences, as a line break could begin another cell.
+    """
+    shown = text.translate(_CONTROLS)
+    return f"'{shown}" if shown.startswith(FORMULA) else shown

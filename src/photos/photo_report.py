@@ -150,6 +150,7 @@ def _shown(found: InspectionResults, row: int, size: int) -> dict[str, Any]:
     return {
         "corrected_by": None,
         **record,
+        "as_marked": "corrected_by" not in record and "marked_at" not in found.made_by,
         "regions": [{"id": None, "severity": None, **region} for region in record["regions"]],
         "number": row + 1,
         "page": row // size + 1,

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from src.data.decoding.unreadable import Unreadable
 from src.data.remote import AnyPath, RemotePath, path_within, put_bytes, put_text
 from src.photos.names import photo_name
 from src.photos.photo_search import OVERLAYS, PAGES, RECORDS
-from src.photos.unreadable import Unreadable
 
 # The most bytes of a file's name. File systems allow 255, and some are left for temporary names.
 LONGEST = 240

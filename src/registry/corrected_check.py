@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from src.data.corrections import CORRECTIONS, Correction, read_corrections
+from src.data.corrections import CORRECTIONS, Correction, in_force, read_corrections
 from src.errors import InputError
 from src.statistics.head_to_head import paired_difference
 
@@ -19,9 +19,9 @@ class Judging(Protocol):
 def answers(judge: Judging, folder: Path) -> pd.DataFrame:
     """Judge corrected photos, and compare the findings with what the person said.
 
-    A box that the person marked as a crack is answered rightly if a region lies over it, and a box
-    marked crack-free if none does. A region lies over a box if it shares half of the smaller one's
-    area with it. In a box of the whole photo that is any region.
+    A box that the person marked as a crack is answered rightly if a region lies over it. A box
+    marked crack-free is, if no other region lies over it. A region lies over a box if it shares
+    half of the smaller one's area with it. In a box of the whole photo that is any region.
 
     Args:
         judge: the judge of the model.
@@ -37,13 +37,14 @@ def answers(judge: Judging, folder: Path) -> pd.DataFrame:
     if not said:
         raise InputError(f"{folder / CORRECTIONS} is missing or has no corrections")
     files = list(dict.fromkeys(one.file for one in said))
-    found = {file: _judged(judge, folder / file) for file in files}
-    return pd.DataFrame(
-        {
-            "correct": [_finds_crack(found[one.file], one) == one.cracked for one in said],
-            "group": np.array([files.index(one.file) for one in said], np.int64),
-        }
-    )
+    correct, group = [], []
+    for number, file in enumerate(files):
+        found = _judged(judge, folder / file)
+        here = [one for one in said if one.file == file]
+        counting = in_force(here, found["width"], found["height"])
+        correct += [_answered_rightly(found["regions"], one, counting) for one in counting]
+        group += [number] * len(counting)
+    return pd.DataFrame({"correct": correct, "group": np.array(group, np.int64)})
 
 
 def compared(challenger: pd.DataFrame, champion: pd.DataFrame | None) -> dict[str, float]:
@@ -83,8 +84,14 @@ def _judged(judge: Judging, file: Path) -> Mapping[str, Any]:
         raise InputError(f"{file} is corrected, but can't be judged: {error}") from error
 
 
-def _finds_crack(found: Mapping[str, Any], said: Correction) -> bool:
-    return any(_lies_over(region["box"], said.box) for region in found["regions"])
+def _answered_rightly(
+    regions: Sequence[Mapping[str, Any]], said: Correction, all_said: Sequence[Correction]
+) -> bool:
+    over = [region["box"] for region in regions if _lies_over(region["box"], said.box)]
+    if said.cracked:
+        return bool(over)
+    cracks = [one.box for one in all_said if one.cracked]
+    return all(any(_lies_over(region, box) for box in cracks) for region in over)
 
 
 def _lies_over(region: Sequence[int], box: Sequence[int]) -> bool:

@@ -11,16 +11,16 @@ import numpy as np
 from PIL import Image
 
 from src.config.photo_schema import PhotoEngine
+from src.data.decoding.photo_decoding import megapixels, read_photo, release_memory
+from src.data.decoding.unreadable import failure_reason
 from src.model.decision import Decision, refuse_other_model
 from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
 from src.photos.finding_fields import finding_fields
 from src.photos.photo_findings import findings_on
 from src.photos.photo_scale import UNKNOWN
-from src.photos.reading import megapixels, read_photo, release_memory
 from src.photos.regions import Findings
 from src.photos.scoring import Scorer, build_scorer
-from src.photos.unreadable import failure_reason
 
 # After images with more pixels than this, the memory is returned to the system. This takes some
 # milliseconds.

@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.corrections import CORRECTIONS, Correction, read_corrections, write_corrections
+from src.data.corrections import (
+    CORRECTIONS,
+    Correction,
+    in_force,
+    read_corrections,
+    write_corrections,
+)
 from src.errors import InputError
 
-# Line breaks are left out: no name of a photo has them, as `printable` replaces them.
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
 SIDE = st.integers(1, 10**5)
 
 
@@ -44,8 +49,8 @@ def test_no_cell_runs_in_a_spreadsheet(tmp_path):
     box = {"x": 0, "y": 0, "width": 1, "height": 1, "cracked": True}
     write_corrections(tmp_path, [Correction.model_validate(evil | box)])
     assert (tmp_path / CORRECTIONS).read_text().splitlines() == [
-        "photo,file,x,y,width,height,label,cracked,by,at",
-        "'=1+1,'-a.jpg,0,0,1,1,right,1,'@me,now",
+        '"photo","file","x","y","width","height","label","cracked","by","at"',
+        """"'=1+1","'-a.jpg",0,0,1,1,"right",1,"'@me","now\"""",
     ]
 
 
@@ -66,3 +71,23 @@ def test_a_row_that_is_no_correction_is_named(tmp_path, row, message):
     (tmp_path / CORRECTIONS).write_text(f"{header}\n{row}\n")
     with pytest.raises(InputError, match=message):
         read_corrections(tmp_path)
+
+
+def test_the_last_word_counts_and_a_clear_photo_has_nothing_that_is_right():
+    box, other, whole = (0, 0, 10, 10), (20, 0, 30, 10), (0, 0, 100, 50)
+
+    def said(box, label: str) -> Correction:
+        given = {"photo": "a", "file": "a", "by": "", "at": "now"}
+        return Correction.of_box(box, label=label, cracked=label != "no crack", **given)
+
+    twice = [said(box, "right"), said(other, "right"), said(box, "no crack")]
+    assert [one.label for one in in_force(twice, 100, 50)] == ["no crack", "right"]
+    clear = [*twice, said((0, 0, 5, 5), "crack missed"), said(whole, "no crack")]
+    counting = [one.label for one in in_force(clear, 100, 50)]
+    assert counting == ["no crack", "crack missed", "no crack"]
+    sound = Correction.of_box(
+        whole, photo="a", file="a", label="right", cracked=False, by="", at="now"
+    )
+    assert in_force([sound], 100, 50) == [sound]
+    # A box of the same place in a larger photo is not the whole photo.
+    assert len(in_force(clear, 200, 50)) == 4

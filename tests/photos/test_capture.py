@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 
 from src.photos.capture import taken
 from src.photos.metadata import Metadata, read_metadata
-from tests.photos.pictures import saved
+from tests.pictures import saved
 
 GPS = ExifTags.GPS
 NOTHING = dict.fromkeys(("taken_at", "camera", "latitude", "longitude", "altitude"))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
+from src.data.decoding.unreadable import Unreadable
 from src.errors import InputError
 from src.model.decision import undecided
 from src.photos.inspection import NOTE, inspect
@@ -20,8 +21,7 @@ from src.photos.photo_model import loaded_model
 from src.photos.photo_search import find_photos
 from src.photos.records import place
 from src.photos.scoring import Scorer, build_scorer
-from src.photos.unreadable import Unreadable
-from tests.photos.pictures import header_of, saved
+from tests.pictures import header_of, saved
 
 pytestmark = pytest.mark.slow
 

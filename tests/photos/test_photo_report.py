@@ -116,3 +116,11 @@ def test_corrections_are_told(written):
     assert "Corrected by A. Example" in text
     assert 'class="by-hand"' in text
     assert "<b>1</b> corrected by a person" in text
+
+
+def test_it_says_where_a_marked_photo_shows_other_findings(written):
+    told = "(as the model marked it)"
+    corrected = [CRACKED[0] | {"corrected_by": "Ann"}, CRACKED[1]]
+    assert written(corrected)["report.html"].count(told) == 1
+    assert written(CRACKED)["report.html"].count(told) == 0
+    assert written(CRACKED, made_by=MADE_BY | {"marked_at": 0.4})["report.html"].count(told) == 3

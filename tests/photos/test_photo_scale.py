@@ -6,7 +6,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from src.photos.metadata import Metadata, read_metadata
 from src.photos.photo_scale import UNKNOWN, PhotoScale, photo_scale
-from tests.photos.pictures import saved
+from tests.pictures import saved
 
 SIZE = (400, 300)
 

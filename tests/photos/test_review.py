@@ -4,7 +4,7 @@ import pytest
 
 from src.data.corrections import Correction
 from src.errors import InputError
-from src.photos.review import corrected, findings_at, reviewed
+from src.photos.review import carried_over, corrected, findings_at, judged_at, reviewed
 from tests.photos.findings import record, region
 
 FIRST, SECOND = (0, 0, 10, 10), (50, 50, 80, 60)
@@ -95,3 +95,56 @@ def test_a_box_outside_the_photo_is_named(box):
         InputError, match=r"corrections\.csv: .* outside the photo a\.jpg of 100 x 100"
     ):
         reviewed([FOUND, SOUND], [said(box, "crack missed", True)])
+
+
+def test_a_confirmed_region_stays_whatever_the_threshold():
+    said_right = [said(SECOND, "right", True)]
+    left = corrected(findings_at(FOUND, 0.99, said_right), said_right)
+    assert (left["cracked"], boxes(left)) == (True, [SECOND])
+    rule = record("a.jpg", region(FIRST, 0.3), region(SECOND, 0.3), judged_by="rule")
+    left = corrected(findings_at(rule, 0.99, said_right), said_right)
+    assert (left["cracked"], boxes(left)) == (True, [SECOND])
+    # Another photo's corrections count there only.
+    assert boxes(findings_at(record("b.jpg", region(SECOND, 0.6)), 0.99, said_right)) == []
+
+
+def test_a_confirmed_crack_is_not_lost_where_the_model_finds_it_no_more():
+    left = corrected(SOUND, [said(SECOND, "right", True)])
+    assert (left["cracked"], boxes(left)) == (True, [SECOND])
+
+
+def test_a_correction_that_applies_to_nothing_corrects_nothing():
+    assert corrected(FOUND, [said((1, 70, 9, 90), "no crack", False)]) == FOUND
+
+
+def test_corrections_follow_the_regions_that_a_new_model_moves():
+    moved = record("a.jpg", region((1, 0, 11, 10), 0.9), region((50, 52, 80, 62), 0.6))
+    old = [said(FIRST, "no crack", False), said(SECOND, "right", True)]
+    (clear, right) = carried_over([moved, SOUND], old)
+    assert (clear.box, right.box) == ((1, 0, 11, 10), (50, 52, 80, 62))
+    left = reviewed([moved], [clear, right])[0]
+    assert (boxes(left), left["regions"][0]["probability"]) == ([(50, 52, 80, 62)], 0.6)
+
+
+def test_corrections_of_other_places_stay_where_they_are():
+    here = record("a.jpg", region(FIRST, 0.9), region((4, 0, 14, 10), 0.9))
+    others = [
+        said(FIRST, "no crack", False),  # it has its region, so the other one is left alone
+        said((0, 80, 10, 90), "no crack", False),
+        said((1, 0, 11, 10), "crack missed", True),
+        said(FIRST, "no crack", False, photo="c.jpg"),
+    ]
+    assert carried_over([here], others) == others
+
+
+def test_another_threshold_is_said_everywhere():
+    made_by = {"threshold": 0.6, "patch_threshold": 0.3, "rule": {"threshold": 0.6, "photos": 9}}
+    told = judged_at({**made_by, "deviations": {"scales": [0.5]}}, 0.55)
+    assert told == {
+        "threshold": 0.55,
+        "patch_threshold": 0.55,
+        "marked_at": 0.6,
+        "rule": {"threshold": 0.55, "photos": 9},
+        "deviations": {"scales": [0.5], "threshold": 0.55},
+    }
+    assert judged_at({**made_by, "rule": None, "deviations": {}}, 0.5)["rule"] is None

@@ -14,6 +14,7 @@ from src.config.loader import ROOT
 from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.errors import InputError
+from src.pipeline import fetching
 from src.pipeline.earlier_work import take_over
 from src.pipeline.fetching import fetched_dataset
 
@@ -142,14 +143,14 @@ def test_what_has_not_changed_at_its_source_is_found_again(tmp_path, composed, o
     assert (found.folder, found.classes, found.image_size) == (images, ["Negative", "Positive"], 96)
 
 
-def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, own_log):
+def test_files_that_are_left_out_are_said_once(tmp_path, composed, own, heard):
     (own / "Positive" / "notes.txt").write_text("seen in May")
     given = (f"data.path={own}", f"data.dir={tmp_path / 'images'}", f"workspace={tmp_path}")
     config = composed("data=local", "data.image_size=96", "data.minimum_images=10", *given)
+    messages = heard(fetching)
     for _ in range(2):
         fetched(config)
-        # Other tests' threads may log meanwhile.
-        (said,) = [message for message in own_log.messages if "left out" in message]
+        (said,) = messages
         assert said.startswith("local: 1 left out, such as Positive/notes.txt: ")
         assert said.endswith("receipt.json lists all")
 

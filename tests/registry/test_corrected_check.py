@@ -18,7 +18,7 @@ class Marking:
         self.regions = [{"box": list(box)} for box in boxes]
 
     def judge(self, images: Sequence[bytes]) -> list[dict[str, Any]]:
-        return [{"regions": self.regions} for _ in images]
+        return [{"width": 1000, "height": 800, "regions": self.regions} for _ in images]
 
 
 def corrected(
@@ -32,7 +32,7 @@ def corrected(
                 box,
                 photo=file,
                 file=file,
-                label=label,
+                label=label if cracked else "no crack",
                 cracked=cracked,
                 by="",
                 at="2026-01-01T00:00:00Z",
@@ -77,3 +77,18 @@ def test_without_corrections_and_with_a_missing_photo_it_says_which(tmp_path: Pa
     (folder / "a.png").unlink()
     with pytest.raises(InputError, match=r"a\.png is corrected, but can't be judged"):
         answers(Marking(), folder)
+
+
+def test_words_that_do_not_count_any_more_are_no_questions(tmp_path: Path) -> None:
+    crack, whole = (100, 100, 300, 200), (0, 0, 1000, 800)
+    folder = corrected(tmp_path, ("a.png", crack, True), ("a.png", whole, False))
+    assert answers(Marking(), folder).correct.tolist() == [True]
+
+
+def test_a_missed_crack_does_not_contradict_that_the_rest_is_clear(tmp_path: Path) -> None:
+    crack, whole = (100, 100, 300, 200), (0, 0, 1000, 800)
+    folder = corrected(
+        tmp_path, ("a.png", crack, True), ("a.png", whole, False), label="crack missed"
+    )
+    assert answers(Marking(crack), folder).correct.tolist() == [True, True]
+    assert answers(Marking(crack, (500, 100, 700, 200)), folder).correct.tolist() == [True, False]

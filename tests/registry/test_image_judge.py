@@ -25,8 +25,8 @@ from src.photos.photo_model import loaded_model
 from src.photos.records import place
 from src.photos.scoring import build_scorer
 from src.registry.image_judge import BadRequestImage, Judge, load_judge
-from tests.photos.pictures import header_of, saved
 from tests.photos.rules import photo_rule
+from tests.pictures import header_of, saved
 from tests.samples import small_classifier
 
 PATCH, TEMPERATURE = 96, 1.7

@@ -11,7 +11,7 @@ from src.data.drawn.photograph import draw_photograph
 from src.model.decision import DECISION
 from src.registry.image_judge import load_judge
 from src.registry.served_model import servable
-from tests.photos.pictures import saved
+from tests.pictures import saved
 from tests.registry.samples import classifier, decision
 
 pytestmark = pytest.mark.slow

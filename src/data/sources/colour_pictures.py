@@ -1,59 +1,72 @@
 """Reading pictures of many kinds as RGB with 8 bits a channel, and masks of cracks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+from src.data.decoding import photo_decoding
+from src.data.decoding.colours import as_rgb
+from src.data.decoding.photo_decoding import megapixels, opened, read_photo
+from src.data.decoding.unreadable import Unreadable
+
+FORMATS = (*photo_decoding.FORMATS, "BMP")
 # A mask saved as JPEG also has values between black and white.
 MASKED_FROM = 128
 NOISE = 40  # how far the values of a black JPEG may be apart
-# The same as Pillow's own limit, which reading photos in the same process removes.
-MOST_PIXELS = 178_956_970
+MOST_MEGAPIXELS = 178  # as in Pillow's own limit
 
 
 class UnusableImage(Exception):
     """An image that cannot be used. The message is the reason."""
 
 
-def refuse_too_large(image: Image.Image) -> None:
-    """Raise `UnusableImage` if decoding the image would need too much memory."""
-    if image.width * image.height > MOST_PIXELS:
-        raise UnusableImage(f"{image.width} x {image.height} pixels exceeds limit of {MOST_PIXELS}")
+def refuse_too_large(size: float) -> None:
+    """Raise `UnusableImage` if a picture has too many megapixels."""
+    if size > MOST_MEGAPIXELS:
+        raise UnusableImage(f"{size:.0f} megapixels, above the limit of {MOST_MEGAPIXELS}")
 
 
-def in_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image to RGB with 8 bits a channel. Of 16 bits, the upper 8 are kept.
+def read_picture(data: bytes) -> Image.Image:
+    """Decode a picture as `src.predict` decodes a photo; see `read_photo`.
 
-    Transparency is dropped.
-    """
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.int64) >> 8
-        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    return image.convert("RGB")
-
-
-def read_upright(path: Path) -> np.ndarray:
-    """Read a photograph as (height, width, 3) uint8, turned as its EXIF orientation says.
+    Args:
+        data: the file's bytes.
 
     Raises:
         UnusableImage: the file is no image of `FORMATS`, or it is damaged or too large.
     """
-    return np.asarray(in_rgb(_upright(path)))
+    try:
+        refuse_too_large(megapixels(data, FORMATS))
+        return read_photo(data, max_megapixels=MOST_MEGAPIXELS, formats=FORMATS)
+    except Unreadable as error:
+        raise UnusableImage(str(error)) from error
+
+
+def read_upright(path: Path) -> np.ndarray:
+    """Read a photograph as (height, width, 3) uint8; see `read_picture`.
+
+    Raises:
+        UnusableImage: see `read_picture`.
+    """
+    return np.asarray(_named(path, read_picture))
 
 
 def read_mask(path: Path) -> np.ndarray:
     """Read a mask as (height, width) bool, which is True where the picture is bright.
 
     Raises:
-        UnusableImage: see `read_upright`. Also if the mask is transparent somewhere, or if it has
+        UnusableImage: see `read_picture`. Also if the mask is transparent somewhere, or if it has
             several values and none is bright. Such a mask has numbers of classes, for example.
     """
-    picture = _upright(path)
-    if picture.has_transparency_data:
+    picture = _named(path, _as_it_is)
+    if picture.has_transparency_data and np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
         raise UnusableImage(f"the mask {path.name} is transparent; cracks are white on black")
-    cracks = np.asarray(in_rgb(picture).convert("L")) >= MASKED_FROM
+    try:
+        cracks = np.asarray(as_rgb(picture).convert("L")) >= MASKED_FROM
+    except Unreadable as error:
+        raise UnusableImage(f"{path.name} cannot be read: {error}") from error
     values = np.asarray(picture)
     low, high = int(values.min()), int(values.max())
     noise = NOISE if path.suffix.lower() in (".jpg", ".jpeg") else 0
@@ -65,11 +78,23 @@ def read_mask(path: Path) -> np.ndarray:
     return cracks
 
 
-def _upright(path: Path) -> Image.Image:
+def _named(path: Path, read: Callable[[bytes], Image.Image]) -> Image.Image:
+    """Read a file, and name it in the reason if it cannot be used."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            refuse_too_large(image)
+        return read(path.read_bytes())
+    except (UnusableImage, OSError) as error:
+        raise UnusableImage(f"{path.name} cannot be read: {error}") from error
+
+
+def _as_it_is(data: bytes) -> Image.Image:
+    """Decode a picture upright, in its own mode."""
+    try:
+        refuse_too_large(megapixels(data, FORMATS))
+        with opened(data, FORMATS) as image:
             image.load()
             return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnusableImage(f"{path.name} cannot be read: {error}") from error
+    except Unreadable as error:
+        raise UnusableImage(str(error)) from error
+    # Pillow and its libraries raise exceptions of any type for damaged files.
+    except Exception as error:
+        raise UnusableImage(f"damaged or cut short: {error}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from src.config.source_schema import CorrectedPhotos
-from src.data.corrections import CORRECTIONS, Correction, read_corrections
+from src.data.corrections import CORRECTIONS, Correction, in_force, read_corrections
 from src.data.dataset import Collected, Origin
 from src.data.sources.colour_pictures import UnusableImage, read_upright
 from src.data.sources.windowed_photos import WindowedPhoto, write_windows
@@ -143,7 +143,7 @@ def _cut(
     height, width = shape = pixels.shape[:2]
     if any(one.box[2] > width or one.box[3] > height for one in said):
         raise UnusableImage(f"a corrected box lies outside of its {width} x {height} pixels")
-    whole = (0, 0, width, height)
+    said, whole = in_force(said, width, height), (0, 0, width, height)
     # Somewhere in a photo that is marked as a whole there is a crack, but nobody knows where.
     cracked = [one.box for one in said if one.cracked and one.box != whole]
     free = [one.box for one in said if not one.cracked]

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-from src.data.sources.colour_pictures import FORMATS, UnusableImage, in_rgb, refuse_too_large
+from src.data.sources.colour_pictures import FORMATS, UnusableImage, read_picture, refuse_too_large
 
 _JPEG_START = b"\xff\xd8"
 # Quality of converted images, which have no quantisation tables of their own.
@@ -51,12 +51,15 @@ def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool, conv
     if not (fits or resize):
         width, height = image.size
         raise UnusableImage(f"{width} x {height} pixels, not {image_size} x {image_size}")
-    refuse_too_large(image)
-    image.load()
-    if fits and kept:
-        return data
-    coding = _coding_of(image) if kept else {"quality": _QUALITY, "subsampling": 0}
-    rgb, encoded = in_rgb(image), io.BytesIO()
+    if kept:
+        refuse_too_large(image.width * image.height / 1e6)
+        image.load()
+        if fits:
+            return data
+        coding, rgb = _coding_of(image), image
+    else:
+        coding, rgb = {"quality": _QUALITY, "subsampling": 0}, read_picture(data)
+    encoded = io.BytesIO()
     if not fits:
         rgb = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS)
     rgb.save(encoded, "JPEG", **coding)

@@ -1,5 +1,6 @@
 """Writing the windows of many photographs as images of a dataset."""
 
+import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -76,7 +77,12 @@ def write_windows(
 def _write_windows(
     staging: Path, classes: Sequence[str], quality: int, seed: int, photo: WindowedPhoto
 ) -> dict[str, Origin] | Rejected:
-    rng = np.random.default_rng([seed, zlib.crc32(photo.name.encode())])
+    try:
+        name = photo.name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(photo.name).decode("utf-8", "backslashreplace")
+        return Rejected(shown, "its name is not UTF-8")
+    rng = np.random.default_rng([seed, zlib.crc32(name)])
     try:
         windows = photo.cut(rng)
     except UnusableImage as error:

@@ -1,5 +1,5 @@
 // The cards of all photos.
-import { ask, drawn, element, judged, percent, photos, pointsOf, rectangle, view, widest, boxOf } from "./visit.js";
+import { ask, drawn, element, judged, percent, photos, pointsOf, rectangle, share, view, widest, boxOf } from "./visit.js";
 
 const gallery = document.getElementById("gallery"), cards = new Map();
 let open = () => {};
@@ -32,7 +32,7 @@ const orders = {
 const rank = photo => photo.record ? (judged(photo).cracked ? 0 : 1) : photo.state === "failed" ? 3 : 2;
 const worse = (a, b) => widest(b) - widest(a)
   || Math.round(100 * b.record.probability) - Math.round(100 * a.record.probability)
-  || b.record.cracked_share - a.record.cracked_share;
+  || share(b) - share(a);
 
 // Makes the cards of changed photos anew; without numbers, those of all photos.
 export function show(numbers = [...photos.keys()]) {

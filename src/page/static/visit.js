@@ -44,9 +44,9 @@ export const wholeOf = record => [0, 0, record.width, record.height];
 export function judged(photo) {
   const { record } = photo, marks = new Map(photo.corrections.map(one => [key(boxOf(one)), one]));
   let cracked = ownThreshold() ? record.cracked : record.probability >= view.threshold;
-  const regions = ownThreshold() ? record.regions
-    : record.judged_by === "rule" ? (cracked ? record.regions : [])
-    : record.regions.filter(region => region.probability >= view.threshold);
+  const confirmed = region => marks.get(key(region.box))?.cracked ?? false;
+  const likely = region => ownThreshold() || (record.judged_by === "rule" ? cracked : region.probability >= view.threshold);
+  const regions = record.regions.filter(region => confirmed(region) || likely(region));
   const kept = regions.filter(region => marks.get(key(region.box))?.cracked ?? true);
   const missed = photo.corrections.filter(one => one.label === "crack missed");
   const about = marks.get(key(wholeOf(record)));
@@ -54,7 +54,7 @@ export function judged(photo) {
   if (regions.length && !kept.length) cracked = false;
   if (whole) cracked = whole.cracked;
   if (whole && !whole.cracked) kept.length = 0;
-  return { cracked: cracked || missed.length > 0, regions, kept, missed, whole,
+  return { cracked: cracked || missed.length > 0 || kept.some(confirmed), regions, kept, missed, whole,
     markOf: region => marks.get(key(region.box)) };
 }
 
@@ -77,7 +77,9 @@ export function measures(region) {
     angle != null && `${Math.round(angle)}°`].filter(Boolean).join(", ");
 }
 
-export const widest = photo => Math.max(0, ...photo.record.regions.map(one => one.max_width_mm ?? 0));
+// Of the regions that the threshold and the corrections leave: the largest width, and the share of the photo.
+export const widest = photo => Math.max(0, ...judged(photo).kept.map(one => one.max_width_mm ?? 0));
+export const share = photo => judged(photo).kept.reduce((sum, one) => sum + one.share, 0);
 
 // An element with attributes and children; text is never read as HTML.
 export function element(name, attributes = {}, ...children) {

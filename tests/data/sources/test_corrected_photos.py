@@ -106,3 +106,30 @@ def test_a_crack_free_square_lies_in_its_box_or_around_it(box, seed):
     for start, end, first in ((left, right, square.left), (top, bottom, square.top)):
         last = first + square.side
         assert (start - 1 <= first and last <= end + 1) or (first <= start and last >= end)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "HEIF"])
+def test_windows_have_the_pixels_that_the_inspection_has_read(tmp_path, kind):
+    pixels, _ = photograph(HEIGHT, WIDTH)
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+        photo = Image.fromarray(pixels)
+    else:
+        photo = Image.fromarray(pixels[..., 0].astype(np.uint16) << 4)  # 12 bits
+    (tmp_path / "own/photos").mkdir(parents=True)
+    photo.save(tmp_path / "own/photos/deep", kind)
+    here = {"file": "photos/deep"}
+    dataset = fetched(tmp_path, said(CRACK, True, **here), said((150, 0, 400, 300), False, **here))
+    assert dataset.receipt.rejected == ()
+    for path, label in zip(dataset.paths, dataset.listing.label, strict=True):
+        shown = np.asarray(Image.open(path).convert("L"))
+        assert (bool(shown.min() < 60), shown.mean() > 100) == (bool(label), True)
+
+
+def test_a_photo_without_a_crack_has_no_region_that_is_right(tmp_path):
+    right = Correction.of_box(
+        CRACK, photo="a", file="photos/00001.png", label="right", cracked=True, by="", at="now"
+    )
+    joint = said((0, 0, WIDTH, HEIGHT), False)
+    with pytest.raises(InputError, match="Positive"):
+        fetched(tmp_path, right, joint)

@@ -3,12 +3,15 @@
 import email.utils
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from src.config.source_schema import Http
+from src.data.sources import download as download_module
 from src.data.sources.download import Unavailable, download, get_json
 from tests.data.sources.samples import patient
 from tests.data.sources.servers import Answer, Server, answer_json, file, status, text, unsized
@@ -213,11 +216,12 @@ def test_another_size_is_said(server: Server, tmp_path: Path, answer: Answer, pr
     ],
 )
 def test_an_address_that_leads_nowhere_is_named(
-    tmp_path: Path, own_log: pytest.LogCaptureFixture, url: str, retries: int
+    tmp_path: Path, heard: Callable[[ModuleType], list[str]], url: str, retries: int
 ) -> None:
+    messages = heard(download_module)
     with pytest.raises(Unavailable, match=f"^{url} failed: "):
         download(url, tmp_path / "a.rar", size=1, sha256="", http=HTTP)
-    assert own_log.text.count("trying again") == retries
+    assert "\n".join(messages).count("trying again") == len(messages) == retries
 
 
 def test_json_is_asked_for_as_patiently(server: Server) -> None:

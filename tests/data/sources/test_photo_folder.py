@@ -1,5 +1,6 @@
 """Photographs with masks in a folder give windows; what is amiss in the folder is named."""
 
+import os
 import re
 
 import cv2
@@ -136,7 +137,10 @@ def transparent(opaque: np.ndarray) -> Image.Image:
     ("mask", "reason"),
     [
         (Image.fromarray(CRACK.astype(np.uint8)), "values from 0 to 1 and nothing white"),
-        (Image.fromarray(CRACK.astype(np.uint16) * 255), "values from 0 to 255 and nothing white"),
+        (
+            Image.fromarray(CRACK.astype(np.uint16) * 5000),
+            "from 0 to 5000 and nothing white",
+        ),
         (Image.fromarray(CRACK[..., None] * np.uint8([255, 0, 0])), "nothing white"),
         (transparent(CRACK), "is transparent; cracks are white on black"),
     ],
@@ -208,3 +212,24 @@ def test_the_state_changes_with_the_files(tmp_path):
     assert source.state(()) == before
     save(tmp_path / "own" / "masks" / "a.png", photograph(cracked=False)[1])
     assert source.state(()) != before
+
+
+def test_an_opaque_mask_with_an_alpha_channel_is_a_mask(tmp_path):
+    pixels, mask = photograph()
+    save(tmp_path / "own" / "images" / "a.jpg", pixels)
+    (tmp_path / "own" / "masks").mkdir()
+    grey = Image.fromarray(mask.astype(np.uint8) * 255)
+    grey.convert("RGBA").save(tmp_path / "own" / "masks" / "a.png")
+    dataset = fetched(tmp_path)
+    assert dataset.receipt.rejected == ()
+    assert set(dataset.listing.label) == {0, 1}
+
+
+def test_a_name_that_is_not_utf_8_is_left_out(tmp_path):
+    add(tmp_path / "own", "a")
+    add(tmp_path / "own", "b")
+    for folder, suffix in (("images", "jpg"), ("masks", "png")):
+        one = tmp_path / "own" / folder / f"b.{suffix}"
+        os.rename(one, os.fsencode(one.parent) + b"/M\xfcnchen." + suffix.encode())  # noqa: PTH104
+    (left_out,) = fetched(tmp_path).receipt.rejected
+    assert (left_out.path, left_out.reason) == ("M\\xfcnchen", "its name is not UTF-8")

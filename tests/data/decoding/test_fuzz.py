@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.faults.photographs import LIMIT, read_photographs, sound_photographs
-from src.photos.reading import read_photo
+from src.data.decoding.photo_decoding import read_photo
 
 
 @pytest.mark.filterwarnings("ignore")

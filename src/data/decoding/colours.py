@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from src.photos.unreadable import Unreadable
+from src.data.decoding.unreadable import Unreadable
 
 BAND = 2**18  # number of pixels that are converted at a time
 GREY = 127  # value of transparent pixels, which is the same as that of the network's padding
