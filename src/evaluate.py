@@ -2,12 +2,14 @@
 
 python -m src.evaluate workspace=outputs/pipeline evaluate.missed_crack=20
 python -m src.evaluate evaluate.run=RUN    evaluate a tracked run again, and log the results in it
+
+A run that is evaluated again keeps its settings but for those on the command line.
 """
 
 import json
 from pathlib import Path
 
-from src.config.command import entry_point
+from src.config.command import entry_point, given_settings
 from src.config.schema import Config
 
 
@@ -18,7 +20,7 @@ def main(config: Config) -> None:
     if config.evaluate.run:
         from src.pipeline.run_results import evaluate_again
 
-        metrics = evaluate_again(config.evaluate.run, config).metrics
+        metrics = evaluate_again(config.evaluate.run, config, given_settings()).metrics
     else:
         metrics = evaluate_workspace(config)
     print(result_table(metrics))

@@ -24,6 +24,8 @@ from src.pipeline.initial_classifier import initial_classifier
 from src.pipeline.run_results import evaluate_again
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
+from src.tracking import runs
+from src.tracking.processes import process_tags
 from src.tracking.runs import metrics_of_parts
 from src.train import main
 from tests.samples import small_backbone
@@ -313,6 +315,7 @@ def test_a_run_whose_images_are_gone_is_evaluated_without_pictures(
     config, result, run = on_bank
     pictures = artifact(run, "figures/predictions.png").read_bytes()
     images, kept = Path(config.data.dir), folder / "kept"
+    ended = mlflow.get_run(result.run_id).info.end_time
     images.rename(kept)
     if kind == "others":
         shutil.copytree(kept, images)
@@ -325,7 +328,9 @@ def test_a_run_whose_images_are_gone_is_evaluated_without_pictures(
         shutil.rmtree(images, ignore_errors=True)
         kept.rename(images)
     assert "has not the run's test images" in capsys.readouterr().out
-    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
+    after = mlflow.get_run(result.run_id).info
+    # Its duration stays that of the training.
+    assert (after.status, after.end_time) == ("FINISHED", ended)
     assert artifact(run, "figures/predictions.png").read_bytes() == pictures
 
 
@@ -337,6 +342,38 @@ def test_a_run_keeps_its_status_if_it_cannot_be_evaluated_again(on_bank, monkeyp
         evaluate_again(result.run_id, config)
     after = mlflow.get_run(result.run_id).info
     assert (after.status, after.end_time) == ("FINISHED", before.end_time)
+
+
+def test_a_run_that_is_evaluated_again_keeps_its_settings_but_for_the_given_ones(on_bank, composed):
+    config, result, _ = on_bank
+    other = composed("evaluate.missed_crack=99", "evaluate.bins=7", "decision=photographs")
+    given = (["evaluate.bins", "seed"], ["experiment"], ["decision.threshold"], ["decision"])
+    bins, both, threshold, decision = (
+        run_results._settings_of(result.run_id, other, names) for names in given
+    )
+    assert bins == changed(config, evaluate=changed(config.evaluate, bins=7))
+    assert (both.evaluate.missed_crack, both.decision) == (99, other.decision)
+    assert threshold.decision == changed(config.decision, threshold=other.decision.threshold)
+    assert (decision.decision, decision.evaluate) == (other.decision, config.evaluate)
+
+
+def test_a_run_at_work_is_not_evaluated_again(folder, composed):
+    config = composed(*TINY)
+    with runs.tracked_run("training", {}, system_metrics=False) as run_id:
+        tags = mlflow.get_run(run_id).data.tags
+        with pytest.raises(InputError, match=f"run {run_id} is at work"):
+            evaluate_again(run_id, config)
+        assert mlflow.get_run(run_id).data.tags == tags
+        mlflow.set_tag("process.host", "another")
+        with pytest.raises(InputError, match="is RUNNING on another: evaluate it when it has"):
+            evaluate_again(run_id, config)
+        mlflow.set_tag("process.host", tags["process.host"])
+    client = mlflow.MlflowClient()
+    experiment = mlflow.get_run(run_id).info.experiment_id
+    # The server did not let this process end it.
+    left_open = client.create_run(experiment, tags=process_tags())
+    run_results._refuse_at_work(left_open)
+    client.set_terminated(left_open.info.run_id, "FAILED")
 
 
 def test_run_that_raises_is_failed_with_its_error(folder, composed, tmp_path):

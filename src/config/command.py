@@ -11,6 +11,7 @@ from typing import NoReturn, ParamSpec
 try:
     import hydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from hydra.types import RunMode
     from omegaconf import DictConfig
@@ -161,6 +162,15 @@ def entry_point_of(
         return command
 
     return command_of
+
+
+def given_settings() -> list[str]:
+    """Return the names of the settings on the command line, such as `decision` or `train.epochs`.
+
+    The command is one of Hydra's, and it is running.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+    return [one.key_or_group for one in parsed]
 
 
 def _refuse_sweep(arguments: Sequence[str]) -> None:

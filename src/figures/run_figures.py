@@ -62,13 +62,13 @@ def roc_and_precision_recall(predictions: pd.DataFrame) -> Figure:
         predictions: a prediction table.
     """
     figure = Figure(figsize=(9, 4), layout="constrained")
-    label, probability = predictions.label, predictions.probability
+    label, score = predictions.label, predictions.logit
     if label.nunique() < 2:
         figure.text(0.5, 0.5, "All images have the same label.", ha="center", va="center")
         return figure
     left, right = figure.subplots(1, 2)
-    metrics.RocCurveDisplay.from_predictions(label, probability, ax=left)
-    metrics.PrecisionRecallDisplay.from_predictions(label, probability, ax=right)
+    metrics.RocCurveDisplay.from_predictions(label, score, ax=left)
+    metrics.PrecisionRecallDisplay.from_predictions(label, score, ax=right)
     for axes in (left, right):
         axes.grid(alpha=0.3)
     return figure

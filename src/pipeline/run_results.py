@@ -1,13 +1,13 @@
 """Evaluating a run's predictions: metrics, decision, tables and figures are logged in the run."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Run
+from mlflow.entities import Run, RunStatus
 
 from src.config.loader import check_values
 from src.config.schema import Config
@@ -27,7 +27,7 @@ from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
-from src.tracking.processes import process_tags
+from src.tracking.processes import HOST, is_at_work, process_tags
 from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import config_of, predictions_of, run_named
 from src.tracking.tested_images import has_tested_images
@@ -81,7 +81,7 @@ def log_results(
     return Results(metrics, decision, predictions)
 
 
-def evaluate_again(name: str, config: Config) -> Results:
+def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Results:
     """Evaluate a tracked run's predictions with the present code, and log the results in the run.
 
     First, what was kept of the run while its server did not answer is sent. Figures with images are
@@ -90,37 +90,33 @@ def evaluate_again(name: str, config: Config) -> Results:
 
     Args:
         name: the run's id, or its first characters.
-        config: the configuration; its sections tracking, evaluate and decision are used. All other
-            settings, and the precision of the decision, are those of the run.
+        config: the configuration, of which the section tracking is used.
+        given: names of the settings of `config` that replace those of the run, as far as they are
+            in the sections evaluate and decision. The precision of the decision stays the run's.
 
     Raises:
-        InputError: the run does not exist, or it has no model, no predictions or no valid
-            config.yaml.
+        InputError: the run does not exist or is still at work. Or it has no model, no predictions
+            or no valid config.yaml.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     run_id = run.info.run_id
-    own = config_of(run_id)
-    chosen = config.model_dump(include={"evaluate", "decision"})
-    # The predictions stay those that the run's own engine has made.
-    chosen["decision"]["precision"] = own["decision"]["precision"]
-    settings = check_values(Config, own | chosen)
-    # The run is open from now on, and its own process may have ended long ago.
-    for key, value in process_tags().items():
-        mlflow.MlflowClient().set_tag(run_id, key, value)
-    send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
-    run = mlflow.get_run(run_id)
-    classifier = load_classifier(run_id)
-    predictions = predictions_of(run)
-    pictures = has_tested_images(run, predictions, Path(settings.data.dir))
-    if not pictures:
-        print(
-            f"{settings.data.dir} has not the run's test images, so their pictures stay as they are"
-        )
+    _refuse_at_work(run)
+    settings = _settings_of(run_id, config, given)
     with _reopened(run):
+        send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
+        sent = mlflow.get_run(run_id)
+        classifier = load_classifier(run_id)
+        predictions = predictions_of(sent)
+        pictures = has_tested_images(sent, predictions, Path(settings.data.dir))
+        if not pictures:
+            print(
+                f"{settings.data.dir} has not the run's test images, so their pictures stay as "
+                "they are"
+            )
         served_by = served_engine(settings)
-        weights, model = weights_sha256(classifier), model_of(run)
-        if made := _readable_decision(run):
+        weights, model = weights_sha256(classifier), model_of(sent)
+        if made := _readable_decision(sent):
             refuse_other_model(made, weights, run_id)
         results = log_results(settings, predictions, weights, served_by, model, pictures=pictures)
         decision = decide_on_photographs(settings, classifier, results.decision)
@@ -129,16 +125,55 @@ def evaluate_again(name: str, config: Config) -> Results:
     return replace(results, decision=decision)
 
 
+def _settings_of(run_id: str, config: Config, given: Collection[str]) -> Config:
+    """Return a run's own configuration with some settings of another one; see `evaluate_again`."""
+    own, new = config_of(run_id), config.model_dump(include={"evaluate", "decision"})
+    # The predictions stay those that the run's own engine has made.
+    new["decision"]["precision"] = own["decision"]["precision"]
+    named = {".".join(name.split(".")[:2]) for name in given}
+    for section, values in new.items():
+        own[section] |= {
+            key: value
+            for key, value in values.items()
+            # An experiment has settings of both sections, and older runs lack some.
+            if key not in own[section] or {"experiment", section, f"{section}.{key}"} & named
+        }
+    return check_values(Config, own)
+
+
+def _refuse_at_work(run: Run) -> None:
+    active = mlflow.active_run()
+    mine = process_tags().items() <= run.data.tags.items()
+    if mine and not (active and active.info.run_id == run.info.run_id):
+        # A run of this process that its server did not let it end, in a notebook for example.
+        return
+    if is_at_work(run):
+        raise InputError(f"run {run.info.run_id} is at work: evaluate it when it has ended")
+    if run.info.status == RunStatus.to_string(RunStatus.RUNNING):
+        host = run.data.tags.get(HOST, "another machine")
+        raise InputError(
+            f"run {run.info.run_id} is RUNNING on {host}: evaluate it when it has ended. If its "
+            f"process has ended, the next command of this project on {host} closes it"
+        )
+
+
 @contextmanager
 def _reopened(run: Run) -> Iterator[None]:
-    """Make an ended run the active one, and end it anew, or as before if an error is raised."""
-    run_id = run.info.run_id
+    """Make an ended run the active one, and end it anew with its former end.
+
+    If an error is raised, the run gets its former status back.
+    """
+    run_id, client = run.info.run_id, mlflow.MlflowClient()
+    # The run is open from now on, and its own process may have ended long ago.
+    for key, value in process_tags().items():
+        client.set_tag(run_id, key, value)
     try:
         with mlflow.start_run(run_id=run_id):
             yield
     except BaseException:
-        mlflow.MlflowClient().set_terminated(run_id, run.info.status, run.info.end_time)
+        client.set_terminated(run_id, run.info.status, run.info.end_time)
         raise
+    client.set_terminated(run_id, "FINISHED", run.info.end_time)
 
 
 def _readable_decision(run: Run) -> Decision | None:

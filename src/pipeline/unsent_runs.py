@@ -20,7 +20,7 @@ from src.data.dataset import Dataset
 from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
 from src.model.saved_model import load_saved_model
-from src.pipeline.fitted_classifier import Fitted, log_epoch, predict_held_out
+from src.pipeline.fitted_classifier import METRICS, Fitted, log_epoch, predict_held_out
 from src.pipeline.run_artifacts import HISTORY, MODEL, PREDICTIONS, save_model, save_predictions
 from src.tracking import runs
 from src.tracking.logged_models import log_model
@@ -62,11 +62,13 @@ def kept_without_a_server(
 
 
 def send_kept(root: Path, run: Run, image_size: int) -> None:
-    """Log in a run what was kept of it, and delete the folder. Do nothing if nothing was kept.
+    """Log in the active run what was kept of it, and delete the folder.
+
+    Epochs that were logged before are left out. Nothing is done if nothing was kept.
 
     Args:
         root: the folder of all runs that could not be logged.
-        run: the run.
+        run: the active run.
         image_size: height and width of the model's images in pixels.
 
     Raises:
@@ -85,9 +87,12 @@ def send_kept(root: Path, run: Run, image_size: int) -> None:
         raise InputError(
             f"{folder} can't be sent ({error}): train the run again, and delete the folder"
         ) from error
-    with mlflow.start_run(run_id=run.info.run_id):
-        for epoch, values in history.to_dict("index").items():
-            log_epoch({str(key): float(value) for key, value in values.items()}, int(str(epoch)))
-        runs.log_predictions(predictions)
-        log_model(classifier, image_size, run.info.run_name or run.info.run_id)
+    logged = mlflow.MlflowClient().get_metric_history(run.info.run_id, METRICS["loss"])
+    # MLflow would keep two values of an epoch.
+    for epoch, values in (
+        history.drop([one.step for one in logged], errors="ignore").to_dict("index").items()
+    ):
+        log_epoch({str(key): float(value) for key, value in values.items()}, int(str(epoch)))
+    runs.log_predictions(predictions)
+    log_model(classifier, image_size, run.info.run_name or run.info.run_id)
     shutil.rmtree(folder)

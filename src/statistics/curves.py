@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn import metrics
 
 from src.statistics.metrics import predicted_labels
@@ -26,18 +27,19 @@ def roc_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Make the table of the ROC curve.
 
     Returns:
-        A table with `false_positive_rate`, `true_positive_rate` and `threshold`. It is empty if
+        A table with `false_positive_rate`, `true_positive_rate` and `threshold`, the probability
+        from which images count as cracked. The first threshold is 1. The table is empty if
         all images are of one class, because the curve is not defined then.
     """
     if predictions.label.nunique() < 2:
         return pd.DataFrame(columns=["false_positive_rate", "true_positive_rate", "threshold"])
-    false, true, threshold = metrics.roc_curve(predictions.label, predictions.probability)
-    # The first threshold is infinite, and JSON has no infinite numbers.
+    # The probabilities of likely images are equal, as float32 rounds them to 1. The logits are not.
+    false, true, threshold = metrics.roc_curve(predictions.label, predictions.logit)
     return pd.DataFrame(
         {
             "false_positive_rate": false,
             "true_positive_rate": true,
-            "threshold": np.minimum(threshold, 1),
+            "threshold": expit(threshold),
         }
     )
 
@@ -52,8 +54,8 @@ def precision_recall_table(predictions: pd.DataFrame) -> pd.DataFrame:
     if predictions.label.nunique() < 2:
         return pd.DataFrame(columns=["recall", "precision", "threshold"])
     precision, recall, threshold = metrics.precision_recall_curve(
-        predictions.label, predictions.probability
+        predictions.label, predictions.logit
     )
     return pd.DataFrame(
-        {"recall": recall, "precision": precision, "threshold": np.append(threshold, 1)}
+        {"recall": recall, "precision": precision, "threshold": np.append(expit(threshold), 1)}
     )

@@ -113,7 +113,8 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
     # A prediction table is read without scikit-learn, which takes a second to import.
     from sklearn import metrics
 
-    label, probability = predictions.label, predictions.probability
+    # Of likely images the probabilities are equal, as float32 rounds them to 1. The logits are not.
+    label, score = predictions.label, predictions.logit
     images, errors = len(predictions), int((~predictions.correct).sum())
     low, high = accuracy_interval(predictions.correct.to_numpy(), predictions.group.to_numpy())
     predicted = predicted_labels(predictions)
@@ -133,9 +134,9 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
-        "roc_auc": float(metrics.roc_auc_score(label, probability)) if both else np.nan,
+        "roc_auc": float(metrics.roc_auc_score(label, score)) if both else np.nan,
         "average_precision": (
-            float(metrics.average_precision_score(label, probability)) if both else np.nan
+            float(metrics.average_precision_score(label, score)) if both else np.nan
         ),
         "calibration_error": expected_calibration_error(predictions, bins),
     }

@@ -31,8 +31,9 @@ def metrics_by_source(predictions: pd.DataFrame, settings: Evaluate) -> dict[str
     Returns:
         The metrics by section `test/<source>` and name. They are those of `summarise` and
         false_alarm_rate, the share of crack-free images that are called cracked. Those in
-        `WITH_INTERVAL` have a 95 % interval over groups, except where a source is a single group or
-        lacks a class.
+        `WITH_INTERVAL` have a 95 % interval over groups. It is missing where the images that it is
+        about are a single group: those of one class for recall and false_alarm_rate, and those of
+        either class for roc_auc and f1.
     """
     if predictions.source.nunique() < 2:
         return {}
@@ -60,14 +61,17 @@ def _of_source(images: pd.DataFrame, settings: Evaluate) -> dict[str, float]:
     found = summarise(images, settings.bins)
     for name, label in (("recall", 1), ("false_alarm_rate", 0)):
         of_class = images[images.label == label]
+        right = of_class.correct.to_numpy()
+        if label == 0 and len(right):
+            found[name] = float(1 - right.mean())
         if of_class.group.nunique() < 2:
             continue
-        right = of_class.correct.to_numpy()
         low, high = accuracy_interval(right, of_class.group.to_numpy())
         if label == 0:
-            found[name], low, high = float(1 - right.mean()), 1 - high, 1 - low
+            low, high = 1 - high, 1 - low
         found |= {f"{name}_low": low, f"{name}_high": high}
-    if images.label.nunique() == 2 and images.group.nunique() > 1:
+    groups = images.groupby("label").group.nunique()
+    if len(groups) == 2 and groups.min() > 1:
         found |= bootstrap_intervals(images, settings.resamples, settings.seed)
     return found
 
@@ -79,7 +83,7 @@ def bootstrap_intervals(images: pd.DataFrame, resamples: int, seed: int) -> dict
     class do not count.
 
     Args:
-        images: a prediction table with both classes and at least two groups.
+        images: a prediction table with at least two groups of each class.
         resamples: number of times that the groups are resampled.
         seed: seed of the resampling.
 
@@ -98,7 +102,9 @@ def bootstrap_intervals(images: pd.DataFrame, resamples: int, seed: int) -> dict
         drawn["roc_auc"].append(weighted_auc(weights, label, images.logit.to_numpy()))
         with np.errstate(invalid="ignore"):
             hits = weights @ (label * predicted)
-            drawn["f1"].append(2 * hits / (weights @ label + weights @ predicted))
+            f1 = 2 * hits / (weights @ label + weights @ predicted)
+        both = (weights @ label > 0) & (weights @ (1 - label) > 0)
+        drawn["f1"].append(np.where(both, f1, np.nan))
     tail = (1 - LEVEL) / 2
     found: dict[str, float] = {}
     for name, values in drawn.items():

@@ -9,7 +9,7 @@ import pytest
 
 from src.errors import InputError
 from src.model.weights import weights_sha256
-from src.pipeline import fitted_classifier
+from src.pipeline import fitted_classifier, run_results
 from src.pipeline.run_results import evaluate_again
 from src.pipeline.tracked_run import train_and_track
 from src.tracking.logged_models import load_classifier
@@ -35,6 +35,10 @@ def server(tmp_path: Path):
     return lambda: mlflow_server(command, port, tmp_path, environment_of_commands())
 
 
+def interrupted(*arguments, **named):
+    raise KeyboardInterrupt
+
+
 def test_a_run_whose_server_ends_is_kept_and_sent_later(
     tmp_path, server, composed, monkeypatch, capsys
 ):
@@ -44,15 +48,16 @@ def test_a_run_whose_server_ends_is_kept_and_sent_later(
     backbone.save_weights("small.weights.h5")
     weights = ("model.imagenet.path=small.weights.h5",)
     weights += (f"model.imagenet.sha256={weights_sha256(backbone)}",)
-    train = fitted_classifier.train_on_bank
+    log_epoch = fitted_classifier.log_epoch
     first = server()
     address = first.__enter__()
 
-    def train_without_server(*arguments, **named):
-        first.__exit__(None, None, None)
-        return train(*arguments, **named)
+    def log_the_first(values, epoch):
+        if epoch > 1:
+            first.__exit__(None, None, None)
+        log_epoch(values, epoch)
 
-    monkeypatch.setattr(fitted_classifier, "train_on_bank", train_without_server)
+    monkeypatch.setattr(fitted_classifier, "log_epoch", log_the_first)
     config = composed(*TINY, *weights, f"tracking.uri={address}")
     with pytest.raises(InputError, match=r"no longer answers.*are kept in .*evaluate") as told:
         train_and_track(config)
@@ -61,7 +66,15 @@ def test_a_run_whose_server_ends_is_kept_and_sent_later(
     kept = Path("outputs/unsent", run_id)
     assert (kept / "model.keras").is_file()
     with server():
-        evaluate_again(run_id, config)
+        other = composed(f"tracking.uri={address}")
+        # As if the training's process had ended.
+        mlflow.MlflowClient().set_tag(run_id, "process.id", "1 0")
+        with monkeypatch.context() as patch:
+            patch.setattr(run_results, "log_results", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                evaluate_again(run_id, other)
+        assert mlflow.get_run(run_id).info.status == "KILLED"
+        evaluate_again(run_id, other)
         run = mlflow.get_run(run_id)
         assert run.info.status == "FINISHED"
         assert {"best.test.accuracy", "best.validation.loss"} < set(run.data.metrics)

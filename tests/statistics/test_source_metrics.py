@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from src.config.loader import compose_config
+from src.statistics.curves import roc_table
 from src.statistics.result_tables import result_table
 from src.statistics.run_metrics import evaluate_predictions
 from src.statistics.source_metrics import (
@@ -52,6 +53,30 @@ def test_what_is_not_defined_is_missing():
     assert {"false_alarm_rate", "false_alarm_rate_low"} < found["test/bad"].keys()
     assert "roc_auc" in found["test/good"]
     assert not {"roc_auc_low", "recall_low", "false_alarm_rate_low"} & found["test/good"].keys()
+
+
+def test_one_photograph_of_a_class_gives_no_interval_and_no_certainty():
+    of_one = GOOD.assign(group=GOOD.label)  # one photograph without a crack, and one with
+    found = metrics_by_source(pd.concat([of_one, BAD]), SETTINGS)["test/good"]
+    assert found["false_alarm_rate"] == 0.25
+    assert not [name for name in found if name.endswith(("_low", "_high")) and "acc" not in name]
+
+
+def test_resamples_without_a_class_do_not_count():
+    # Two photographs of each class: one resample in eight has no crack, and F1 would be 0 there.
+    images = GOOD.assign(group=[0, 0, 1, 1, 2, 2, 3, 3])
+    found = bootstrap_intervals(images, 2000, seed=1)
+    assert 0.3 < found["f1_low"] < found["f1_high"] <= 1
+
+
+def test_images_whose_probability_is_rounded_to_1_keep_their_order():
+    label = np.repeat([0, 1], 50)
+    logit = np.concatenate([np.linspace(20, 22, 50), np.linspace(30, 32, 50)])
+    likely = table_of(label.tolist(), [1.0] * 100).assign(logit=logit, source="likely")
+    found = metrics_by_source(pd.concat([likely, BAD]), SETTINGS)["test/likely"]
+    assert found["roc_auc_low"] <= found["roc_auc"] == found["roc_auc_high"] == 1
+    assert found["average_precision"] == 1
+    assert set(roc_table(likely).true_positive_rate[:3]) == {0, 0.02, 1}
 
 
 def test_the_table_of_results_has_a_line_for_each_source():
