@@ -100,7 +100,7 @@ def test_a_box_outside_the_photo_is_named(box):
 def test_a_confirmed_region_stays_whatever_the_threshold():
     said_right = [said(SECOND, "right", True)]
     left = corrected(findings_at(FOUND, 0.99, said_right), said_right)
-    assert (left["cracked"], boxes(left)) == (True, [SECOND])
+    assert (left["cracked"], left["regions"]) == (True, [FOUND["regions"][1]])
     rule = record("a.jpg", region(FIRST, 0.3), region(SECOND, 0.3), judged_by="rule")
     left = corrected(findings_at(rule, 0.99, said_right), said_right)
     assert (left["cracked"], boxes(left)) == (True, [SECOND])
@@ -135,6 +135,8 @@ def test_corrections_of_other_places_stay_where_they_are():
         said(FIRST, "no crack", False, photo="c.jpg"),
     ]
     assert carried_over([here], others) == others
+    moved = carried_over([here], [*others, said((1, 0, 11, 10), "right", True)])
+    assert moved[-1].box == (4, 0, 14, 10)
 
 
 def test_another_threshold_is_said_everywhere():
