@@ -54,8 +54,9 @@ class Judge:
                 can also be RGB pixels (height, width, 3) in [0, 255], as an array or nested lists.
 
         Returns:
-            For each image its `label`, the name of a class, and the fields that src.predict writes
-            of a photo; see `finding_fields`. There are no millimetres, as no scale is known.
+            For each image its `label`, the name of a class, its `width` and `height` in pixels
+            when it is upright, and the fields that src.predict writes of a photo; see
+            `finding_fields`. There are no millimetres, as no scale is known.
 
         Raises:
             BadRequestImage: an image is of another kind, damaged, empty or too large.
@@ -65,7 +66,7 @@ class Judge:
             # One image is judged at a time, so the memory does not depend on their number.
             with self._turn:
                 try:
-                    found = self._findings(image)
+                    found, (width, height) = self._findings(image)
                 except BadRequestImage as reason:
                     raise BadRequestImage(f"image {number}: {reason}") from reason
                 # The sender learns which image failed and why, for an exception of any type.
@@ -73,14 +74,16 @@ class Judge:
                     raise BadRequestImage(f"image {number}: {failure_reason(error)}") from error
             fields = finding_fields(found, UNKNOWN, [])
             label = self.decision.classes[found.cracked]
-            verdicts.append({"label": label, **fields, "probability": found.probability})
+            shown = {"label": label, "width": width, "height": height, **fields}
+            verdicts.append({**shown, "probability": found.probability})
         return verdicts
 
-    def _findings(self, image: Any) -> Findings:
+    def _findings(self, image: Any) -> tuple[Findings, tuple[int, int]]:
         photo = as_photo(image, self.max_megapixels)
+        size = photo.size
         try:
             scores = [self.scorer.score(photo, scale) for scale in self.decision.scales]
-            return findings_on(photo, scores, self.decision, self.scorer.patch)
+            return findings_on(photo, scores, self.decision, self.scorer.patch), size
         finally:
             if photo.width * photo.height > LARGE:
                 del photo

@@ -154,7 +154,7 @@ def test_a_photo_is_judged_and_measured_as_by_the_command(judge, inspector, phot
     assert answer["label"] == ("whole", "cracked")[record["cracked"]]
     assert answer["probability"] == pytest.approx(record["probability"], abs=1e-6)
     same = set(answer) & set(record) - {"probability"}
-    assert {"regions", "cracked", "cracked_share", "mm_per_pixel"} <= same
+    assert {"width", "height", "regions", "cracked", "cracked_share", "mm_per_pixel"} <= same
     assert {key: answer[key] for key in same} == {key: record[key] for key in same}
     json.dumps(answer)
 
