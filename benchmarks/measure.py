@@ -109,10 +109,10 @@ def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
     manifest = split_randomly(listing, config.split)
     held_out = manifest.part != "train"
     rows = np.arange(len(files))
-    parts = [
+    training, validation = (
         Part([files[row] for row in rows[chosen]], rows[chosen], manifest.label[chosen].to_numpy())
         for chosen in (~held_out, held_out)
-    ]
+    )
     classifier = classifier_with(work)
     started = time.perf_counter()
     cut = cut_classifier(classifier, "bfloat16")
@@ -120,12 +120,12 @@ def bank_training(folder: Path, work: Path, precision: str) -> dict[str, float]:
         cut.prefix, name="openvino", precision=precision, batch_size=BATCH, output="float16"
     )
     bank = open_bank(work / "banks", {"precision": precision}, len(files), cut.feature_shape)
-    views = {0: rows} | dict.fromkeys(range(1, VIEWS), parts[0].rows)
+    views = {0: rows} | dict.fromkeys(range(1, VIEWS), training.rows)
     prepared = time.perf_counter()
     added = fill_bank(bank, engine.run, files, views, config.augment, seed=0)
     filled = time.perf_counter()
     times = EpochTimes()
-    train_on_bank(cut, bank, VIEWS, *parts, config.train, [times])
+    train_on_bank(cut, bank, VIEWS, training, validation, config.train, [times])
     return {
         "compile": prepared - started,
         "bank": filled - prepared,

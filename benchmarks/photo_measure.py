@@ -49,9 +49,8 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
     """Time the inspection of all photos from file to report, after a warm-up with one photo."""
     from src.photos.inspection import load_model_of
     from src.photos.inspector import Inspector
-    from src.photos.photo_report import write_report
-    from src.photos.photo_tables import write_tables
     from src.photos.records import place
+    from src.photos.result_files import write_results
 
     config = configured(model, precision)
     inspector = Inspector(config, *load_model_of(config))
@@ -60,9 +59,16 @@ def predict(model: str, precision: str, folder: str, output: str) -> dict[str, f
         inspector.inspect_all([place(paths[0], paths[0].parent, Path(output, "warm"))])
     places = [place(path, path.parent, Path(output)) for path in paths]
     started = time.perf_counter()
-    records, _, _ = inspector.inspect_all(places)
-    write_tables(Path(output), records, [], inspector.made_by)
-    write_report(Path(output), records, [], inspector.made_by, {at.name: at for at in places})
+    records, unreadable, _ = inspector.inspect_all(places)
+    write_results(
+        Path(output),
+        records,
+        unreadable,
+        inspector.made_by,
+        {at.name: at for at in places},
+        config=config,
+        earlier=None,
+    )
     return {
         "photos": len(records),
         "seconds": time.perf_counter() - started,
@@ -110,7 +116,8 @@ def found(model: str, precision: str, folder: str, compared: str) -> dict[str, f
             pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
             real = inspector.model.load().predict(pixels, batch_size=32, verbose=0)[:, 1]
             alone.append(real >= config.threshold)
-            level = replace(inspector.scorer, anchors=0).score(photo, 1.0).probability
+            unanchored = inspector.scorer.engine.model_copy(update={"anchors": 0})
+            level = replace(inspector.scorer, engine=unanchored).score(photo, 1.0).probability
             free.append((level[::STEP, ::STEP] >= config.threshold).ravel())
         for key, value in places_found(inspector.findings(photo), mask).items():
             sums[key] += value

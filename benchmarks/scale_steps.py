@@ -147,8 +147,9 @@ def training(config: Config, clock: Clock) -> None:
             log_model(fitted.classifier, dataset.image_size, "scale")
             runs.log_metrics_of_parts(metrics)
             runs.log_predictions(predictions)
-            log_result_figures(config, predictions, metrics["calibration"]["temperature"])
-            log_label_suspects(config, suspects)
+            temperature = metrics["calibration"]["temperature"]
+            log_result_figures(config, predictions, temperature, pictures=True)
+            log_label_suspects(config, suspects, pictures=True)
 
 
 def fetched(config: Config) -> Dataset:

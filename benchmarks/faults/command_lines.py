@@ -5,6 +5,7 @@ others do their whole work in a small workspace.
 """
 
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 from pydantic import BaseModel
@@ -14,8 +15,8 @@ from benchmarks.faults.forked import Ended
 from benchmarks.faults.workspace import Workspace
 from src.config import command as entry_points
 from src.config.loader import check_as
-from src.config.misspelt import setting_names
 from src.config.schema import Config
+from src.config.schema_settings import setting_names
 from src.config.tool_schema import App, Export, Predict, Promote, Serve
 
 SETTINGS: dict[str, type[BaseModel]] = {
@@ -128,16 +129,12 @@ def try_command_lines(workspace: Workspace, count: int, seed: int) -> Counter[tu
 
 
 def _tried(workspace: Workspace, line: tuple[str, ...]) -> Ended:
-    checked = entry_points.check_as
-    entry_points.check_as = _only_checked  # type: ignore[assignment]
-    try:
+    with mock.patch.object(entry_points, "check_as", _only_checked):
         return forked.run(line, workspace.folder, workspace.environment)
-    finally:
-        entry_points.check_as = checked
 
 
 def _only_checked(schema: type, composed: object) -> None:
-    check_as(schema, composed)  # type: ignore[arg-type]
+    check_as(schema, composed)
     raise SystemExit(0)
 
 
