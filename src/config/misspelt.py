@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from src.config.schema_settings import choices_with, setting_names
 from src.errors import without_credentials
 
-# Hydra's messages, from which the names are read.
 # What Hydra raises of settings that it cannot compose. Some of its checks are plain ValueErrors.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+# Hydra's messages, from which the names are read.
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
 _NO_CHOICE = re.compile(r"Could not find '([^']+)'|Could not load '([^']+)'")

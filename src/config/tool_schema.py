@@ -1,4 +1,4 @@
-"""The schemas of the commands that use a trained model: export, predict and promote."""
+"""The schemas of the commands that use a trained model: app, export, predict, promote and serve."""
 
 from typing import Annotated, Literal, Self
 

@@ -45,7 +45,7 @@ class Findings:
         probability: that the photo has a crack, 0 to 1: the highest of a tile, or by a rule.
         cracked: whether the probability is at or above the threshold.
         share: the share of the photo's area that the regions cover, 0 to 1.
-        regions: the regions, the most likely first.
+        regions: the regions, in no order.
         tiles: number of tiles that were scored, at all scales.
         cracked_tiles: number of tiles at or above the threshold. None if a rule judges the photo,
             as it has no threshold for tiles.

@@ -1,4 +1,4 @@
-"""The classifier of a configuration, its cut, and the feature bank that is filled for it."""
+"""The cut of a classifier, and the feature bank that is filled for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -32,6 +32,7 @@ INDIFFERENT = (
     "data.page",
     "data.pin",
     "data.url",
+    "decision.photographs.workers",
     "elsewhere",
     "features.batch_size",
     "features.check_images",

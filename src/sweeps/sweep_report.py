@@ -12,7 +12,6 @@ from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from pandas.api.types import is_numeric_dtype
 
-from src.config.schema import Evaluate
 from src.figures import sweep_figures
 from src.figures.run_figures import prediction_grid
 from src.figures.source_figure import source_figure
@@ -31,7 +30,7 @@ from src.sweeps.sweep_children import (
 from src.sweeps.sweep_jobs import START, VALUE, as_numbers, values_of
 from src.sweeps.sweep_parent import BEST
 from src.tracking.logged_files import log_file
-from src.tracking.run_reading import DATASET, config_of
+from src.tracking.run_reading import DATASET, config_of, evaluate_settings
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
 from src.tracking.shared_views import share_sweep
 
@@ -74,7 +73,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
     shown = told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
         ranking = ranked(candidates(done))
-        margin = Evaluate(**config_of(ranking[0].run_id)["evaluate"]).margin
+        margin = evaluate_settings(ranking[0].run_id).margin
         table = ranking_table(ranking, margin)
         view = share_sweep(parent, _columns(done[0].run))
         # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
@@ -156,7 +155,7 @@ def _log_folds(best: Candidate) -> None:
         # With this tag, a comparison refuses parent runs that were trained on different images.
         mlflow.set_tag(DATASET, " ".join(sorted(best.images)))
     log_file(best.predictions.to_csv(index=False), "predictions.csv")
-    settings = Evaluate(**config["evaluate"])
+    settings = evaluate_settings(best.run_id)
     # Each fold by its own temperature, as its validation images are tested in another.
     suspects = pd.concat([label_suspects(fold, settings) for fold in best.folds])
     tested = suspects[suspects.part == "test"].sort_values("loss", ascending=False)

@@ -9,6 +9,8 @@ import yaml
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from src.config.loader import check_values
+from src.config.schema import Evaluate
 from src.errors import InputError
 from src.statistics.metrics import read_predictions
 from src.tracking.logged_files import logged_file
@@ -72,6 +74,15 @@ def check_same_images(runs: Sequence[Run]) -> None:
             f"runs {' and '.join(known.values())} had different images ({DATASET}); "
             "train one with the data of the other"
         )
+
+
+def evaluate_settings(run_id: str) -> Evaluate:
+    """Load the settings of a run's evaluation from its config.yaml.
+
+    Raises:
+        InputError: the run has no such file, the file is damaged, or a setting is not valid.
+    """
+    return check_values(Evaluate, config_of(run_id)["evaluate"])
 
 
 def config_of(run_id: str) -> dict[str, Any]:

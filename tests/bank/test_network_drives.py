@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from src.bank.network_drives import refuse_network_drive
@@ -42,5 +43,12 @@ def test_a_link_to_a_network_drive_is_seen_through(tmp_path: Path) -> None:
         refuse_network_drive(link, {Path("/"): "ext4", drive.resolve(): "nfs"})
 
 
-def test_the_file_systems_of_this_machine_are_asked_for(tmp_path: Path) -> None:
+def test_the_file_systems_of_this_machine_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refuse_network_drive(tmp_path)
+    here = [one for one in psutil.disk_partitions(all=True) if one.mountpoint == "/"]
+    over = here[-1]._replace(mountpoint=str(tmp_path.resolve()), fstype="nfs4")
+    monkeypatch.setattr(psutil, "disk_partitions", lambda *, all: [*here, over])
+    with pytest.raises(InputError, match="network drive"):
+        refuse_network_drive(tmp_path / "banks")

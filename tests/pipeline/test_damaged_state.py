@@ -85,6 +85,7 @@ def same(one: Dataset, other: Dataset) -> bool:
     pd.testing.assert_frame_equal(one.manifest, other.manifest)
     pd.testing.assert_frame_equal(one.relations.twins, other.relations.twins)
     pd.testing.assert_frame_equal(one.relations.overlaps, other.relations.overlaps)
+    np.testing.assert_array_equal(one.relations.twin_groups, other.relations.twin_groups)
     np.testing.assert_array_equal(one.relations.related_groups, other.relations.related_groups)
     return one.receipt == other.receipt
 

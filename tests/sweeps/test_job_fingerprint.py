@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from src.config import code_closure
+from src.config.schema import Config
+from src.config.schema_settings import setting_names
 from src.data.corrections import Correction, write_corrections
 from src.data.sources.corrected_photos import state_of_corrections
-from src.sweeps.job_fingerprint import job_fingerprint
+from src.sweeps.job_fingerprint import INDIFFERENT, job_fingerprint
+from src.tracking import runs, shared_views
 from src.tracking.runs import flatten
 
 
@@ -68,6 +71,19 @@ def test_what_decides_the_result_counts(of, override):
 )
 def test_what_only_says_where_and_how_fast_does_not(of, override):
     assert of(override) == of()
+
+
+@pytest.mark.parametrize(
+    "names", [INDIFFERENT, runs.PARAMETERS, runs._PLACES, shared_views.SETTINGS]
+)
+def test_settings_that_are_named_in_the_code_exist(names):
+    known = setting_names(Config)
+    sections = {name[:end] for name in known for end in (*_dots(name), len(name))}
+    assert set(names) <= sections
+
+
+def _dots(name: str) -> list[int]:
+    return [place for place, letter in enumerate(name) if letter == "."]
 
 
 def test_swept_setting_counts_all_the_same():

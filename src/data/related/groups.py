@@ -1,4 +1,4 @@
-"""Groups of related images, and the figures that the audit reports about them."""
+"""Groups of related images, their tables, and the figures that the audit reports about them."""
 
 from collections.abc import Sequence
 from pathlib import Path
