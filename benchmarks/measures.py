@@ -30,7 +30,7 @@ from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.photos.centre_lines import centre_lines, length_of
 from src.photos.centre_points import centre_points
-from src.photos.crack_measures import measured, profiles_across, without_edges
+from src.photos.crack_measures import crack_lines, measured
 from src.photos.inspection import load_model_of
 from src.photos.inspector import Inspector
 
@@ -149,7 +149,7 @@ def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
         inside = points.label == label
         lines = centre_lines(points.places[inside], points.strength[inside])
         if lines:
-            lines, across = without_edges(lines, profiles_across(truth.photo, lines))
+            lines, across = crack_lines(truth.photo, lines)
             profiles.append(across)
             cracks.append(measured(lines, across))
     seconds = time.process_time() - started

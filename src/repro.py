@@ -29,6 +29,12 @@ from src.pipeline.stage_inputs import (
 @in_sentences
 def main(arguments: list[str]) -> None:
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    for name in ("workspace", "reports"):
+        if name in given:
+            raise InputError(
+                f"{name}: src.repro has a folder for each experiment, outputs/EXPERIMENT; "
+                "python -m src.train takes any folder"
+            )
     folder = Path("outputs", given.get("experiment") or committed_experiment())
     overrides = [*arguments, f"workspace={folder.as_posix()}"]
     config = compose_stages([*overrides, f"reports={(folder / REPORTS).as_posix()}"])

@@ -6,7 +6,7 @@ MLflow's server answers POST /invocations; docs/registry.md shows a request.
 """
 
 import os
-import shutil
+import sys
 
 from src.config.command import entry_point_of
 from src.config.console import give_back_descriptor_2
@@ -21,7 +21,7 @@ def main(config: Serve) -> None:
 
     model = servable(config)
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
-    command = [shutil.which("mlflow") or "mlflow", "models", "serve", "--model-uri", model]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
     command += ["--env-manager", "local", "--host", config.host, "--port", str(config.port)]
     # The server's lines belong on the console.
     give_back_descriptor_2()

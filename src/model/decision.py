@@ -69,6 +69,10 @@ def overridden(
     deviations = {
         key: value for key, value in given.items() if value is not None and value != own[key]
     }
+    threshold = given.get("threshold")
+    if threshold is not None and threshold != decision.threshold:
+        # It holds for photographs of the size of a patch, too.
+        deviations["threshold"] = threshold
     applied = decision.model_dump() | deviations
     if rule is not None and "threshold" in deviations:
         applied["photographs"] |= {"threshold": deviations["threshold"]}

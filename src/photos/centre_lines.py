@@ -8,8 +8,9 @@ from scipy.spatial import cKDTree
 
 GAP = 5.0  # the largest distance of two points that are linked, in pixels
 # The least mean strength of a line; see `CentrePoints`. Where all is as dark as the crack, as among
-# joints, it is this share of a region's strongest points.
-CLEAR, CLEAR_SHARE = 3.5, 0.65
+# joints, it is this share of a region's strongest points. Texture alone reaches as much in a region
+# where few points are the crack's, so it is also at least this multiple of the median point.
+CLEAR, CLEAR_SHARE, ABOVE_TEXTURE = 3.5, 0.65, 2.2
 FAINTEST = 0.65  # the least strength of a point as a share of a line's least mean strength
 SHORTEST = 24.0  # the shortest line of its own, in pixels
 SHORTEST_BRANCH = 18.0  # the shortest branch of a line, in pixels
@@ -34,7 +35,8 @@ def centre_lines(places: np.ndarray, strength: np.ndarray) -> list[np.ndarray]:
     """
     if not len(strength):
         return []
-    clear = min(CLEAR, CLEAR_SHARE * float(np.percentile(strength, 95)))
+    middle, strongest = np.percentile(strength, (50, 95))
+    clear = min(CLEAR, max(ABOVE_TEXTURE * middle, CLEAR_SHARE * strongest))
     chosen = strength > FAINTEST * clear
     places, strength = places[chosen].astype(np.float64), strength[chosen]
     if len(places) < 2:

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 import cv2
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from src.photos.centre_lines import length_of
@@ -25,7 +25,8 @@ NEAR, FAR = (0.75, 2.0), (1.5, 6.0)
 # lacks at least the share DARKNESS of the light. THINNEST is the least width in pixels.
 THIN, DARKNESS, THINNEST = 6.0, 0.5, 0.3
 LOPSIDED = 2.0  # the largest ratio of the distances from the centre to the two edges
-STEADY = 9  # profiles over which a width must hold to count as the largest
+STEADY = 5  # profiles over which a width must hold to count as the largest
+FADED = 0.5  # the depth at a line's ends, as a share of its median depth, below which it has ended
 SIMPLIFIED = 1.0  # the largest distance of a simplified line from the line, in pixels
 
 
@@ -76,14 +77,19 @@ def measured(lines: Sequence[np.ndarray], profiles: Profiles) -> CrackMeasures:
             `centre_lines`.
         profiles: the profiles across them.
     """
-    steady = median_filter(profiles.widths, min(STEADY, len(profiles.widths)))
     return CrackMeasures(
         centre_line=[_simplified(line) for line in lines],
         length=sum(length_of(line) for line in lines),
         mean_width=float(profiles.widths.mean()),
-        max_width=float(steady.max()),
+        max_width=max(_steady(profiles.widths[profiles.line == n]) for n in set(profiles.line)),
         direction=direction_of(lines),
     )
+
+
+def _steady(widths: np.ndarray) -> float:
+    """Return the largest width that holds over STEADY profiles, or over all of a shorter line."""
+    windows = np.lib.stride_tricks.sliding_window_view(widths, min(STEADY, len(widths)))
+    return float(windows.min(axis=1).max())
 
 
 def _simplified(line: np.ndarray) -> np.ndarray:
@@ -127,6 +133,41 @@ def profiles_across(photo: Image.Image, lines: Sequence[np.ndarray]) -> Profiles
     number = np.repeat(np.arange(len(lines)), [len(one) for one in places])
     widths = np.where(width < THIN, of_light, width)
     return Profiles(np.concatenate(places), depth, sides, widths, number)
+
+
+def crack_lines(
+    photo: Image.Image, lines: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], Profiles]:
+    """Take profiles across centre lines, and keep those parts of the lines that a crack has.
+
+    Args:
+        photo: the RGB photo.
+        lines: see `profiles_across`.
+    """
+    return without_edges(*without_faded_ends(lines, profiles_across(photo, lines)))
+
+
+def without_faded_ends(
+    lines: Sequence[np.ndarray], profiles: Profiles
+) -> tuple[list[np.ndarray], Profiles]:
+    """Cut off the ends of lines that run on beyond the crack.
+
+    Centre points are also found in the blur around the tips of a crack.
+
+    Args:
+        lines: lines (n, 2) of x and y in pixels.
+        profiles: the profiles across them.
+    """
+    kept, cut = np.zeros(len(profiles.line), bool), []
+    for number, line in enumerate(lines):
+        here = np.flatnonzero(profiles.line == number)
+        depth = profiles.depth[here]
+        dark = np.flatnonzero(depth >= FADED * np.median(depth))
+        first, last = (dark[0], dark[-1]) if len(dark) > 1 else (0, len(here) - 1)
+        kept[here[first : last + 1]] = True
+        end = len(line) if last == len(here) - 1 else last * EVERY + 1
+        cut.append(line[first * EVERY : max(end, first * EVERY + 2)])
+    return cut, Profiles(*(values[kept] for values in astuple(profiles)))
 
 
 def without_edges(

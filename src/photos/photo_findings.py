@@ -8,7 +8,7 @@ from PIL import Image
 
 from src.photos.centre_lines import centre_lines
 from src.photos.centre_points import centre_points
-from src.photos.crack_measures import measured, profiles_across, without_edges
+from src.photos.crack_measures import crack_lines, measured
 from src.photos.photo_verdict import Candidates, judged, tile_logits
 from src.photos.region_features import NO_LINES, RegionLines, region_features
 from src.photos.regions import Findings, Region, find_cracks
@@ -69,7 +69,7 @@ def _measured_regions(photo: Image.Image, found: Findings) -> list[tuple[Region,
         inside, part = points.label == region.label, NO_LINES
         lines = centre_lines(points.places[inside], points.strength[inside])
         if lines:
-            part = RegionLines(*without_edges(lines, profiles_across(photo, lines)))
+            part = RegionLines(*crack_lines(photo, lines))
             region = replace(region, crack=measured(part.lines, part.profiles))
         parts.append((region, part))
     return parts

@@ -108,7 +108,8 @@ class Scorer:
             evidence=maps.mean(axis=0) / self.decision.temperature,
             probability=expit(averaged / self.decision.temperature).astype(np.float32),
             cells=self.cells,
-            first=self.grid.first / scale,
+            # The middle of pixel p is at p + 0.5 in both pictures.
+            first=(self.grid.first + 0.5) / scale - 0.5,
             step=CELL / scale,
         )
 

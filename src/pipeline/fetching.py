@@ -77,7 +77,7 @@ def source_of(data: Source) -> ImageSource:
 
 
 def states_of(data: Data) -> dict[str, str]:
-    """Return the state of each source by its name; see `ImageSource.state`. One without is left out."""
+    """Return the state of each source by its name; see `ImageSource`. Some sources have none."""
     sections = data.sources if isinstance(data, Several) else {data.name: data}
     states = {name: source_of(one).state(one.classes) for name, one in sections.items()}
     return {name: state for name, state in states.items() if state is not None}

@@ -1,5 +1,6 @@
 """The classifier of a configuration before training."""
 
+import random
 from dataclasses import dataclass
 
 import keras
@@ -38,7 +39,10 @@ def initial_classifier(config: Config) -> Start:
     check_frozen_layers(backbone, model.frozen_layers)
     source = "random"
     if model.weights == "imagenet":
+        # A download builds another network, and must not change the random numbers that follow.
+        state = random.getstate()
         source = load_imagenet(backbone, model.imagenet)
+        random.setstate(state)
     # The fingerprint is taken here, because training changes the weights.
     fingerprint = weights_sha256(backbone)
     classifier = build_classifier(

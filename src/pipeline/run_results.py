@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mlflow
 import pandas as pd
+import yaml
 from mlflow.entities import Run, RunStatus
 
 from src.config.loader import check_values
@@ -114,12 +115,16 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
                 f"{settings.data.dir} has not the run's test images, so their pictures stay as "
                 "they are"
             )
-        served_by = served_engine(settings)
         weights, model = weights_sha256(classifier), model_of(sent)
         if made := _readable_decision(sent):
             refuse_other_model(made, weights, run_id)
+        # The engine that made the predictions, which this machine might not choose.
+        served_by = (made.engine, made.precision) if made else served_engine(settings)
         results = log_results(settings, predictions, weights, served_by, model, pictures=pictures)
         decision = decide_on_photographs(settings, classifier, results.decision)
+        # The next evaluation begins with the settings of this one.
+        shown = runs.settings_shown(settings.model_dump())
+        log_file(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), "config.yaml")
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
     return replace(results, decision=decision)

@@ -9,7 +9,7 @@ import yaml
 from src.config.code_closure import code_fingerprint
 from src.config.loader import CONF, ROOT, compose_config
 from src.config.schema import Config
-from src.data.files import write_text
+from src.data.files import file_sha256, write_text
 from src.data.sources.photo_folder import state_of_folder
 from src.errors import without_credentials
 from src.pipeline.fetching import states_of
@@ -52,7 +52,7 @@ def write_code(config: Config) -> None:
     """Write the fingerprint of each stage's code to code.yaml in the workspace.
 
     The entries of the stages fetch and train also hold the states of images and photographs on this
-    machine.
+    machine, and that of split the checksum of a manifest that the settings name.
     """
     stages = _pipeline()["stages"]
     code = {stage: code_fingerprint(f"src.{stage}") for stage in stages if stage != "compose"}
@@ -60,6 +60,10 @@ def write_code(config: Config) -> None:
     if rule := config.decision.photographs:
         states = [state_of_folder(Path(folder)) or "none" for folder in rule.folders]
         code["train"] = " ".join([code["train"], *states])
+    manifest = config.split.manifest and Path(config.split.manifest)
+    # The stage itself writes the manifest of the workspace.
+    if manifest and manifest != Path(config.workspace, "split.csv") and manifest.is_file():
+        code["split"] = f"{code['split']} {file_sha256(manifest)}"
     write_text(Path(config.workspace, "code.yaml"), yaml.safe_dump(code))
 
 

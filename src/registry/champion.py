@@ -29,7 +29,7 @@ from src.registry.versions import (
 )
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
-from src.tracking.logged_models import CHAMPION, find_model
+from src.tracking.logged_models import CHAMPION, find_model, model_of
 from src.tracking.provenance import decision_of_run
 from src.tracking.run_reading import (
     check_same_images,
@@ -86,6 +86,11 @@ def promote(config: Promote, name: str) -> Promotion:
         raise InputError(
             f"run {run.info.run_id} is {run.info.status}; only FINISHED runs can be promoted"
         )
+    if model_of(run) is None:
+        raise InputError(
+            f"run {run.info.run_id} ({run.info.run_name}) has no model, as a sweep has none: "
+            "promote one of its runs"
+        )
     predictions = predictions_of(run)
     decision = decision_of_run(run)
     if decision is None:
@@ -98,7 +103,8 @@ def promote(config: Promote, name: str) -> Promotion:
     # Both checks below ask the same judge, which takes seconds to load.
     load = functools.cache(functools.partial(load_judge, file, settings))
     check = None
-    if not deviations.keys() & {"scales", "flips"}:
+    # The predictions are of images in their own size.
+    if not deviations.keys() & {"scales", "flips"} and tuple(served.scales) == (1.0,):
         expected = with_verdicts(predictions, served)
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
         # Other images under the same names would look like another verdict.
@@ -213,7 +219,7 @@ def _ruled(
 ) -> Ruling:
     if check and check.share > config.max_disagreements:
         why = (
-            f"refused: the packaged model and the run differ in the verdict on "
+            f"the packaged model and the run differ in the verdict on "
             f"{check.disagreements} of {check.images} test images, a larger share than "
             f"max_disagreements={config.max_disagreements:g}"
         )

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from src.bank.engine import chosen_engine
 from src.config.code_closure import code_fingerprint
+from src.config.loader import compose_as
 from src.config.tool_schema import Serve
 from src.data.files import file_sha256, temporary_folder
+from src.errors import InputError
 from src.model.decision import undecided
 from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
@@ -39,6 +41,11 @@ def servable(config: Serve) -> str:
         runs.connect(server.uri, server.experiment)
     if kind == "registry":
         run_of(model)  # an unknown model ends here, with a sentence
+        if config.serving != compose_as(Serve, "serve/config", []).serving:
+            raise InputError(
+                f"serving: {model} keeps the settings that it was promoted with; promote its run "
+                "again with these settings, or serve the run itself (model=RUN)"
+            )
         return model
     file, decision = find_model(model), decision_of(model)
     if decision is None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from types import FrameType
@@ -29,12 +29,11 @@ from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
 from src.errors import InputError, without_secrets
+from src.sweeps.job_checks import check_frozen_layers_of, refuse_useless
 
 # Jobs with the same values of these settings run one after the other. They share a feature bank,
 # and only one bank at a time is then filled and read.
 CUT = ("model", "model.backbone", "model.frozen_layers")
-# The number of a backbone's layers does not depend on the size of its images.
-SMALLEST = 32
 PARENT = "tracking.parent_run"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
@@ -70,12 +69,15 @@ class SweepCallback(Callback):
         divert_noise(self.command)
         with _errors_end_the_sweep():
             overrides = _by_key(config)
-            jobs = list(product(*map(_values, overrides.values())))
+            values = [_values(one) for one in overrides.values()]
+            every = config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION
+            jobs = list(product(*values) if every else _each_value_once(values))
             settings = [_compose(config, job) for job in jobs]
-            _check_frozen_layers(settings)
+            check_frozen_layers_of(settings)
+            refuse_useless(settings, overrides)
             self.parent = _make_parent(config, overrides, settings)
             self.ui = settings[0].tracking.ui
-            if config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION:
+            if every:
                 from src.sweeps.sweep_jobs import swept_values
 
                 self.jobs = [swept_values(_swept(overrides), job) for job in jobs]
@@ -222,22 +224,6 @@ def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
     return check(composed)
 
 
-def _check_frozen_layers(jobs: list[Config]) -> None:
-    """Check each job's frozen layers against its backbone, so that no job fails hours later."""
-    from src.model.backbones import build_backbone, check_frozen_layers
-    from src.model.tensorflow_settings import configure_tensorflow
-
-    # Building a network starts TensorFlow, and the first job may run in this process.
-    configure_tensorflow(jobs[0].threads.tensorflow)
-    wanted: dict[str, set[int]] = {}
-    for job in jobs:
-        wanted.setdefault(job.model.backbone, set()).add(job.model.frozen_layers)
-    for name, counts in wanted.items():
-        backbone = build_backbone(name, SMALLEST)
-        for count in sorted(counts):
-            check_frozen_layers(backbone, count)
-
-
 def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: list[Config]) -> str:
     from src.sweeps.setting_names import named
     from src.sweeps.sweep_parent import open_sweep
@@ -255,8 +241,22 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
     name = tracking.run_name or file or named(swept)
     settings = [job.model_dump() for job in jobs]
     parent = open_sweep(name, list(swept), _given(overrides), settings)
-    print(f"sweep {name}: {len(jobs)} jobs, run {parent}")
+    trials = OmegaConf.select(config, "hydra.sweeper.n_trials")
+    print(f"sweep {name}: {trials or len(jobs)} jobs, run {parent}")
     return parent
+
+
+def _each_value_once(values: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return each setting's values, with the first values of the others.
+
+    A search chooses among all combinations, which may be too many to check.
+    """
+    first = [one[0] for one in values]
+    return [
+        (*first[:place], value, *first[place + 1 :])
+        for place, own in enumerate(values)
+        for value in own
+    ]
 
 
 def _closing(parent: str, ui: str) -> str:

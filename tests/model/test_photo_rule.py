@@ -68,4 +68,8 @@ def test_a_given_threshold_is_that_of_photographs_too(decision):
     assert deviations == {"threshold": 0.5}
     assert applied.photographs is not None
     assert applied.photographs.threshold == 0.5
-    assert overridden(other, {"threshold": 0.3}) == (other, {})
+    # The photographs' own threshold, too, is given for patches, which have another.
+    applied, deviations = overridden(other, {"threshold": 0.3})
+    assert (applied.threshold, deviations) == (0.3, {"threshold": 0.3})
+    assert overridden(other, {"threshold": None}) == (other, {})
+    assert overridden(decision, {"threshold": 0.5}) == (decision, {})

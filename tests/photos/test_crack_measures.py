@@ -1,12 +1,21 @@
 """Length, width and direction of lines whose own are known."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from src.photos.centre_lines import length_of
-from src.photos.crack_measures import direction_of, measured, profiles_across
-from tests.photos.lines import line_picture, wave
+from src.photos.centre_lines import centre_lines, length_of
+from src.photos.centre_points import centre_points
+from src.photos.crack_measures import (
+    EVERY,
+    Profiles,
+    crack_lines,
+    direction_of,
+    measured,
+    profiles_across,
+)
+from tests.photos.lines import HEIGHT, WIDTH, line_picture, wave
 
 
 @pytest.mark.parametrize("width", [1.0, 2.0, 3.5, 7.0, 15.0, 28.0])
@@ -58,3 +67,65 @@ def test_the_simplified_line_stays_near_the_line():
     assert len(simple) < len(line) / 5
     y = np.interp(line[:, 0], simple[:, 0], simple[:, 1])
     assert np.abs(y - line[:, 1]).max() < 1.6
+
+
+def region(line: np.ndarray, reach: int) -> np.ndarray:
+    """Labels of a grid of 8 pixels, 1 within `reach` pixels of a line."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.polylines(mask, [np.rint(line).astype(np.int32)], False, 1, 2 * reach)
+    return mask[::8, ::8].astype(np.int32)
+
+
+def lines_in(picture: Image.Image, labels: np.ndarray) -> list[np.ndarray]:
+    points = centre_points(picture, labels, 0.0, 8.0)
+    inside = points.label == 1
+    return centre_lines(points.places[inside], points.strength[inside])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("reach", [30, 60, 120])
+def test_texture_alone_is_no_crack_however_large_its_region(seed, reach):
+    plain = line_picture(seed=seed)
+    found = lines_in(plain, region(np.float64([(200, 200), (400, 200)]), reach))
+    # Of some thousand points a few may happen to form a line.
+    assert sum(map(length_of, found)) < 200
+
+
+@pytest.mark.parametrize("reach", [30, 60, 120])
+def test_a_crack_is_measured_alone_however_wide_its_region(reach):
+    line = wave()
+    picture = line_picture((line, 4.0))
+    lines, profiles = crack_lines(picture, lines_in(picture, region(line, reach)))
+    found = measured(lines, profiles)
+    assert len(lines) == 1
+    assert found.length == pytest.approx(length_of(line), rel=0.03)
+    assert found.mean_width == pytest.approx(4, abs=0.9)
+
+
+@pytest.mark.parametrize("length", [40, 60, 100])
+@pytest.mark.parametrize("width", [2.0, 4.0])
+def test_a_line_ends_where_its_crack_ends(length, width):
+    line = np.linspace((250, 200), (250 + length, 200), length + 1)
+    picture = line_picture((line, width))
+    lines, profiles = crack_lines(picture, lines_in(picture, region(line, 40)))
+    assert len(profiles.widths) == len(lines[0][::EVERY])
+    # The round cap of the drawn line is as long as its width.
+    assert measured(lines, profiles).length == pytest.approx(length + width, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("widths", "largest"),
+    [
+        ([2] * 8 + [10] * 4, 2),  # at the end of a line
+        ([2] * 8 + [10] * 5, 10),
+        ([2] * 8 + [10] * 4 + [2] * 8, 2),
+        ([10] * 3, 10),  # a line shorter than that
+    ],
+)
+def test_the_largest_width_holds_for_some_profiles_of_one_line(widths, largest):
+    lines = [np.linspace((0, 0), (3 * len(widths), 0), 3 * len(widths))] * 2
+    both = np.float64([*widths, *widths[::-1]])
+    number = np.repeat([0, 1], len(widths))
+    empty = np.zeros((len(both), 2))
+    profiles = Profiles(empty, both, empty, both, number)
+    assert measured(lines, profiles).max_width == largest

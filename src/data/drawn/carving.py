@@ -63,6 +63,8 @@ def carve(rng: np.random.Generator, scene: Scene, cracks: list[DrawnCrack]) -> M
         opening *= 1 - scene.beyond
     if rng.uniform() < BROKEN:
         _stamp(edge, _broken_edges(rng, cracks))
+        if scene.beyond is not None:
+            edge *= 1 - scene.beyond
     mask = opening >= 0.5
     part = box(np.maximum(opening, edge))
     near = _margin(part, 24, size)

@@ -225,8 +225,8 @@ def blurred(values: Field, deviation: float) -> Field:
 
 def shifted(values: Field, offset: npt.ArrayLike) -> Field:
     """Move a field by whole pixels x, y; what enters at a border is the field as it was."""
-    x, y = (round(float(n)) for n in np.asarray(offset))
     height, width = values.shape
+    x, y = np.rint(np.clip(offset, (-width, -height), (width, height))).astype(int)
     moved = values.copy()
     moved[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)] = values[
         max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)

@@ -88,7 +88,7 @@ def cracked_squares(box: Box, shape: tuple[int, int], smallest: float) -> list[S
     """Cover a cracked box by squares along its longer side.
 
     The squares are as large as the box's shorter side. So a crack that runs from one end of the
-    box to the other is in each of them.
+    box to the other is in each of them. A smaller box lies in the middle of its squares.
 
     Args:
         box: left, top, right and bottom of the box in pixels.
@@ -98,8 +98,15 @@ def cracked_squares(box: Box, shape: tuple[int, int], smallest: float) -> list[S
     left, top, right, bottom = box
     side = _allowed(max(smallest, min(right - left, bottom - top)), shape)
     count = max(1, -(-max(right - left, bottom - top) // side))
-    xs, ys = (np.linspace(first, last, count) for first, last in _corners(box, side))
+    xs, ys = _spread(left, right, side, count), _spread(top, bottom, side, count)
     return [_inside(x, y, side, shape) for x, y in zip(xs, ys, strict=True)]
+
+
+def _spread(start: int, end: int, side: int, count: int) -> np.ndarray:
+    """Return the starts of squares between two ends, or around them if a square is longer."""
+    if side >= end - start:
+        return np.full(count, (start + end - side) / 2)
+    return np.linspace(start, end - side, count)
 
 
 def crack_free_square(
@@ -149,8 +156,10 @@ def _cut(
     free = [one.box for one in said if not one.cracked]
     sides = data.image_size / rule.scales[1], data.image_size / rule.scales[0]
     along = [square for box in cracked for square in cracked_squares(box, shape, sides[0])]
+    # Both classes have the same sizes, so that a window's scale does not tell its label.
+    largest = max([sides[1], *(square.side for square in along)])
     drawn = [
-        crack_free_square(free[rng.integers(len(free))], shape, sides, rng)
+        crack_free_square(free[rng.integers(len(free))], shape, (sides[0], largest), rng)
         for _ in range(rule.tries * rule.crack_free if free else 0)
     ]
     clear = [square for square in drawn if not any(_meet(square, box) for box in cracked)]

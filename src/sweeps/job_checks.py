@@ -1,0 +1,40 @@
+"""Checks of a sweep's jobs before the first one begins."""
+
+from collections.abc import Collection, Sequence
+
+from src.config.schema import Config
+from src.errors import InputError
+
+# The number of a backbone's layers does not depend on the size of its images.
+SMALLEST = 32
+
+
+def check_frozen_layers_of(jobs: list[Config]) -> None:
+    """Check each job's frozen layers against its backbone, so that no job fails hours later."""
+    from src.model.backbones import build_backbone, check_frozen_layers
+    from src.model.tensorflow_settings import configure_tensorflow
+
+    # Building a network starts TensorFlow, and the first job may run in this process.
+    configure_tensorflow(jobs[0].threads.tensorflow)
+    wanted: dict[str, set[int]] = {}
+    for job in jobs:
+        wanted.setdefault(job.model.backbone, set()).add(job.model.frozen_layers)
+    for name, counts in wanted.items():
+        backbone = build_backbone(name, SMALLEST)
+        for count in sorted(counts):
+            check_frozen_layers(backbone, count)
+
+
+def refuse_useless(jobs: Sequence[Config], overrides: Collection[str]) -> None:
+    """Refuse what would make jobs alike, or let one job overwrite the files of another."""
+    for swept in ("split.fold", "split.seed"):
+        if swept in overrides and any(job.split.manifest for job in jobs):
+            raise InputError(
+                f"{swept}: split.manifest names the parts of all images, so all jobs would be alike"
+            )
+    outputs = [job.train.output for job in jobs if job.train.output]
+    if len(set(outputs)) < len(outputs):
+        raise InputError(
+            f"train.output={outputs[0]}: the jobs would overwrite each other's models there; "
+            "MLflow has the models of all"
+        )
