@@ -86,6 +86,12 @@ def test_another_setting_runs_what_depends_on_it(demo, output):
     assert yaml.safe_load(params.read_text())["evaluate"]["missed_crack"] == 20
 
 
+@pytest.mark.parametrize("name", ["workspace", "reports"])
+def test_a_folder_of_ones_own_is_refused(demo, name):
+    with pytest.raises(AssertionError, match=f"error: {name}: src.repro has a folder for each"):
+        demo.project.run("src.repro", "experiment=demo", f"{name}=mine")
+
+
 def test_unknown_experiment_is_named_and_nothing_written(demo):
     with pytest.raises(AssertionError, match=r"error: experiment=nothing: there is no such choice"):
         demo.project.run("src.repro", "experiment=nothing")

@@ -17,6 +17,7 @@ from src.data.files import file_sha256
 from src.data.image_batches import load_images
 from src.errors import InputError
 from src.model.weights import weights_sha256
+from src.pipeline import initial_classifier as initial_classifier_module
 from src.pipeline import run_results, tracked_run
 from src.pipeline.features import useful_cut
 from src.pipeline.fetching import fetched_dataset
@@ -26,6 +27,7 @@ from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
 from src.tracking import runs
 from src.tracking.processes import process_tags
+from src.tracking.provenance import decision_of_run
 from src.tracking.runs import metrics_of_parts
 from src.train import main
 from tests.samples import small_backbone
@@ -355,6 +357,37 @@ def test_a_run_that_is_evaluated_again_keeps_its_settings_but_for_the_given_ones
     assert (both.evaluate.missed_crack, both.decision) == (99, other.decision)
     assert threshold.decision == changed(config.decision, threshold=other.decision.threshold)
     assert (decision.decision, decision.evaluate) == (other.decision, config.evaluate)
+
+
+def test_a_run_that_is_evaluated_again_remembers_its_settings_and_its_engine(
+    on_bank, composed, monkeypatch
+):
+    config, result, run = on_bank
+    before = decision_of_run(run)
+    monkeypatch.setattr(run_results, "served_engine", lambda _: ("another", "f16"))
+    evaluate_again(result.run_id, composed("decision.threshold=0.9"), ["decision.threshold"])
+    evaluate_again(result.run_id, composed("evaluate.bins=7"), ["evaluate.bins"])
+    after = decision_of_run(mlflow.get_run(result.run_id))
+    assert (after.threshold, after.engine, after.precision) == (
+        0.9,
+        before.engine,
+        before.precision,
+    )
+    evaluate_again(result.run_id, config, ["decision", "evaluate"])
+
+
+def test_a_download_does_not_change_the_random_numbers(folder, composed, pretrained, monkeypatch):
+    config = composed(*TINY, *pretrained)
+    first = initial_classifier(config).classifier.get_weights()
+    real = initial_classifier_module.load_imagenet
+
+    def downloading(backbone, sources):
+        small_backbone()  # as keras.applications builds one to load its weights into
+        return real(backbone, sources)
+
+    monkeypatch.setattr(initial_classifier_module, "load_imagenet", downloading)
+    again = initial_classifier(config).classifier.get_weights()
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
 
 
 def test_a_run_at_work_is_not_evaluated_again(folder, composed):

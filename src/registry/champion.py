@@ -88,8 +88,8 @@ def promote(config: Promote, name: str) -> Promotion:
         )
     if model_of(run) is None:
         raise InputError(
-            f"run {run.info.run_id} ({run.info.run_name}) has no model, as a sweep has none: "
-            "promote one of its runs"
+            f"run {run.info.run_id} ({run.info.run_name}) logged no model; a sweep has none, but "
+            "each of its runs has one"
         )
     predictions = predictions_of(run)
     decision = decision_of_run(run)

@@ -95,6 +95,22 @@ def test_photographs_of_the_rule_are_an_input_of_the_training(tmp_path, composed
     assert changed == {"train"}
 
 
+def test_a_manifest_that_changes_is_an_input_of_the_split(tmp_path, composed, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own, given = tmp_path / "work/split.csv", tmp_path / "my.csv"
+    own.parent.mkdir()
+
+    def split_of(manifest: str) -> str:
+        write_code(composed(f"split.manifest={manifest}", "workspace=work"))
+        return yaml.safe_load(Path("work/code.yaml").read_text(encoding="utf-8"))["split"]
+
+    for file, counts in ((given, True), (own, False)):
+        file.write_text("one")
+        before = split_of("my.csv" if counts else "work/split.csv")
+        file.write_text("another")
+        assert (split_of("my.csv" if counts else "work/split.csv") != before) is counts
+
+
 def test_stages_depend_on_what_they_read():
     stages = yaml.safe_load((CONF.parent / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     # The listing has photographs, labels and sources, which the groups of twins do not have.
@@ -103,3 +119,5 @@ def test_stages_depend_on_what_they_read():
     # The decision's threshold is the cheapest one.
     params = stages["train"]["params"][0]["params.yaml"]
     assert {"evaluate.missed_crack", "evaluate.false_alarm"} <= set(params)
+    # It names the engine and its precision, also where nothing is stored.
+    assert {"features.engine", "features.precision"} <= set(params)

@@ -133,3 +133,10 @@ def test_a_photo_without_a_crack_has_no_region_that_is_right(tmp_path):
     joint = said((0, 0, WIDTH, HEIGHT), False)
     with pytest.raises(InputError, match="Positive"):
         fetched(tmp_path, right, joint)
+
+
+def test_a_box_smaller_than_its_square_lies_in_the_middle():
+    (square,) = cracked_squares((300, 300, 340, 340), (1000, 1000), 114)
+    assert (square.left, square.top, square.side) == (263, 263, 114)
+    squares = cracked_squares((300, 300, 500, 340), (1000, 1000), 114)
+    assert [(one.left, one.top) for one in squares] == [(300, 263), (386, 263)]
