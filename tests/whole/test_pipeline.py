@@ -110,7 +110,7 @@ def test_comments_and_docstrings_rerun_nothing_costly(edited):
 @pytest.mark.slow
 def test_statement_reruns_each_stage_that_imports_it(edited):
     importing = {
-        "data/dataset": {"fetch", "audit", "split", "embed", "train"},
+        "data/dataset": {"fetch", "audit", "split", "embed", "train", "evaluate"},
         "statistics/curves": {"evaluate"},
     }
     for name, runs_it in importing.items():
