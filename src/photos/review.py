@@ -91,7 +91,8 @@ def carried_over(
 
     A new model, scale or engine moves the boxes of regions. A correction of a region that is not
     there any more goes to the region without a correction that shares most with it. They must
-    share at least half of the area that both cover; else the correction stays as it is.
+    share at least half of the area that both cover; else the correction stays as it is. So do
+    corrections of whole photos.
 
     Args:
         records: the records of photos.
@@ -101,9 +102,11 @@ def carried_over(
     free = {photo: set(boxes) for photo, boxes in regions.items()}
     for one in corrections:
         free.get(one.photo, set()).discard(one.box)
+    whole = {one["photo"]: (0, 0, one["width"], one["height"]) for one in records}
     moved = []
     for one in corrections:
-        near = free.get(one.photo, set()) if one.label != MISSED else set()
+        of_region = one.label != MISSED and one.box != whole.get(one.photo)
+        near = free.get(one.photo, set()) if of_region else set()
         box = max(near, key=partial(_shared, one.box), default=one.box)
         if one.box in regions.get(one.photo, ()) or _shared(box, one.box) < 0.5:
             moved.append(one)

@@ -135,6 +135,9 @@ def test_corrections_of_other_places_stay_where_they_are():
         said(FIRST, "no crack", False, photo="c.jpg"),
     ]
     assert carried_over([here], others) == others
+    large = record("a.jpg", region((0, 0, 100, 90), 0.9))
+    clear = [said(WHOLE, "no crack", False)]
+    assert carried_over([large], clear) == clear
     moved = carried_over([here], [*others, said((1, 0, 11, 10), "right", True)])
     assert moved[-1].box == (4, 0, 14, 10)
 
