@@ -20,7 +20,7 @@ from src.photos.overlay import encoded
 from src.photos.photo_report import InspectionResults
 from src.photos.reading import photo_bytes
 from src.photos.result_files import write_results
-from src.photos.review import findings_at, judged_at, reviewed
+from src.photos.review import by_photo, findings_at, judged_at, reviewed
 
 FULL_QUALITY = 90  # JPEG quality of photos that are looked at in full size
 
@@ -107,7 +107,8 @@ class Workbench:
             unreadable = [(one.name, one.reason) for one in uploads if one.reason]
         made_by = self.inspector.made_by
         if threshold is not None and threshold != made_by["threshold"]:
-            records = [findings_at(record, threshold, corrections) for record in records]
+            said = by_photo(corrections)
+            records = [findings_at(one, threshold, said.get(one["photo"], [])) for one in records]
             made_by = judged_at(made_by, threshold)
         config = self.config.model_copy(update={"inspection": visit.details})
         with self._writing, self.visits.lasting(visit):

@@ -24,10 +24,16 @@ def reviewed(
     Raises:
         InputError: the box of a correction lies outside its photo.
     """
+    said = by_photo(corrections)
+    return [corrected(record, said.get(record["photo"], [])) for record in records]
+
+
+def by_photo(corrections: Sequence[Correction]) -> dict[str, list[Correction]]:
+    """Return the corrections of each photo by its name, in their order."""
     of_photo: dict[str, list[Correction]] = {}
     for one in corrections:
         of_photo.setdefault(one.photo, []).append(one)
-    return [corrected(record, of_photo.get(record["photo"], [])) for record in records]
+    return of_photo
 
 
 def findings_at(
@@ -42,12 +48,11 @@ def findings_at(
     Args:
         record: the record of a photo; see `src.photos.records.write_record`.
         threshold: the probability from which photos count, 0 to 1. Without a rule, regions too.
-        corrections: corrections of any photos. A region that a person has confirmed stays,
+        corrections: the corrections of this photo. A region that a person has confirmed stays,
             whatever the threshold.
     """
     cracked = record["probability"] >= threshold
-    of_photo = [one for one in corrections if one.photo == record["photo"]]
-    said = in_force(of_photo, record["width"], record["height"])
+    said = in_force(corrections, record["width"], record["height"])
     confirmed = {one.box for one in said if one.cracked}
     by_rule = record["judged_by"] == RULE
     regions = [

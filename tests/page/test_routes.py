@@ -162,6 +162,15 @@ def test_a_threshold_applies_to_what_is_taken_home(visitor, picture):
     assert [photo["cracked"] for photo in details["photos"]] == [False]
     assert details["made_by"]["deviations"]["threshold"] == 1
     assert visitor.get("/download/photos.json", params={"threshold": 2}).status_code == 422
+    (photo,) = visitor.photos().values()
+    region = photo["record"]["regions"][0]
+    visitor.correct(photo["number"], region["box"], "right", True)
+    # A photo of the same boxes has no corrections of its own.
+    visitor.send("b.png", picture())
+    visitor.photos()
+    details = visitor.get("/download/photos.json", params={"threshold": 1}).json()
+    left = {one["photo"]: one["regions"] for one in details["photos"]}
+    assert left == {"a.png": [region], "b.png": []}
 
 
 def test_corrections_are_kept_beside_the_results(visitor, picture):

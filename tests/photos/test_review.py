@@ -4,7 +4,7 @@ import pytest
 
 from src.data.corrections import Correction
 from src.errors import InputError
-from src.photos.review import carried_over, corrected, findings_at, judged_at, reviewed
+from src.photos.review import by_photo, carried_over, corrected, findings_at, judged_at, reviewed
 from tests.photos.findings import record, region
 
 FIRST, SECOND = (0, 0, 10, 10), (50, 50, 80, 60)
@@ -105,7 +105,8 @@ def test_a_confirmed_region_stays_whatever_the_threshold():
     left = corrected(findings_at(rule, 0.99, said_right), said_right)
     assert (left["cracked"], boxes(left)) == (True, [SECOND])
     # Another photo's corrections count there only.
-    assert boxes(findings_at(record("b.jpg", region(SECOND, 0.6)), 0.99, said_right)) == []
+    other = [said(SECOND, "no crack", False, photo="b.jpg")]
+    assert by_photo([*said_right, *other]) == {"a.jpg": said_right, "b.jpg": other}
 
 
 def test_a_confirmed_crack_is_not_lost_where_the_model_finds_it_no_more():
