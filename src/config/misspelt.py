@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from src.config.schema_settings import choices_with, setting_names
 from src.errors import without_credentials
 
-# What Hydra raises of settings that it cannot compose. Some of its checks are plain ValueErrors.
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+# What Hydra raises of settings that it cannot compose. Some of its checks are plain ValueErrors. A
+# list of numbers for a group makes it raise a TypeError.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, TypeError)
 # Hydra's messages, from which the names are read.
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
@@ -28,7 +29,9 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
     """
     message = without_credentials(str(error))
     if found := _NO_SETTING.search(message):
-        return unknown_setting(found[1], schema)
+        # In tracking={a:1}, the setting that does not exist is tracking.a.
+        key = str(getattr(error.__cause__, "full_key", ""))
+        return unknown_setting(key if key.startswith(found[1]) else found[1], schema)
     if found := _EXISTS.search(message):
         return f"{found[1]}: the setting exists, so write it without a plus: {found[1]}=…"
     if found := _NO_CHOICE.search(message):
@@ -39,10 +42,10 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
         begin = "There are" if near else "there are"
         known = [f"{begin}: {', '.join(choices)}"] if choices else []
         return " ".join([f"{group}={choice}: there is no such choice;", *near, *known])
-    if "Config group override must be a string" in message:
+    if isinstance(error, TypeError) or "Config group override" in message:
         return (
             "configuration: a group of settings takes the name of one of its files "
-            "(model=mobilenet_v2), and no number, true or false"
+            "(model=mobilenet_v2), and no number, true, false, or list of them"
         )
     return f"configuration: {message}"
 

@@ -123,6 +123,13 @@ MISUSED = [
     ),
     ("train model=1", "a group of settings takes the name of one of its files (model=mobilenet_v2"),
     ("split =1", "a group of settings takes the name of one of its files"),
+    ("fetch tracking=[1]", "a group of settings takes the name of one of its files"),
+    ("split ~tracking=[1]", "a group of settings takes the name of one of its files"),
+    (
+        "train model={dropuot:0.3}",
+        "model.dropuot: there is no such setting; did you mean model.dro",
+    ),
+    ("fetch +data=[true]", "a group of settings takes the name of one of its files"),
     ("audit --resolve", "The --resolve flag can only be used in conjunction with --cfg or --help"),
     ("ui model=http://user:s3cret@127.0.0.1:9", "there is no such choice; there are: convnext"),
     ("fetch -m split.test=http://user:s3cret@127.0.0.1", "split.test: should be a valid number"),
