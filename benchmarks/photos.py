@@ -62,8 +62,8 @@ def measure(work: Path, chosen: argparse.Namespace) -> Measured:
 
 
 def call(name: str, *arguments: object) -> dict[str, float]:
-    """Make one measurement of benchmarks.photo_measure in a separate process."""
-    command = [sys.executable, "-m", "benchmarks.photo_measure", name, *map(str, arguments)]
+    """Make one measurement of benchmarks.photo_steps in a separate process."""
+    command = [sys.executable, "-m", "benchmarks.photo_steps", name, *map(str, arguments)]
     ended = subprocess.run(command, cwd=CONF.parent, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
     print(f"{name}: {found}", file=sys.stderr)

@@ -76,7 +76,7 @@ def measure(work: Path, images: int, rounds: int) -> Measured:
             own.mkdir(exist_ok=True)
             target = own / "backbone.weights.h5"
             target.exists() or target.symlink_to(work / "backbone.weights.h5")
-            command = [sys.executable, "-m", "benchmarks.measure", name, work / "images", own]
+            command = [sys.executable, "-m", "benchmarks.speed_steps", name, work / "images", own]
             key = " ".join([name, *precision])
             runs.setdefault(key, []).append(result_of([*command, *precision]))
             print(f"{turn + 1}/{rounds} {key}: {runs[key][-1]}", file=sys.stderr)

@@ -6,8 +6,8 @@ All runs are commands as a user types them, on patches that are drawn beforehand
 without a feature bank. Each single run fills its own bank, and `--singles` of them are measured.
 
 The time of the recipe's ten epochs is computed from its median epoch and from its fastest epoch,
-see benchmarks.measure. With as many `--views` as epochs, each epoch has new augmentations, as in
-the recipe. With `--joblib` the sweep is also measured with two jobs at a time (`make extras`).
+see benchmarks.speed_steps. With as many `--views` as epochs, each epoch has new augmentations, as
+in the recipe. With `--joblib` the sweep is also measured with two jobs at a time (`make extras`).
 """
 
 import argparse
@@ -115,7 +115,7 @@ def recipe_seconds(work: Path) -> tuple[float, float]:
     assumes that they take the time of the fastest epoch.
     """
     save_weights(work / "backbone.weights.h5")
-    told = command(work, "benchmarks.measure", "recipe_training", f"{work}/images", str(work))
+    told = command(work, "benchmarks.speed_steps", "recipe_training", f"{work}/images", str(work))
     measured = json.loads(told.splitlines()[-1])
     median, fastest = (
         SEEN * (measured["first_epoch"] + (EPOCHS - 1) * measured[later])

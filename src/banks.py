@@ -15,11 +15,7 @@ from src.config.loader import compose_config
 
 @in_sentences
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m src.banks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m src.banks")
     _, words, settings = runs_and_settings(parser, arguments)
     from src.bank.feature_bank import remove_bank
 

@@ -27,11 +27,7 @@ SHOWN = 20
 @in_sentences
 def main(arguments: list[str]) -> None:
     divert_noise("compare")
-    parser = argparse.ArgumentParser(
-        prog="python -m src.compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m src.compare")
     parser.add_argument("--csv", type=Path, help="file to write all disagreements to")
     options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:

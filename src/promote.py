@@ -22,11 +22,7 @@ REFUSED = 3
 @in_sentences
 def main(arguments: list[str]) -> None:
     divert_noise("promote")
-    parser = argparse.ArgumentParser(
-        prog="python -m src.promote",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m src.promote")
     parser.add_argument("--back", action="store_true", help="restore the previous champion")
     options, named, settings = runs_and_settings(parser, arguments)
     if len(named) != (0 if options.back else 1):
@@ -34,9 +30,9 @@ def main(arguments: list[str]) -> None:
     config = compose_as(Promote, "promote/config", settings)
     from src.registry.champion import go_back, promote
 
-    outcome = go_back(config) if options.back else promote(config, named[0])
-    print(f"{config.name} version {outcome.version.version} {outcome.decision}: {outcome.why}")
-    if outcome.decision == "refused":
+    promotion = go_back(config) if options.back else promote(config, named[0])
+    print(f"{config.name} version {promotion.version.version} {promotion.outcome}: {promotion.why}")
+    if promotion.outcome == "refused":
         sys.exit(REFUSED)
     print("next: python -m src.predict PHOTO_OR_FOLDER FOLDER uses the champion")
 

@@ -82,20 +82,20 @@ def test_champion_challenger_and_back(tracked):
     config = registry.settings(uri)
     first = promote(config, ids["first"])
     assert (first.decision, first.version.version) == ("promoted", 1)
-    assert tags_of("champion")["decision.why"] == (
+    assert tags_of("champion")["outcome.why"] == (
         "there was no champion to compare with; 4 errors of 400 test images"
     )
 
     again = promote(config, ids["first"])
     assert (again.decision, again.version.version) == ("kept", 1)
-    assert tags_of("champion")["decision"] == "promoted"
+    assert tags_of("champion")["outcome"] == "promoted"
 
     refused = promote(config, ids["worse"])
-    assert refused.decision == "refused"
+    assert refused.outcome == "refused"
     assert aliased(ids) == {"champion": "first"}
     tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
-    assert tags["decision"] == "refused"
-    assert tags["decision.why"] == refused.why
+    assert tags["outcome"] == "refused"
+    assert tags["outcome.why"] == refused.why
     assert "20 errors of 400 test images where the champion makes 4 " in refused.why
     compared = {key.removeprefix("comparison."): value for key, value in tags.items()}
     assert (compared["errors"], compared["champion_errors"]) == ("20", "4")
@@ -106,14 +106,14 @@ def test_champion_challenger_and_back(tracked):
     assert 0.02 < float(compared["low"]) < 0.04 < float(compared["high"]) < 0.07
 
     better = promote(config, ids["better"][:12])
-    assert better.decision == "promoted"
+    assert better.outcome == "promoted"
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
     restored = go_back(config)
     assert (restored.decision, restored.version.version) == ("restored", 1)
     assert aliased(ids) == {"champion": "first", "previous": "better"}
-    assert tags_of("champion")["decision"] == "restored"
-    assert tags_of("champion")["decision.why"] == f"in place of version {better.version.version}"
+    assert tags_of("champion")["outcome"] == "restored"
+    assert tags_of("champion")["outcome.why"] == f"in place of version {better.version.version}"
     go_back(config)
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
@@ -139,7 +139,7 @@ def test_other_settings_of_serving_are_another_version(ids, tracked):
     uri, _ = tracked
     before = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
     stricter = promote(registry.settings(uri, "serving.threshold=0.9"), ids["first"])
-    assert stricter.decision == "promoted"
+    assert stricter.outcome == "promoted"
     assert stricter.version.version != before.version
     # The same model in another package does not take the place of the one before it.
     assert aliased(ids) == {"champion": "first", "previous": "better"}
@@ -151,7 +151,7 @@ def test_other_test_images_are_refused_saying_what_to_do(ids, config):
     by_hand = mlflow.register_model(f"models:/{model.model_id}", NAME)
     client.set_registered_model_alias(NAME, "champion", by_hand.version)
     refused = promote(config, ids["first"])
-    assert refused.decision == "refused"
+    assert refused.outcome == "refused"
     assert "test parts have 400 and 100 images, 100 of them in common" in refused.why
     assert "same data, split strategy, split seed and fold" in refused.why
     assert "delete_registered_model_alias('crack-classifier', 'champion')" in refused.why
@@ -164,7 +164,7 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
         client.set_tag(ids[name], "dataset.fingerprint", fingerprint)
     try:
         refused = promote(config, ids["better"])
-        assert refused.decision == "refused"
+        assert refused.outcome == "refused"
         assert "had different images (dataset.fingerprint)" in refused.why
         tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
         # What it was promoted by before is gone.
@@ -175,7 +175,7 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(ids, config):
     finally:
         for name in ("first", "better"):
             client.delete_tag(ids[name], "dataset.fingerprint")
-    assert promote(config, ids["better"]).decision == "promoted"
+    assert promote(config, ids["better"]).outcome == "promoted"
 
 
 def test_other_images_for_training_are_compared_on_the_same_test_images(ids, config):
@@ -184,7 +184,7 @@ def test_other_images_for_training_are_compared_on_the_same_test_images(ids, con
         client.set_tag(ids[name], "dataset.fingerprint", fingerprint)
         client.set_tag(ids[name], "dataset.tested", "c" * 64)
     try:
-        assert promote(config, ids["better"]).decision == "promoted"
+        assert promote(config, ids["better"]).outcome == "promoted"
     finally:
         for name, tag in product(("first", "better"), ("fingerprint", "tested")):
             client.delete_tag(ids[name], f"dataset.{tag}")
@@ -267,7 +267,7 @@ def test_killed_between_two_moves_it_leaves_a_champion_and_can_be_repeated(
     monkeypatch.undo()
     assert aliased(ids) == left
     repeated = go_back(config) if back else promote(config, ids["better"])
-    assert repeated.decision == ("restored" if back else "promoted")
+    assert repeated.outcome == ("restored" if back else "promoted")
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 
@@ -285,9 +285,9 @@ def test_two_at_once_are_packaged_and_decided_one_after_the_other(ids, tracked):
     # Not packaged so far.
     config = registry.settings(tracked[0], "serving.threshold=0.8")
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(promote, [config] * 2, [ids["better"]] * 2))
-    assert sorted(outcome.decision for outcome in outcomes) == ["kept", "promoted"]
-    assert len({outcome.version.version for outcome in outcomes}) == 1
+        promotions = list(pool.map(promote, [config] * 2, [ids["better"]] * 2))
+    assert sorted(one.outcome for one in promotions) == ["kept", "promoted"]
+    assert len({one.version.version for one in promotions}) == 1
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
 

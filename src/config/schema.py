@@ -241,9 +241,12 @@ def _with_a_port(address: str) -> str:
     return address
 
 
-class Tracking(Section):
+class Server(Section):
     uri: str | None
     experiment: str
+
+
+class Tracking(Server):
     ui: Annotated[str, Field(pattern=r"^https?://[^/]+$"), AfterValidator(_with_a_port)]
     run_name: str | None
     parent_run: str | None

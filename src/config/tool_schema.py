@@ -5,15 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from src.config.photo_schema import PhotoEngine
-from src.config.schema import Threads
+from src.config.schema import Server, Threads
 from src.config.section import Name, Positive, Scale, Section
 from src.config.source_schema import Http
 from src.errors import without_secrets
-
-
-class Server(Section):
-    uri: str | None
-    experiment: str
 
 
 class Export(Section):

@@ -11,7 +11,7 @@ from src.data.addresses import any_path
 from src.data.corrections import CORRECTIONS, Correction, read_corrections
 from src.data.remote import AnyPath, RemotePath
 from src.errors import InputError
-from src.model.decision import Decision, overridden, refuse_other_model, undecided
+from src.model.decision import Decision, overridden, refuse_other_model
 from src.photos.earlier import read_inspection
 from src.photos.inspector import Inspector
 from src.photos.names import photo_name, printable
@@ -23,10 +23,9 @@ from src.photos.records import Place, place, share_of
 from src.photos.remote_search import find_remote_photos
 from src.photos.result_files import write_results
 from src.photos.review import carried_over, reviewed
-from src.tracking import runs
-from src.tracking.default_models import first_existing
 from src.tracking.logged_models import kind_of
-from src.tracking.provenance import decision_of, origin
+from src.tracking.model_in_use import decision_in_use, model_in_use
+from src.tracking.provenance import origin
 
 # File of the output that says which model has judged; see `photo_model`.
 NOTE = ".model.json"
@@ -193,24 +192,12 @@ def load_model_of(
     Raises:
         InputError: the model does not exist, or the decision beside it is another model's.
     """
-    server = config.tracking
-    model = config.model or first_existing(config.default_models, server.uri, server.experiment)
-    on_server = kind_of(model) != "file"
-    if on_server:
-        runs.connect(server.uri, server.experiment)
+    model = model_in_use(config)
     found = photo_model(model, note)
-    known = origin(model) if on_server else {}
+    known = origin(model) if kind_of(model) != "file" else {}
     identity = {"name": model, **known, "weights": found.weights[:12]}
     print("model: " + ", ".join([model, *(f"{key} {value}" for key, value in known.items())]))
-    made = decision_of(model)
-    if made is None:
-        print(
-            f"{model} has no decision.json beside it, so its probabilities are not calibrated and "
-            "the threshold is 0.5; name the run instead to have both"
-        )
-        from src.bank.engine import chosen_engine
-
-        made = undecided(found.weights, *chosen_engine("auto", "f32"))
+    made = decision_in_use(model, lambda: found.weights)
     refuse_other_model(made, found.weights, model)
     scale = config.scale
     given = {

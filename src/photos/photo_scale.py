@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from PIL.ExifTags import Base
+
 from src.photos.metadata import Metadata
 
-# Tags of a photo's EXIF data, and units of its focal plane resolution in millimetres.
-FOCAL_LENGTH, FOCAL_LENGTH_35MM, SUBJECT_DISTANCE = 0x920A, 0xA405, 0x9206
-RESOLUTION, RESOLUTION_UNIT, WIDTH, HEIGHT = 0xA20E, 0xA210, 0xA002, 0xA003
+# Units of the resolution of the focal plane in EXIF data, in millimetres.
 UNITS = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 DIAGONAL_35MM = math.hypot(36, 24)  # millimetres
 INFINITY = 0xFFFFFFFF  # this numerator says that the distance is infinite (Exif 2.32)
@@ -54,7 +54,7 @@ def photo_scale(
     if mm_per_pixel is not None:
         return PhotoScale(mm_per_pixel, "setting")
     tags = metadata.details
-    distance = distance or _positive(tags.get(SUBJECT_DISTANCE))
+    distance = distance or _positive(tags.get(Base.SubjectDistance))
     angle = _pixel_angle(tags, size)
     if not distance or not angle:
         return UNKNOWN
@@ -64,15 +64,17 @@ def photo_scale(
 
 def _pixel_angle(tags: dict[int, object], size: tuple[int, int]) -> float | None:
     """Return the width of a pixel on the sensor as a multiple of the focal length."""
-    if equivalent := _positive(tags.get(FOCAL_LENGTH_35MM)):
+    if equivalent := _positive(tags.get(Base.FocalLengthIn35mmFilm)):
         return DIAGONAL_35MM / (equivalent * math.hypot(*size))
-    focal, resolution = (_positive(tags.get(tag)) for tag in (FOCAL_LENGTH, RESOLUTION))
-    unit = UNITS.get(int(_positive(tags.get(RESOLUTION_UNIT)) or 2))
+    focal = _positive(tags.get(Base.FocalLength))
+    resolution = _positive(tags.get(Base.FocalPlaneXResolution))
+    unit = UNITS.get(int(_positive(tags.get(Base.FocalPlaneResolutionUnit)) or 2))
     if not focal or not resolution or not unit:
         return None
     # The resolution counts the camera's own pixels. The photo may have been made smaller or turned
     # since.
-    sides = [side for tag in (WIDTH, HEIGHT) if (side := _positive(tags.get(tag)))]
+    stated = (Base.ExifImageWidth, Base.ExifImageHeight)
+    sides = [side for tag in stated if (side := _positive(tags.get(tag)))]
     shrunk = max(sides, default=max(size)) / max(size)
     return unit / resolution * shrunk / focal
 

@@ -45,7 +45,7 @@ SERVED = "served."
 # How the challenger and the champion answer corrected photos.
 CORRECTED = "corrected."
 # Tag of a restored version: the number of the version that it replaced.
-REPLACED = "decision.replaced"
+REPLACED = "outcome.replaced"
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Promotion:
 
     Attributes:
         version: the version of the registered model.
-        decision: promoted, refused, restored or kept. A version that is the champion already is
+        outcome: promoted, refused, restored or kept. A version that is the champion already is
             kept.
-        why: the reason for the decision.
+        why: the reason for the outcome.
     """
 
     version: ModelVersion
-    decision: str
+    outcome: str
     why: str
 
 
@@ -149,14 +149,14 @@ def go_back(config: Promote) -> Promotion:
     runs.connect(config.tracking.uri, config.tracking.experiment)
     with promoting():
         restored, replaced = _changing_places(config.name)
-        outcome = Promotion(restored, "restored", f"in place of version {replaced.version}")
+        promotion = Promotion(restored, "restored", f"in place of version {replaced.version}")
         # The tag is set before the aliases move. Between the two moves the replaced version has no
         # alias, and after an interruption only the tag leads to it.
-        _record(outcome, {REPLACED: replaced.version})
+        _record(promotion, {REPLACED: replaced.version})
         # The champion's alias moves first, so that an interruption leaves the restored champion.
         point(CHAMPION, restored)
         point(PREVIOUS, replaced)
-    return outcome
+    return promotion
 
 
 def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
@@ -183,7 +183,7 @@ def _decided(
     if champion and champion.version == version.version:
         return Promotion(version, "kept", "it is the champion already")
     ruling = _ruled(config, run, predictions, champion, check)
-    # None removes the figures of an earlier decision.
+    # None removes the figures of an earlier promotion.
     former = (key for key in version.tags if key.startswith((COMPARISON, CORRECTED)))
     figures: dict[str, object] = dict.fromkeys(former)
     figures[REPLACED] = None
@@ -197,9 +197,9 @@ def _decided(
             f"{COMPARISON}run": champion.run_id,
         }
     why = f"{ruling.why}; {as_sentence(on_corrected)}" if on_corrected else ruling.why
-    outcome = Promotion(version, "promoted" if ruling.promoted else "refused", why)
+    promotion = Promotion(version, "promoted" if ruling.promoted else "refused", why)
     # The tags are set before the aliases, so that every champion has its reasons on record.
-    _record(outcome, figures)
+    _record(promotion, figures)
     describe_version(version, f"{why}.\n\n{run.data.tags.get(MLFLOW_RUN_NOTE, '')}")
     if ruling.promoted:
         # The alias of the previous champion moves first, so that an interruption does not lose it.
@@ -207,7 +207,7 @@ def _decided(
         if champion and champion.run_id != run.info.run_id:
             point(PREVIOUS, champion)
         point(CHAMPION, version)
-    return outcome
+    return promotion
 
 
 def _ruled(
@@ -242,7 +242,7 @@ def _ruled(
         return Ruling(False, why, {})
 
 
-def _record(outcome: Promotion, figures: Mapping[str, object] | None = None) -> None:
-    """Tag the version with the decision, its reason and the figures that it is based on."""
-    decision = {"decision": outcome.decision, "decision.why": outcome.why}
-    tag(outcome.version, {**decision, **(figures or {})})
+def _record(promotion: Promotion, figures: Mapping[str, object] | None = None) -> None:
+    """Tag the version with the outcome, its reason and the figures that it is based on."""
+    outcome = {"outcome": promotion.outcome, "outcome.why": promotion.why}
+    tag(promotion.version, {**outcome, **(figures or {})})

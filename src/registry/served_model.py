@@ -5,21 +5,18 @@ import json
 import shutil
 from pathlib import Path
 
-from src.bank.engine import chosen_engine
 from src.config.code_closure import code_fingerprint
 from src.config.loader import compose_as
 from src.config.tool_schema import Serve
 from src.data.files import file_sha256, temporary_folder
 from src.errors import InputError
-from src.model.decision import undecided
 from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
 from src.registry.packaged_model import ENTRY, PACKAGE, write_package
 from src.registry.served_settings import served_settings
-from src.tracking import runs
-from src.tracking.default_models import first_existing
 from src.tracking.logged_models import find_model, kind_of
-from src.tracking.provenance import decision_of, run_of
+from src.tracking.model_in_use import decision_in_use, model_in_use
+from src.tracking.provenance import run_of
 
 
 def servable(config: Serve) -> str:
@@ -33,13 +30,9 @@ def servable(config: Serve) -> str:
     Raises:
         InputError: there is no such model.
     """
-    server = config.tracking
-    model = config.model or first_existing(config.default_models, server.uri, server.experiment)
+    model = model_in_use(config)
     print(f"model: {model}")
-    kind = kind_of(model)
-    if kind != "file":
-        runs.connect(server.uri, server.experiment)
-    if kind == "registry":
+    if kind_of(model) == "registry":
         run_of(model)  # an unknown model ends here, with a sentence
         if config.serving != compose_as(Serve, "serve/config", []).serving:
             raise InputError(
@@ -47,11 +40,8 @@ def servable(config: Serve) -> str:
                 "again with these settings, or serve the run itself (model=RUN)"
             )
         return model
-    file, decision = find_model(model), decision_of(model)
-    if decision is None:
-        print(f"{model} comes without decision.json: its probabilities are uncalibrated")
-        weights = weights_sha256(load_saved_model(file))
-        decision = undecided(weights, *chosen_engine("auto", "f32"))
+    file = find_model(model)
+    decision = decision_in_use(model, lambda: weights_sha256(load_saved_model(file)))
     *_, settings = served_settings(decision, config.serving)
     content = json.dumps([settings, code_fingerprint(ENTRY), file_sha256(file)], sort_keys=True)
     folder = Path(config.output) / hashlib.sha256(content.encode()).hexdigest()[:16]

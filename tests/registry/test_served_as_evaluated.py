@@ -63,7 +63,7 @@ def champion(uri, composed):
     run_id = train_and_track(config).run_id
     settings = [f"name={NAME}", "min_accuracy=0", f"tracking.uri={uri}"]
     promotion = promote(compose_as(Promote, "promote/config", settings), run_id)
-    assert promotion.decision == "promoted", promotion.why
+    assert promotion.outcome == "promoted", promotion.why
     table = pd.read_csv(
         mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="predictions.csv")
     )

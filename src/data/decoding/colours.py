@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base
 
 from src.data.decoding.unreadable import Unreadable
 
@@ -16,7 +17,6 @@ BAND = 2**18  # number of pixels that are converted at a time
 GREY = 127  # value of transparent pixels, which is the same as that of the network's padding
 # The numbers of bits in use that cameras and scanners store in 16 bits.
 DEPTHS = (8, 10, 12, 14, 16)
-WHITE_IS_ZERO, BITS_PER_SAMPLE, HIGHEST, SIGNED_HIGHEST = 262, 258, 281, 341  # tags of a TIFF
 
 Box = tuple[int, int, int, int]
 
@@ -60,10 +60,10 @@ def bits_in_use(highest: int, declared: int) -> int:
 def declared_bits(image: Image.Image) -> int:
     """Return the number of bits a channel that a TIFF's tags declare as used, or 0 if none do."""
     tags = getattr(image, "tag_v2", {})
-    for tag in (SIGNED_HIGHEST, HIGHEST):
+    for tag in (Base.SMaxSampleValue, Base.MaxSampleValue):
         if tag in tags:
             return int(np.max(tags[tag])).bit_length()
-    bits = int(np.max(tags.get(BITS_PER_SAMPLE, 16)))
+    bits = int(np.max(tags.get(Base.BitsPerSample, 16)))
     return bits if bits < 16 else 0
 
 
@@ -152,7 +152,7 @@ def _of_whole_numbers(image: Image.Image) -> Callable[[Image.Image], Image.Image
             "save it with 8 or 16 bits a pixel"
         )
     shift = bits_in_use(highest, declared_bits(image)) - 8
-    inverted = getattr(image, "tag_v2", {}).get(WHITE_IS_ZERO) == 0
+    inverted = getattr(image, "tag_v2", {}).get(Base.PhotometricInterpretation) == 0
 
     def converted(band: Image.Image) -> Image.Image:
         grey = (np.asarray(band) >> shift).clip(0, 255).astype(np.uint8)

@@ -5,6 +5,7 @@ import functools
 import io
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from src.data.decoding.colours import (
     as_rgb,
@@ -28,8 +29,6 @@ JPEG_PIXELS = 8 * 64
 # Bytes for each pixel that libwebp and libheif need to decode a photo, as measured in
 # docs/photos.md.
 WEBP_BYTES, HEIF_BYTES = 17, 9
-# The numbers of tags of a TIFF.
-TILE_WIDTH, TILE_HEIGHT, STRIP_HEIGHT, BITS, ORIENTATION = 322, 323, 278, 258, 274
 
 
 def megapixels(data: bytes, formats: tuple[str, ...] = FORMATS) -> float:
@@ -152,11 +151,12 @@ def _bytes_to_decode(image: Image.Image) -> float:
         return pixels * (4 + 2 * len(getattr(image, "layer", "RGB")))
     if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined]
-        width = tags.get(TILE_WIDTH, image.width)
-        height = tags.get(TILE_HEIGHT) or min(tags.get(STRIP_HEIGHT, image.height), image.height)
+        width = tags.get(Base.TileWidth, image.width)
+        rows = min(tags.get(Base.RowsPerStrip, image.height), image.height)
+        height = tags.get(Base.TileLength) or rows
         # Pillow turns the image before it frees the memory of the tile or strip.
-        copies = 2 if tags.get(ORIENTATION, 1) > 1 else 1
-        return 4 * pixels * copies + width * height * sum(tags.get(BITS, (1,))) / 8
+        copies = 2 if tags.get(Base.Orientation, 1) > 1 else 1
+        return 4 * pixels * copies + width * height * sum(tags.get(Base.BitsPerSample, (1,))) / 8
     return 4 * pixels
 
 

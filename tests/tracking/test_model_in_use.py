@@ -3,9 +3,12 @@
 import mlflow
 import pytest
 
+from src.config.schema import Server
+from src.config.tool_schema import ModelInUse
 from src.errors import InputError
-from src.tracking import default_models, runs
-from src.tracking.default_models import first_existing
+from src.tracking import model_in_use as model_in_use_module
+from src.tracking import runs
+from src.tracking.model_in_use import model_in_use
 from tests.tracking.store import put_database
 
 CHAMPION, SHIPPED = "models:/crack-classifier@champion", "models/model.keras"
@@ -17,14 +20,17 @@ def project(tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(default_models, "ROOT", tmp_path)
+    monkeypatch.setattr(model_in_use_module, "ROOT", tmp_path)
     put_database(tmp_path / "mlruns/mlflow.db")
     yield tmp_path
     mlflow.set_tracking_uri(before)
 
 
 def first() -> str:
-    return first_existing([CHAMPION, SHIPPED], None, "crack-detection")
+    tracking = Server(uri=None, experiment="crack-detection")
+    return model_in_use(
+        ModelInUse(model=None, default_models=[CHAMPION, SHIPPED], tracking=tracking)
+    )
 
 
 def test_the_champion_comes_before_the_model_of_the_project(project):

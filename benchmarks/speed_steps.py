@@ -1,6 +1,6 @@
 """Make one measurement of benchmarks.speed, and print it as one JSON object.
 
-python -m benchmarks.measure NAME IMAGES_FOLDER WORK_FOLDER [PRECISION]
+python -m benchmarks.speed_steps NAME IMAGES_FOLDER WORK_FOLDER [PRECISION]
 
 Each measurement runs in a separate process, so that the peak memory is that of this measurement.
 """

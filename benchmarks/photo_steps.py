@@ -1,9 +1,9 @@
 """Make one measurement of benchmarks.photos, and print it as one JSON object.
 
-python -m benchmarks.photo_measure draw FOLDER COUNT WIDTH HEIGHT
-python -m benchmarks.photo_measure found MODEL PRECISION FOLDER COMPARED
-python -m benchmarks.photo_measure loop MODEL PRECISION FOLDER
-python -m benchmarks.photo_measure predict MODEL PRECISION FOLDER OUTPUT
+python -m benchmarks.photo_steps draw FOLDER COUNT WIDTH HEIGHT
+python -m benchmarks.photo_steps found MODEL PRECISION FOLDER COMPARED
+python -m benchmarks.photo_steps loop MODEL PRECISION FOLDER
+python -m benchmarks.photo_steps predict MODEL PRECISION FOLDER OUTPUT
 """
 
 import io

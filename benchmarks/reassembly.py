@@ -1,6 +1,6 @@
 """Try to put METU's photographs together again from the overlaps that the audit has found.
 
-python -m src.audit data=mendeley && python -m benchmarks.photographs
+python -m src.audit data=mendeley && python -m benchmarks.reassembly
 
 Overlapping crops are laid out on a common plane. Their places are then used to test other signs
 of a common photograph: file numbers, colour, and edges that continue each other.
@@ -26,7 +26,7 @@ STRANGERS, NEIGHBOURS, NEAREST = 3000, 300, 30
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.photographs", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reassembly", description=__doc__)
     parser.add_argument("--workspace", type=Path, default=Path("outputs/metu"))
     parser.add_argument("--images", type=Path, default=Path("data"))
     options = parser.parse_args()
