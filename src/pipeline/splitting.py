@@ -9,7 +9,7 @@ import pandas as pd
 
 from src.config.schema import AnySplit, Config, GroupedSplit, HeldOutSplit
 from src.data.dataset import Dataset, with_groups
-from src.data.related.groups import join_groups
+from src.data.related.groups import group_images, join_groups
 from src.data.splits.grouped_split import split_by_group
 from src.data.splits.held_out_split import split_held_out
 from src.data.splits.manifest import PARTS, read_manifest
@@ -51,7 +51,9 @@ def split_anew(dataset: Dataset, split: AnySplit) -> Dataset:
         InputError: the images cannot be split as configured, or a part has no image of a class.
     """
     if isinstance(split, GroupedSplit):
-        manifest = split_by_group(dataset.listing, _kept_together(dataset, split), split)
+        related = join_groups(dataset.relations.related_groups, dataset.listing.photo)
+        groups = _kept_together(dataset, split)
+        manifest = split_by_group(dataset.listing, groups, split, related)
     elif isinstance(split, HeldOutSplit):
         manifest = split_held_out(dataset.listing, _kept_together(dataset, split), split)
     else:
@@ -66,11 +68,21 @@ def _with_manifest(dataset: Dataset, split: AnySplit, manifest: pd.DataFrame) ->
 
 
 def _kept_together(dataset: Dataset, split: AnySplit) -> np.ndarray:
-    """Return the groups (n,) int64 of images that the split keeps together."""
-    relations = dataset.relations
-    overlap = split.strategy in ("overlap", "held_out")
-    related = relations.related_groups if overlap else relations.twin_groups
-    return join_groups(related, dataset.listing.photo)
+    """Return the groups (n,) int64 of images that the split keeps together.
+
+    Images of sources that are only for training do not join groups of the others. So the others
+    are split as they are without them.
+    """
+    relations, listing = dataset.relations, dataset.listing
+    added = listing.source.isin(getattr(split, "train_only", ())).to_numpy()
+    pairs = relations.twins[["left", "right"]]
+    if split.strategy in ("overlap", "held_out") and relations.overlaps is not None:
+        pairs = pd.concat([pairs, relations.overlaps[["left", "right"]]])
+    pairs = pairs[added[pairs.left] == added[pairs.right]]
+    groups = group_images(len(listing), pairs)
+    # A photograph of one of these sources may have the name of another one.
+    photos = listing.photo.where(~added, "added: " + listing.photo)
+    return join_groups(groups, photos)
 
 
 def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from src.config.source_schema import Images
 from src.data.dataset import Collected, Dataset, write_listing
-from src.data.sources.survey import class_files, survey_images
+from src.data.sources.survey import class_files, sampled, survey_images
 from src.errors import InputError
 
 
@@ -46,7 +46,7 @@ class ImageSource(Protocol):
 def collect_images(
     source: ImageSource, data: Images, *, reuse: bool, every_class: bool = True
 ) -> Dataset:
-    """Fill the folder `data.dir` with the usable images of `source`, as `<class>/<file>`.
+    """Fill the folder `data.dir` with all usable images of `source`, as `<class>/<file>`.
 
     The folder changes only after all images were collected and checked. This also holds if the
     process is killed. The next fetch then removes the temporary files beside the folder. The file
@@ -62,11 +62,12 @@ def collect_images(
         every_class: whether images of every class are needed, which one of several sources are not.
 
     Returns:
-        The dataset: images, listing and receipt.
+        The dataset: images, listing and receipt. It has only the sample that `data.images` asks
+        for. The folder has all images, because METU's folder is shared by all runs.
 
     Raises:
         InputError: the source is not available, or the folder holds a file that no fetch put there.
-            It is also raised in the cases of `survey_images`.
+            It is also raised in the cases of `survey_images` and `sampled`.
     """
     survey = functools.partial(
         survey_images, source=source.name, data=data, every_class=every_class
@@ -78,7 +79,8 @@ def collect_images(
         try:
             # The images are not changed, because DVC pins the content of these files.
             unchanged = data.model_copy(update={"resize": False, "convert": False})
-            return survey(target, data=unchanged)
+            dataset = survey(target, data=unchanged)
+            return sampled(dataset, data, every_class=every_class)
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
     _refuse_foreign(beside.target, beside.inventory)
@@ -92,7 +94,8 @@ def collect_images(
         beside.collected.rename(beside.target)
     finally:
         beside.clear_away()
-    return dataclasses.replace(dataset, folder=target)
+    dataset = dataclasses.replace(dataset, folder=target)
+    return sampled(dataset, data, every_class=every_class)
 
 
 class _Beside:

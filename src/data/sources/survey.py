@@ -75,13 +75,35 @@ def survey_images(
     rejected = tuple(sorted([*collected.left_out, *found], key=lambda one: one.path))
     listing = pd.DataFrame(images, columns=[field.name for field in dataclasses.fields(_Image)])
     _refuse_too_few(source, _counts(listing, classes), rejected, data.minimum_images, every_class)
-    if isinstance(data, ImagesOfSource):
-        listing = sample_of_photos(listing, data.images, data.seed)
-    counts = _counts(listing, classes)
-    _refuse_too_few(source, counts, rejected, 1, every_class)
     resized = int(listing.pop("resized").sum())
+    counts = _counts(listing, classes)
     receipt = Receipt(source, counts, rejected, resized, listing_fingerprint(listing))
     return Dataset(root, classes, data.image_size, listing, receipt)
+
+
+def sampled(dataset: Dataset, data: Images, *, every_class: bool) -> Dataset:
+    """Return the dataset with the random sample of its images that `data.images` asks for.
+
+    Args:
+        dataset: all usable images.
+        data: the settings of the dataset.
+        every_class: whether images of every class are needed.
+
+    Raises:
+        InputError: a class that is needed has no image in the sample.
+    """
+    if not isinstance(data, ImagesOfSource):
+        return dataset
+    listing = sample_of_photos(dataset.listing, data.images, data.seed)
+    counts = _counts(listing, dataset.classes)
+    if every_class and (missing := [name for name, count in counts.items() if not count]):
+        raise InputError(
+            f"data.images={data.images} draws no image of {' and '.join(missing)}: set it higher, "
+            "or choose another data.seed"
+        )
+    fingerprint = listing_fingerprint(listing)
+    receipt = dataclasses.replace(dataset.receipt, counts=counts, fingerprint=fingerprint)
+    return dataclasses.replace(dataset, listing=listing, receipt=receipt)
 
 
 def _examined(

@@ -12,7 +12,12 @@ from src.data.splits.random_split import stratified_sample
 from src.errors import InputError
 
 
-def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSplit) -> pd.DataFrame:
+def split_by_group(
+    listing: pd.DataFrame,
+    groups: np.ndarray,
+    split: GroupedSplit,
+    related: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Split images so that no group is in two parts, stratified by class.
 
     The groups are distributed over equal folds, for example 5 folds for 60:20:20. The first folds
@@ -21,13 +26,17 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
     fraction, each image is tested once over all values of `fold`.
 
     Images of the sources in `split.train_only` are for training. The others are split as they would
-    be without them. An image of these sources is left out if its group is in another part.
+    be without them. An image of these sources is left out if it is related to an image in another
+    part.
 
     Args:
         listing: a table of n images with `path`, `label`, `sha256` and `source`.
-        groups: (n,) int64, the group of each image.
+        groups: (n,) int64, the group of each image. Images of the sources in `split.train_only`
+            must not join groups of the others.
         split: the settings. The fractions are met as closely as whole groups allow. The same seed,
             listing and groups give the same folds.
+        related: (n,) int64, groups by which images of these sources are related to the others; by
+            default `groups`.
 
     Returns:
         The manifest: `path`, `label`, `part` and `group`, in the listing's order.
@@ -37,7 +46,7 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
             also raised if `split.train_only` names no source, or all of them.
     """
     folds, validation, test = split.folds
-    rows = listing.assign(group=groups)
+    rows = listing.assign(group=groups, related=groups if related is None else related)
     added, rows = _for_training_only(rows, split.train_only)
     if split.unique:
         rows = rows.drop_duplicates("sha256")
@@ -48,7 +57,8 @@ def split_by_group(listing: pd.DataFrame, groups: np.ndarray, split: GroupedSpli
         [distance < test, distance < test + validation], ["test", "validation"], default="train"
     )
     rows = rows.assign(part=part)
-    added = added[~added.group.isin(rows.group[rows.part != "train"])].assign(part="train")
+    held_out = rows.related[rows.part != "train"]
+    added = added[~added.related.isin(held_out)].assign(part="train")
     every = pd.concat([rows, added]).sort_index() if len(added) else rows
     return every[["path", "label", "part", "group"]].reset_index(drop=True)
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from src.data.dataset import Origin
 from src.data.sources.collection import collect_images
 from src.data.sources.survey import sample_of_photos
+from src.errors import InputError
 from tests.data.sources.fetching import Files
 from tests.data.sources.samples import NAMES, dataset, encode, picture, section
 
@@ -37,11 +39,22 @@ def test_images_have_the_origins_that_their_source_tells(tmp_path):
     assert listing.photo.tolist()[:3] == ["decks/7001", "mine/7002", f"mine/{NAMES[2]}"]
 
 
-def test_fewer_images_are_used_and_kept_if_asked_for(tmp_path):
+@pytest.mark.parametrize("reuse", [False, True])
+def test_fewer_images_are_used_if_asked_for_and_all_are_kept(tmp_path, reuse):
     data = section(tmp_path / "data", images=3, minimum_images=4)
-    fetched = collect_images(Files(dataset()), data, reuse=False)
+    fetched = collect_images(Files(dataset()), data, reuse=reuse)
     assert len(fetched.listing) == sum(fetched.receipt.counts.values()) == 3
-    assert len(list((tmp_path / "data").rglob("*.jpg"))) == 3
+    # Another run shares the folder and takes all images.
+    everything = collect_images(
+        Files({}), section(tmp_path / "data", images=None, minimum_images=4), reuse=True
+    )
+    assert len(everything.listing) == len(dataset())
+
+
+def test_a_sample_without_a_class_is_told(tmp_path):
+    data = section(tmp_path / "data", images=1, minimum_images=4)
+    with pytest.raises(InputError, match=r"data\.images=1 draws no image of .*: set it"):
+        collect_images(Files(dataset()), data, reuse=False)
 
 
 def test_converted_images_are_listed_as_they_are_kept(tmp_path):
