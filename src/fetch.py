@@ -36,6 +36,15 @@ def commit_to_cache(pin: str) -> None:
         )
 
 
+def pins(pin: str, folder: str) -> bool:
+    """Return whether a .dvc file pins the files of this folder."""
+    import yaml
+
+    outputs = yaml.safe_load(Path(pin).read_text(encoding="utf-8"))["outs"]
+    pinned = {Path(pin).parent.joinpath(output["path"]).resolve() for output in outputs}
+    return Path(folder).resolve() in pinned
+
+
 @entry_point
 def main(config: Config) -> None:
     receipt = fetch_dataset(config.data, Path(config.workspace)).receipt
@@ -47,7 +56,7 @@ def main(config: Config) -> None:
         print(f"  left out {rejected.path}: {rejected.reason}")
     data = config.data
     for section in data.sources.values() if isinstance(data, Several) else [data]:
-        if isinstance(section, Mendeley) and section.pin:
+        if isinstance(section, Mendeley) and section.pin and pins(section.pin, section.dir):
             commit_to_cache(section.pin)
 
 

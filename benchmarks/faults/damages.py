@@ -32,11 +32,13 @@ def damaged_state(rng: np.random.Generator, content: bytes) -> tuple[str, bytes]
     flipped = bytearray(content)
     if flipped:
         flipped[rng.integers(len(flipped))] ^= 1 << int(rng.integers(8))
+    cut, kept = rng.integers(len(content) + 1), rng.integers(len(lines) + 1)
+    gone = int(rng.integers(len(lines))) if lines else 0
     ways = {
         "empty": b"",
-        "cut within": content[: rng.integers(len(content) + 1)],
-        "cut after a line": b"".join(lines[: rng.integers(len(lines) + 1)]),
-        "a line gone": b"".join(np.delete(lines, rng.integers(len(lines)))) if lines else b"",
+        "cut within": content[:cut],
+        "cut after a line": b"".join(lines[:kept]),
+        "a line gone": b"".join(lines[:gone] + lines[gone + 1 :]),
         "flipped": bytes(flipped),
         "other JSON": [b"[]", b"{}", b"null", b"1"][rng.integers(4)],
         "zeros": bytes(len(content)),

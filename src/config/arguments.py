@@ -58,5 +58,10 @@ def refuse_unquoted(arguments: Sequence[str]) -> None:
             parser.parse_override(argument)
         except HydraException as error:
             problem = str(error).partition("\n")[0]
-            quoted = f"'{key}=\"{value}\"'"
+            if value.startswith("[") and value.endswith("]"):
+                words = [word.strip(" '\"") for word in value[1:-1].split(",")]
+                listed = ",".join(f'"{word}"' for word in words)
+                quoted = f"'{key}=[{listed}]'"
+            else:
+                quoted = f"'{key}=\"{value}\"'"
             raise InputError(f"{argument}: {problem}; if it is text, quote it: {quoted}") from error

@@ -279,6 +279,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _overlaps_are_looked_for(self) -> Self:
-        if self.split.strategy == "overlap" and self.audit.overlaps is None:
-            raise ValueError("split=overlap needs the overlaps that audit.overlaps=null leaves out")
+        strategy = self.split.strategy
+        if strategy in ("overlap", "held_out") and self.audit.overlaps is None:
+            raise ValueError(
+                f"split={strategy} needs the overlaps that audit.overlaps=null leaves out"
+            )
         return self

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -24,6 +25,17 @@ Seed = Annotated[int, Field(ge=0)]
 MaxRatio = Annotated[float, Field(gt=1)]
 
 
+def _name_of_a_class(name: str) -> str:
+    if not re.fullmatch(r"[\w-]([\w. -]*[\w.-])?", name):
+        raise ValueError(
+            "should have letters, digits, - and _ only, and dots or spaces between them"
+        )
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_name_of_a_class)]
+
+
 def _different(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise ValueError("should be names of different folders")
@@ -35,7 +47,9 @@ class Images(Section):
 
     name: Name
     dir: str
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2), AfterValidator(_different)]
+    classes: Annotated[
+        list[ClassName], Field(min_length=2, max_length=2), AfterValidator(_different)
+    ]
     image_size: Annotated[int, Field(ge=64)]
     resize: bool
     convert: bool
@@ -169,8 +183,9 @@ class Several(Images):
     def _sources_stand_apart(self) -> Self:
         if not self.sources:
             raise ValueError("sources is empty: add one by +data@data.sources.NAME=SOURCE")
-        folders = Counter([self.dir, *(section.dir for section in self.sources.values())])
-        twice = [folder for folder, times in folders.items() if times > 1]
+        named = [self.dir, *(section.dir for section in self.sources.values())]
+        folders = Counter(Path(one).resolve() for one in named)
+        twice = [one for one in named if folders[Path(one).resolve()] > 1]
         if twice:
             raise ValueError(
                 f"{twice[0]} is the dir of several sources: give each its own data.sources.NAME.dir"

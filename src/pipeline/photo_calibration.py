@@ -1,5 +1,6 @@
 """Fitting how photographs are judged, after a classifier is trained."""
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -12,12 +13,15 @@ from tqdm.contrib.concurrent import thread_map
 
 from src.config.photo_schema import Photographs
 from src.config.schema import Config
+from src.data.sources.colour_pictures import UnusableImage
 from src.data.sources.masked_photos import MaskedPhoto, drawn_photos, photos_in
 from src.model.decision import DECISION, Decision
 from src.photos.photo_findings import candidates_on
 from src.photos.rule_fitting import Example, FittedPhotoRule, fit_photo_rule, regions_over
 from src.photos.scoring import Scorer, build_scorer
 from src.tracking.logged_files import log_file
+
+logger = logging.getLogger(__name__)
 
 
 def decide_on_photographs(config: Config, classifier: keras.Model, decision: Decision) -> Decision:
@@ -59,6 +63,8 @@ def decide_on_photographs(config: Config, classifier: keras.Model, decision: Dec
 def examine(photos: Sequence[MaskedPhoto], scorer: Scorer, settings: Photographs) -> list[Example]:
     """Find and describe the candidates on photographs, several photographs at a time.
 
+    Photographs that cannot be used are left out with a warning, as a fetch leaves them out.
+
     Args:
         photos: the photographs.
         scorer: the scorer of the classifier.
@@ -66,8 +72,12 @@ def examine(photos: Sequence[MaskedPhoto], scorer: Scorer, settings: Photographs
     """
     scoring = threading.Lock()
 
-    def examined(photo: MaskedPhoto) -> Example:
-        pixels, mask = photo.load()
+    def examined(photo: MaskedPhoto) -> Example | None:
+        try:
+            pixels, mask = photo.load()
+        except UnusableImage as error:
+            logger.warning("%s is left out: %s", photo.name, error)
+            return None
         image = Image.fromarray(pixels)
         with scoring:
             scores = [scorer.score(image, scale) for scale in scorer.decision.scales]
@@ -79,7 +89,7 @@ def examine(photos: Sequence[MaskedPhoto], scorer: Scorer, settings: Photographs
     found = thread_map(
         examined, photos, max_workers=settings.workers, desc="photographs", unit="photo"
     )
-    return list(found)
+    return [example for example in found if example]
 
 
 def rule_metrics(fitted: FittedPhotoRule) -> dict[str, float]:

@@ -64,6 +64,8 @@ def test_shares_are_made_up_of_equal_folds(composed, shares, folds, last):
 def test_a_split_by_overlaps_needs_them(composed):
     with pytest.raises(InputError, match=r"audit\.overlaps=null leaves out$"):
         composed("split=overlap", "audit.overlaps=null")
+    with pytest.raises(InputError, match=r"split=held_out needs .* audit\.overlaps=null lea"):
+        composed("split=held_out", "split.source=one", "audit.overlaps=null")
     assert composed("audit.overlaps=null").audit.overlaps is None
 
 

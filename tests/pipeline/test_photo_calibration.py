@@ -4,9 +4,11 @@ import mlflow
 import numpy as np
 import pytest
 
-from src.data.sources.masked_photos import drawn_photos
+from src.data.sources.colour_pictures import UnusableImage
+from src.data.sources.masked_photos import MaskedPhoto, drawn_photos
 from src.model.decision import Decision, undecided
 from src.photos.scoring import build_scorer
+from src.pipeline import photo_calibration
 from src.pipeline.photo_calibration import decide_on_photographs, examine
 from tests.samples import small_classifier
 from tests.tracking.store import put_database
@@ -74,3 +76,16 @@ def test_the_examples_do_not_depend_on_the_order_of_the_work(config, classifier,
         assert one.seen.tiles == pytest.approx(other.seen.tiles)
         for name, values in one.seen.features.items():
             assert np.allclose(values, other.seen.features[name])
+
+
+def test_photographs_that_cannot_be_used_are_left_out(config, classifier, decision, heard):
+    messages = heard(photo_calibration)
+    settings = config.decision.photographs
+    scorer = build_scorer(classifier, decision, settings.engine)
+
+    def fail():
+        raise UnusableImage("b.jpg cannot be read: damaged or cut short")
+
+    photos = [*drawn_photos(1, 256, 300, 0), MaskedPhoto("b.jpg", "b", "own", fail)]
+    assert [one.name for one in examine(photos, scorer, settings)] == ["drawn-0000"]
+    assert messages == ["b.jpg is left out: b.jpg cannot be read: damaged or cut short"]

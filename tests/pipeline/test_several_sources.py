@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from src.data.dataset import Dataset
+from src.data.dataset import Dataset, read_dataset
+from src.data.sources.combined import CombinedSource
 from src.errors import InputError
 from src.pipeline.fetching import fetched_dataset
 
@@ -121,3 +122,18 @@ def test_two_sources_of_one_name_are_refused(several, own):
         InputError, match=r"data\.sources\.drawn and data\.sources\.mine both have a source named"
     ):
         fetched(several())
+
+
+def test_an_image_that_another_command_has_replaced_is_refused(several, own):
+    part = fetched(several()).folder.parent / "images" / "mine"
+    listing = pd.read_csv(own / "work" / "sources" / "mine" / "images.csv")
+    dataset = read_dataset(part, ["Negative", "Positive"], 64, own / "work" / "sources" / "mine")
+    Image.new("RGB", (64, 64)).save(part / listing.path[0])
+    (own / "staging").mkdir()
+    with pytest.raises(InputError, match="another command has fetched other images"):
+        CombinedSource({"mine": dataset}).collect(own / "staging", ["Negative", "Positive"])
+
+
+def test_one_folder_written_in_two_ways_is_refused(several, own):
+    with pytest.raises(InputError, match="is the dir of several sources"):
+        several(f"data.sources.mine.dir={own}/images/../images/drawn/")

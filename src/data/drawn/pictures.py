@@ -1,6 +1,7 @@
 """Folders of drawn patches. A patch is a small drawn photograph."""
 
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def draw_patch(rng: np.random.Generator, *, cracked: bool, size: int) -> Photo:
     return draw_photograph(rng, size, size, cracked=cracked, clear=True).pixels
 
 
-def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
+def write_patches(
+    target: Path, *, images: int, seed: int, size: int, classes: Sequence[str] = CLASSES
+) -> None:
     """Draw patches to target/Positive/00001.jpg… and target/Negative/00001.jpg…, half of them each.
 
     A patch depends only on the seed, its class and its number. A longer series therefore begins
@@ -45,6 +48,7 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
         images: number of patches, even and at least 2.
         seed: seed of the patches, 0 or more.
         size: height and width in pixels, at least `SMALLEST`.
+        classes: the names of the folders, that of patches without a crack first.
 
     Raises:
         InputError: the number of patches is odd or below 2, a patch is too small, or `target`
@@ -61,17 +65,18 @@ def write_patches(target: Path, *, images: int, seed: int, size: int) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)  # an interrupted run may have left this folder
     jobs = [(label, number) for number in range(1, images // 2 + 1) for label in (0, 1)]
     try:
-        for name in CLASSES:
-            (unfinished / name).mkdir(parents=True)
-        draw = partial(_write_patch, unfinished, seed, size)
+        folders = [unfinished / name for name in classes]
+        for folder in folders:
+            folder.mkdir(parents=True)
+        draw = partial(_write_patch, folders, seed, size)
         map_in_processes(draw, jobs, desc="drawing patches", unit="image", few=FEW)
         unfinished.replace(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write_patch(folder: Path, seed: int, size: int, job: tuple[int, int]) -> None:
+def _write_patch(folders: Sequence[Path], seed: int, size: int, job: tuple[int, int]) -> None:
     label, number = job
     rng = np.random.default_rng([seed, label, number])
     patch = draw_patch(rng, cracked=bool(label), size=size)
-    Image.fromarray(patch).save(folder / CLASSES[label] / f"{number:05}.jpg", quality=95)
+    Image.fromarray(patch).save(folders[label] / f"{number:05}.jpg", quality=95)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -80,13 +80,21 @@ def collect_images(
             # The images are not changed, because DVC pins the content of these files.
             unchanged = data.model_copy(update={"resize": False, "convert": False})
             dataset = survey(target, data=unchanged)
-            return sampled(dataset, data, every_class=every_class)
         except InputError as error:
             raise InputError(f"{error} Delete {target} to fetch them anew.") from error
+    else:
+        dataset = _collected(source, data.classes, survey, beside)
+    return sampled(dataclasses.replace(dataset, folder=target), data, every_class=every_class)
+
+
+def _collected(
+    source: ImageSource, classes: Sequence[str], survey: Callable[..., Dataset], beside: "_Beside"
+) -> Dataset:
+    """Replace the images of the target by the usable ones of the source, at once."""
     _refuse_foreign(beside.target, beside.inventory)
     beside.collected.mkdir(parents=True)
     try:
-        dataset = survey(beside.collected, collected=source.collect(beside.collected, data.classes))
+        dataset = survey(beside.collected, collected=source.collect(beside.collected, classes))
         _keep_only(dataset)
         write_listing(dataset.listing, beside.listing)
         if beside.target.exists():
@@ -94,8 +102,7 @@ def collect_images(
         beside.collected.rename(beside.target)
     finally:
         beside.clear_away()
-    dataset = dataclasses.replace(dataset, folder=target)
-    return sampled(dataset, data, every_class=every_class)
+    return dataset
 
 
 class _Beside:

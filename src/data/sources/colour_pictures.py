@@ -64,10 +64,13 @@ def read_mask(path: Path) -> np.ndarray:
     if picture.has_transparency_data and np.asarray(picture.convert("RGBA"))[..., 3].min() < 255:
         raise UnusableImage(f"the mask {path.name} is transparent; cracks are white on black")
     try:
-        cracks = np.asarray(as_rgb(picture).convert("L")) >= MASKED_FROM
+        colours = as_rgb(picture)
     except Unreadable as error:
         raise UnusableImage(f"{path.name} cannot be read: {error}") from error
-    values = np.asarray(picture)
+    cracks = np.asarray(colours.convert("L")) >= MASKED_FROM
+    # Numbers of classes are grey values or those of a palette. Of other pictures the colours count,
+    # without an opaque alpha channel and the inks of CMYK.
+    values = np.asarray(picture if len(picture.getbands()) == 1 else colours)
     low, high = int(values.min()), int(values.max())
     noise = NOISE if path.suffix.lower() in (".jpg", ".jpeg") else 0
     if not cracks.any() and high - low > noise:

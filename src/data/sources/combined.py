@@ -1,6 +1,5 @@
 """Several datasets as one source of images."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from src.data.dataset import Collected, Dataset, Origin, Rejected
+from src.data.image_files import ListedImage, read_image_file
 from src.errors import InputError
 
 
@@ -39,7 +39,8 @@ class CombinedSource:
             The images' origins, and what the datasets have left out.
 
         Raises:
-            InputError: two datasets have a source of the same name.
+            InputError: two datasets have a source of the same name, or an image is not the one that
+                was fetched.
         """
         self._refuse_equal_sources()
         for name in classes:
@@ -47,11 +48,13 @@ class CombinedSource:
         origins, left_out = {}, []
         for name, part in self.parts.items():
             listing = part.listing
-            columns = (listing[column] for column in ("path", "label", "source", "photo"))
+            columns = (listing[key] for key in ("path", "label", "source", "photo", "sha256"))
             rows = zip(*columns, strict=True)
-            for file, label, source, photo in tqdm(rows, f"copying {name}", len(listing)):
+            for file, label, source, photo, sha256 in tqdm(rows, f"copying {name}", len(listing)):
                 path = f"{classes[label]}/{name}.{Path(file).name}"
-                shutil.copyfile(part.folder / file, staging / path)
+                # Another command may have fetched other images into this folder meanwhile.
+                content = read_image_file(ListedImage(part.folder / file, sha256))
+                content.tofile(staging / path)
                 origins[path] = Origin(photo.removeprefix(f"{source}/"), source)
             left_out += [
                 Rejected(f"{name}/{one.path}", one.reason) for one in part.receipt.rejected

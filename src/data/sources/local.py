@@ -1,6 +1,7 @@
 """Images on this machine, in a folder or an archive."""
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -13,11 +14,10 @@ from tqdm import tqdm
 
 from src.data.dataset import Collected, Origin, Rejected
 from src.data.sources.archive import unpack
+from src.data.sources.folder_names import composed_name, is_hidden
 from src.errors import InputError
 
-# macOS adds the first folder to zip files, and Synology adds the second beside images. Both hold
-# files with the names of the real images.
-_SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class LocalSource:
     Attributes:
         path: the folder, or an archive that `unpack` can read.
         max_ratio: see `unpack`.
-        photo: a regular expression for file names. Its group is the name of the photograph. If it
-            is None or not found, the image is a photograph of its own.
+        photo: a regular expression for file names. Its group is the name of the photograph. An
+            image that it does not fit is a photograph of its own, and so is each image if it is
+            None.
     """
 
     path: Path
@@ -71,7 +72,8 @@ class LocalSource:
 
         Raises:
             InputError: nothing exists at `path`, or `unpack` refused the archive. It is also raised
-                if a class has no folder or several, or its folder holds a visible folder.
+                if a class has no folder or several, or its folder holds a visible folder, or no
+                name fits `photo`.
         """
         left_out = self._laid_out(staging, classes)
         return Collected(left_out, photographs(staging, classes, self.photo))
@@ -117,12 +119,24 @@ def photographs(staging: Path, classes: Sequence[str], pattern: str | None) -> d
 
     Returns:
         The origins by path `<class>/<file>` of the images whose names match.
+
+    Raises:
+        InputError: there is a pattern, and no name matches it.
     """
     if pattern is None:
         return {}
     files = [file for name in classes for file in (staging / name).iterdir()]
     found = {file.relative_to(staging).as_posix(): re.search(pattern, file.name) for file in files}
-    return {path: Origin(match[1]) for path, match in found.items() if match and match[1]}
+    origins = {path: Origin(match[1]) for path, match in found.items() if match and match[1]}
+    others = sorted(found.keys() - origins.keys())
+    if others and not origins:
+        raise InputError(f"data.photo={pattern} fits no file, such as {others[0]}")
+    if others:
+        logger.warning(
+            "data.photo=%s does not fit %d of %d files, such as %s; each counts as a photograph",
+            *(pattern, len(others), len(found), others[0]),
+        )
+    return origins
 
 
 def _lay_out(
@@ -136,7 +150,7 @@ def _lay_out(
     for name, folder in _class_folders(root, classes, origin).items():
         (staging / name).mkdir()
         for file in tqdm(sorted(folder.iterdir()), desc=f"collecting {name}", unit="image"):
-            if file.is_dir() and _is_hidden(file.name):
+            if file.is_dir() and is_hidden(file.name):
                 left_out.append(Rejected(f"{name}/{file.name}", "hidden folder"))
             elif file.is_dir():
                 raise InputError(
@@ -150,19 +164,15 @@ def _lay_out(
     return left_out
 
 
-def _is_hidden(folder: str) -> bool:
-    """Return whether a folder of this name is hidden or made by an operating system."""
-    return folder.startswith(".") or folder in _SYSTEM_FOLDERS
-
-
 def _class_folders(root: Path, classes: Sequence[str], origin: Path) -> dict[str, Path]:
     folders = []
     for parent, names, _ in os.walk(root):
-        names[:] = [name for name in names if not _is_hidden(name)]
+        names[:] = [name for name in names if not is_hidden(name)]
         folders += [Path(parent, name) for name in names]
     chosen = {}
     for name in classes:
-        matches = [folder for folder in folders if folder.name == name]
+        wanted = composed_name(name)
+        matches = [folder for folder in folders if composed_name(folder.name) == wanted]
         if len(matches) != 1:
             found = matches or folders
             listed = ", ".join(sorted(str(folder.relative_to(root)) for folder in found)[:20])

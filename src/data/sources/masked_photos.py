@@ -26,7 +26,7 @@ class MaskedPhoto:
         group: what it belongs to. Photographs of one group show the same place.
         source: `drawn`, or the folder or the set of a real photograph.
         load: function that returns the pixels and the mask. The mask is None if the photograph is
-            cracked and it is not known where.
+            cracked and it is not known where. It raises `UnusableImage` if a file cannot be used.
     """
 
     name: str
@@ -95,15 +95,12 @@ def _photos_of(folder: Path) -> list[MaskedPhoto]:
 
 
 def _read(image: Path, mask: Path | None, cracked: bool | None) -> tuple[Pixels, Mask | None]:
-    try:
-        pixels = read_upright(image)
-        cracks = read_mask(mask) if mask else None
-        if mask and cracks is not None and cracked is not None:
-            refuse_contradiction(mask, cracks, cracked)
-    except UnusableImage as error:
-        raise InputError(str(error)) from error
+    pixels = read_upright(image)
+    cracks = read_mask(mask) if mask else None
+    if mask and cracks is not None and cracked is not None:
+        refuse_contradiction(mask, cracks, cracked)
     if cracks is None and not cracked:
         cracks = np.zeros(pixels.shape[:2], bool)
     if cracks is not None and cracks.shape != pixels.shape[:2]:
-        raise InputError(f"{image} and its mask {mask} differ in size")
+        raise UnusableImage(f"{image} and its mask {mask} differ in size")
     return pixels, cracks

@@ -2,8 +2,11 @@
 
 import io
 
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin
+from PIL.ExifTags import Base
 
+from src.data.decoding.photo_decoding import opened
+from src.data.decoding.unreadable import Unreadable
 from src.data.sources.colour_pictures import FORMATS, UnusableImage, read_picture, refuse_too_large
 
 _JPEG_START = b"\xff\xd8"
@@ -20,10 +23,10 @@ def usable_jpeg(data: bytes, *, image_size: int, resize: bool, convert: bool = F
         resize: whether an image of another size is resized to `image_size`, with Lanczos. The
             aspect ratio is not kept. A JPEG is encoded with its former quantisation tables and
             chroma subsampling.
-        convert: whether an image that is not a JPEG in RGB is converted to one.
+        convert: whether an image that is not an upright JPEG in RGB is converted to one.
 
     Returns:
-        `data` itself if it is a JPEG in RGB of the required size, else the new JPEG.
+        `data` itself if it is such a JPEG of the required size, else the new JPEG.
 
     Raises:
         UnusableImage: the file is empty, truncated or damaged. It is also raised if the image has
@@ -35,16 +38,17 @@ def usable_jpeg(data: bytes, *, image_size: int, resize: bool, convert: bool = F
     if not (convert or data.startswith(_JPEG_START)):
         raise UnusableImage("not a JPEG")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS if convert else ("JPEG",)) as image:
+        with opened(data, FORMATS if convert else ("JPEG",)) as image:
             return _usable(image, data, image_size, resize, convert)
-    except UnidentifiedImageError as error:
-        raise UnusableImage("truncated or damaged: no image header") from error
+    except Unreadable as error:
+        raise UnusableImage(str(error)) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnusableImage(f"truncated or damaged: {error}") from error
 
 
 def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool, convert: bool) -> bytes:
     kept = isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode == "RGB"
+    kept = kept and not (convert and _is_turned(image))
     if not (kept or convert):
         raise UnusableImage("grey, not RGB" if image.mode == "L" else f"{image.mode}, not RGB")
     fits = image.size == (image_size, image_size)
@@ -64,6 +68,15 @@ def _usable(image: Image.Image, data: bytes, image_size: int, resize: bool, conv
         rgb = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS)
     rgb.save(encoded, "JPEG", **coding)
     return encoded.getvalue()
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether a picture's EXIF data say that it has to be turned or mirrored."""
+    try:
+        return image.getexif().get(Base.Orientation) in range(2, 9)
+    # Pillow raises exceptions of any type for damaged metadata.
+    except Exception:
+        return False
 
 
 def _coding_of(image: Image.Image) -> dict[str, object]:

@@ -13,6 +13,7 @@ import pandas as pd
 from src.config.source_schema import PhotosWithMasks, Windows
 from src.data.dataset import Collected, Origin
 from src.data.sources.colour_pictures import UnusableImage, read_mask, read_upright
+from src.data.sources.folder_names import composed_name, is_hidden
 from src.data.sources.windowed_photos import WindowedPhoto, write_windows
 from src.data.sources.windows import Window, cut_windows, whole_window
 from src.errors import InputError
@@ -77,18 +78,45 @@ class PhotosSource:
 
 
 def state_of_folder(folder: Path) -> str | None:
-    """Compute a SHA-256 (hex) of the name, size and time of each file; None without files."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    stats = [(file.relative_to(folder), file.stat()) for file in files]
+    """Compute a SHA-256 (hex) of the name, size and time of each file; None without files.
+
+    Links to folders are followed. So are the paths in `labels.csv` that lead out of the folder.
+    """
+    stats = [(file.relative_to(folder), file.stat()) for file in _files_in(folder)]
+    stats += [(file, (folder / file).stat()) for file in _named_elsewhere(folder)]
     lines = [f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats]
     return hashlib.sha256(os.fsencode("".join(lines))).hexdigest() if lines else None
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files, seen = [], set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        place = Path(parent).resolve()
+        if place in seen:  # a circle of links
+            folders.clear()
+            continue
+        seen.add(place)
+        files += [file for name in names if (file := Path(parent, name)).is_file()]
+    return sorted(files)
+
+
+def _named_elsewhere(folder: Path) -> list[Path]:
+    """Return the paths in a folder's labels.csv of files that do not lie in the folder."""
+    try:
+        table = read_labels(folder / LABELS)
+    except InputError:  # the table is missing or damaged, which the fetch says
+        return []
+    named = (Path(name) for name in sorted({*table.file, *table["mask"]} - {""}))
+    away = (path for path in named if path.is_absolute() or ".." in path.parts)
+    return [path for path in away if (folder / path).is_file()]
 
 
 def pair_masks(images: Path, masks: Path) -> list[tuple[Path, Path]]:
     """Pair the photographs of one folder with the masks of the same names in another.
 
     Raises:
-        InputError: a folder is missing or empty, or a photograph has no mask or several.
+        InputError: a folder is missing or empty or holds a folder, or a photograph has no mask or
+            several.
     """
     for folder in (images, masks):
         if not folder.is_dir():
@@ -98,8 +126,8 @@ def pair_masks(images: Path, masks: Path) -> list[tuple[Path, Path]]:
             )
     masks_of: dict[str, list[Path]] = {}
     for mask in _pictures(masks):
-        masks_of.setdefault(mask.stem, []).append(mask)
-    found = {image: masks_of.get(image.stem, []) for image in _pictures(images)}
+        masks_of.setdefault(composed_name(mask.stem), []).append(mask)
+    found = {image: masks_of.get(composed_name(image.stem), []) for image in _pictures(images)}
     if not found:
         raise InputError(f"{images} holds no photograph")
     for image, masked in found.items():
@@ -192,4 +220,10 @@ def read_labels(path: Path) -> pd.DataFrame:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    visible = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+    if inner := [path for path in visible if path.is_dir()]:
+        raise InputError(
+            f"{folder} holds a folder, {inner[0].name}: put the pictures straight into "
+            f"{folder.name}/, or name them in {LABELS}"
+        )
+    return [path for path in visible if path.is_file()]

@@ -32,5 +32,11 @@ class SyntheticSource:
 
     def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         drawn = self.data
-        write_patches(staging, images=drawn.images, seed=drawn.seed, size=drawn.image_size)
+        write_patches(
+            staging,
+            images=drawn.images,
+            seed=drawn.seed,
+            size=drawn.image_size,
+            classes=classes,
+        )
         return Collected()

@@ -92,6 +92,13 @@ def deal_folds(rows: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     Raises:
         InputError: there are fewer groups than folds.
     """
+    groups = rows.group.nunique()
+    if groups < folds:
+        raise InputError(
+            f"too few images to split: a split into these parts needs {folds} groups, and the "
+            f"{len(rows)} images form {groups}; images of one photograph, and related images, are "
+            "one group"
+        )
     try:
         return np.array(_dealt(tuple(rows.label), tuple(rows.group), folds, seed), np.int64)
     except ValueError as error:

@@ -213,6 +213,13 @@ def test_too_few_images_that_are_there_are_an_error(tmp_path: Path) -> None:
     assert on_disk(tmp_path) == OLD
 
 
+def test_synthetic_images_have_the_classes_names(tmp_path: Path) -> None:
+    data = section(tmp_path / "data", images=4, image_size=64, classes=["whole", "cracked"])
+    assert isinstance(data, Synthetic)
+    dataset = collect_images(SyntheticSource(data), data, reuse=False)
+    assert dataset.receipt.counts == {"whole": 2, "cracked": 2}
+
+
 def test_synthetic_images_pass(tmp_path: Path) -> None:
     data = section(tmp_path / "work" / "data", images=4, seed=3)
     assert isinstance(data, Synthetic)

@@ -1,11 +1,14 @@
 """A folder or an archive on this machine becomes one folder a class."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from src.data.dataset import Rejected, read_receipt, write_receipt
+from src.data.sources import local
 from src.data.sources.collection import collect_images
 from src.data.sources.local import LocalSource, refuse_overlap
 from src.errors import InputError
@@ -41,6 +44,30 @@ def test_class_folders_are_found_at_any_depth(tmp_path: Path, kind: str, depth: 
 def test_the_classes_may_lie_apart(tmp_path: Path) -> None:
     apart = {f"{name[:3]}/{name}": data for name, data in FILES.items()}
     assert collected(tmp_path, lay_out(tmp_path / "in", apart)) == FILES
+
+
+def test_class_folders_are_found_however_their_accents_are_written(tmp_path: Path) -> None:
+    (tmp_path / "own" / "gru\u0308n").mkdir(parents=True)
+    (tmp_path / "own" / "no crack").mkdir()
+    (tmp_path / "staging").mkdir()
+    LocalSource(tmp_path / "own", max_ratio=20).collect(
+        tmp_path / "staging", ["no crack", "gr\u00fcn"]
+    )
+    assert {path.name for path in (tmp_path / "staging").iterdir()} == {"no crack", "gr\u00fcn"}
+
+
+def test_a_pattern_of_photographs_that_fits_no_file_is_refused(
+    tmp_path: Path, heard: Callable[[ModuleType], list[str]]
+) -> None:
+    messages = heard(local)
+    own = lay_out(tmp_path / "own", FILES)
+    (tmp_path / "one").mkdir()
+    LocalSource(own, 20, r"^(0*1)\.jpg").collect(tmp_path / "one", CLASSES)
+    (said,) = messages
+    assert "does not fit 2 of 4 files" in said
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="fits no file, such as "):
+        LocalSource(own, 20, "^(nowhere)-").collect(tmp_path / "none", CLASSES)
 
 
 def test_a_folder_stays_as_it_is(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from src.data.sources.colour_pictures import UnusableImage
 from src.data.sources.masked_photos import drawn_photos, photos_in
 from src.errors import InputError
 
@@ -66,8 +67,8 @@ def test_what_is_wrong_with_a_folder_is_said(folder, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         photos_in([str(tmp_path / "gone")], 3)
     write(folder, "m/2.png", np.full((7, 7), 255, np.uint8))
-    with pytest.raises(InputError, match="differ in size"):
+    with pytest.raises(UnusableImage, match="differ in size"):
         photos_in([str(folder)], 100)[2].load()
     write(folder, "m/2.png", np.zeros((7, 7), np.uint8))
-    with pytest.raises(InputError, match=r"cracked=1, but its mask 2\.png is black"):
+    with pytest.raises(UnusableImage, match=r"cracked=1, but its mask 2\.png is black"):
         photos_in([str(folder)], 100)[2].load()

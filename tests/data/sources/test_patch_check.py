@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from src.data.sources.colour_pictures import UnusableImage
 from src.data.sources.patch_check import usable_jpeg
@@ -28,7 +28,7 @@ def test_a_good_image_keeps_its_bytes() -> None:
         (b"<html>Please log in</html>", "^not a JPEG$"),
         (encode(picture(), "PNG"), "^not a JPEG$"),
         (GOOD[:-200], "^truncated or damaged: image file is truncated"),
-        (GOOD[:2], "^truncated or damaged: no image header$"),
+        (GOOD[:2], "^not an image in JPEG, "),
         (encode(picture().convert("L")), "^grey, not RGB$"),
         (encode(picture().convert("CMYK")), "^CMYK, not RGB$"),
         (encode(picture(width=300)), "^300 x 227 pixels, not 227 x 227$"),
@@ -108,5 +108,23 @@ def test_of_fewer_bits_than_16_the_upper_8_are_kept() -> None:
 
 def test_what_cannot_be_converted_says_why() -> None:
     for data in (b"<html>", encode(picture(), "PNG")[:-200]):
-        with pytest.raises(UnusableImage, match=r"^(truncated or damaged|damaged or cut short)"):
+        reasons = r"^(truncated or damaged|damaged or cut short|not an image in JPEG)"
+        with pytest.raises(UnusableImage, match=reasons):
             usable_jpeg(data, image_size=227, resize=True, convert=True)
+
+
+def test_a_turned_jpeg_is_turned_upright_where_pictures_are_converted() -> None:
+    upright = picture()
+    turned = encode(upright.transpose(Image.Transpose.ROTATE_90), exif=orientation(6))
+    converted = usable_jpeg(turned, image_size=227, resize=False, convert=True)
+    with Image.open(io.BytesIO(converted)) as image:
+        difference = np.asarray(image, float) - np.asarray(upright, float)
+        assert np.abs(difference).mean() < np.abs(np.asarray(upright, float) - 128).mean() / 4
+    # The files of a pinned dataset stay as they are.
+    assert usable_jpeg(turned, image_size=227, resize=False) is turned
+
+
+def orientation(number: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = number
+    return exif

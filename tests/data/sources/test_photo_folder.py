@@ -214,15 +214,19 @@ def test_the_state_changes_with_the_files(tmp_path):
     assert source.state(()) != before
 
 
-def test_an_opaque_mask_with_an_alpha_channel_is_a_mask(tmp_path):
-    pixels, mask = photograph()
-    save(tmp_path / "own" / "images" / "a.jpg", pixels)
-    (tmp_path / "own" / "masks").mkdir()
-    grey = Image.fromarray(mask.astype(np.uint8) * 255)
-    grey.convert("RGBA").save(tmp_path / "own" / "masks" / "a.png")
+@pytest.mark.parametrize(("mode", "suffix"), [("RGBA", "png"), ("LA", "png"), ("CMYK", "tif")])
+def test_masks_with_an_opaque_alpha_channel_or_inks_are_masks(tmp_path, mode, suffix):
+    (tmp_path / "own" / "masks").mkdir(parents=True)
+    for name, cracked in (("a", True), ("b", False)):
+        pixels, mask = photograph(cracked=cracked)
+        save(tmp_path / "own" / "images" / f"{name}.jpg", pixels)
+        grey = Image.fromarray(mask.astype(np.uint8) * 255)
+        converted = grey.convert("RGB").convert(mode) if mode == "CMYK" else grey.convert(mode)
+        converted.save(tmp_path / "own" / "masks" / f"{name}.{suffix}")
     dataset = fetched(tmp_path)
     assert dataset.receipt.rejected == ()
-    assert set(dataset.listing.label) == {0, 1}
+    assert set(dataset.listing.photo[dataset.listing.label == 0]) == {"photos/a", "photos/b"}
+    assert set(dataset.listing.photo[dataset.listing.label == 1]) == {"photos/a"}
 
 
 def test_a_name_that_is_not_utf_8_is_left_out(tmp_path):
@@ -233,3 +237,39 @@ def test_a_name_that_is_not_utf_8_is_left_out(tmp_path):
         os.rename(one, os.fsencode(one.parent) + b"/M\xfcnchen." + suffix.encode())  # noqa: PTH104
     (left_out,) = fetched(tmp_path).receipt.rejected
     assert (left_out.path, left_out.reason) == ("M\\xfcnchen", "its name is not UTF-8")
+
+
+def test_the_state_changes_with_files_behind_links_and_outside_the_folder(tmp_path):
+    add(tmp_path / "disk", "a")
+    (tmp_path / "own").mkdir()
+    for name in ("images", "masks"):
+        (tmp_path / "own" / name).symlink_to(tmp_path / "disk" / name)
+    # A circle of links ends.
+    (tmp_path / "disk" / "images" / ".round").symlink_to(tmp_path / "own")
+    source = source_at(tmp_path)
+    before = source.state(())
+    add(tmp_path / "disk", "b")
+    linked = source.state(())
+    assert linked != before
+    save(tmp_path / "away.png", photograph()[0])
+    table(tmp_path, "images/a.jpg,1,masks/a.png,,", "../away.png,0,,,")
+    named = source.state(())
+    save(tmp_path / "away.png", photograph(cracked=False)[0])
+    assert source.state(()) not in (before, linked, named)
+
+
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_a_folder_among_the_pictures_is_refused(tmp_path, folder):
+    add(tmp_path / "own", "a")
+    (tmp_path / "own" / folder / ".thumbnails").mkdir()
+    fetched(tmp_path)
+    (tmp_path / "own" / folder / "north").mkdir()
+    with pytest.raises(InputError, match=rf"{folder} holds a folder, north: put the pictures str"):
+        fetched(tmp_path)
+
+
+def test_names_are_the_same_however_accents_are_written(tmp_path):
+    pixels, mask = photograph()
+    save(tmp_path / "own" / "images" / "Bru\u0308cke.jpg", pixels)
+    save(tmp_path / "own" / "masks" / "Br\u00fccke.png", mask)
+    assert fetched(tmp_path).receipt.rejected == ()

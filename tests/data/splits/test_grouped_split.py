@@ -125,8 +125,8 @@ def test_the_manifest_survives_its_file(tmp_path: Path, published: GroupedSplit)
     ("images", "groups", "message"),
     [
         (61, np.arange(60), "split.images is 61, but there are only 60"),
-        (None, np.zeros(60, int), "too few images.* number of groups"),
-        (None, np.arange(60) % 2, "too few images.* number of groups"),
+        (None, np.zeros(60, int), "too few images.* needs 5 groups, and the 60 images form 1;"),
+        (None, np.arange(60) % 2, "too few images.* needs 5 groups, and the 60 images form 2;"),
     ],
 )
 def test_what_cant_be_split_is_refused(
