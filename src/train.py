@@ -13,11 +13,13 @@ import time
 from src.config.command import entry_point
 from src.config.console import aligned, current_log
 from src.config.schema import Config
+from src.errors import InputError
 
 
 @entry_point
 def main(config: Config) -> float:
     if config.tracking.parent_run:
+        _refuse_outside_a_sweep()
         return train_job(config, config.tracking.parent_run)
     # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
     from src.pipeline.tracked_run import train_and_track
@@ -32,6 +34,17 @@ def main(config: Config) -> float:
     else:
         print(f"{result_table(result.metrics)}\n\n{closing(config, result.run_id, seconds)}")
     return result.metrics["validation"]["loss"]
+
+
+def _refuse_outside_a_sweep() -> None:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if HydraConfig.get().mode is not RunMode.MULTIRUN:
+        raise InputError(
+            "tracking.parent_run: only a sweep sets it for its jobs; to add a job, start the sweep "
+            "again with one more value"
+        )
 
 
 def train_job(config: Config, parent: str) -> float:

@@ -376,6 +376,42 @@ def test_a_run_that_is_evaluated_again_remembers_its_settings_and_its_engine(
     evaluate_again(result.run_id, config, ["decision", "evaluate"])
 
 
+def test_a_run_whose_photographs_are_gone_keeps_its_decision(on_bank, composed):
+    _, result, _ = on_bank
+    before = decision_of_run(mlflow.get_run(result.run_id))
+    note = mlflow.get_run(result.run_id).data.tags["mlflow.note.content"]
+    other = composed(
+        *("decision=photographs", "decision.photographs.folders=[gone]", "decision.threshold=0.7")
+    )
+    with pytest.raises(InputError, match="gone: no such folder"):
+        evaluate_again(result.run_id, other, ["decision"])
+    after = mlflow.get_run(result.run_id)
+    assert decision_of_run(after) == before
+    assert after.data.tags["mlflow.note.content"] == note
+
+
+def test_a_run_of_another_experiment_is_evaluated_again(on_bank, composed):
+    config, result, _ = on_bank
+    evaluate_again(result.run_id, composed(*TINY, "tracking.experiment=other"))
+    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
+    runs.connect(None, config.tracking.experiment)
+    with pytest.raises(InputError, match=r"decision\.precision: the run's predictions"):
+        evaluate_again(result.run_id, config, ["decision.precision"])
+
+
+def test_a_job_that_is_evaluated_with_other_settings_is_no_longer_the_sweeps(on_bank, composed):
+    config, result, _ = on_bank
+    client = mlflow.MlflowClient()
+    client.set_tag(result.run_id, "config.fingerprint", "1234")
+    evaluate_again(result.run_id, config, ["evaluate", "decision"])
+    assert mlflow.get_run(result.run_id).data.tags["config.fingerprint"] == "1234"
+    evaluate_again(result.run_id, composed("evaluate.missed_crack=3"), ["evaluate.missed_crack"])
+    tags = mlflow.get_run(result.run_id).data.tags
+    assert tags["config.fingerprint"] == "evaluated again with another evaluate"
+    client.delete_tag(result.run_id, "config.fingerprint")
+    evaluate_again(result.run_id, config, ["evaluate", "decision"])
+
+
 def test_a_download_does_not_change_the_random_numbers(folder, composed, pretrained, monkeypatch):
     config = composed(*TINY, *pretrained)
     first = initial_classifier(config).classifier.get_weights()

@@ -25,6 +25,7 @@ from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.source_metrics import source_table
 from src.statistics.verdicts import with_verdicts
+from src.sweeps.sweep_jobs import FINGERPRINT
 from src.tracking import runs
 from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
@@ -49,16 +50,10 @@ class Results:
     predictions: pd.DataFrame
 
 
-def log_results(
-    config: Config,
-    predictions: pd.DataFrame,
-    weights: str,
-    served_by: tuple[str, str],
-    model: str | None,
-    *,
-    pictures: bool = True,
+def evaluated(
+    config: Config, predictions: pd.DataFrame, weights: str, served_by: tuple[str, str]
 ) -> Results:
-    """Evaluate predictions, and log the results in the active run.
+    """Evaluate predictions, and decide how the model judges patches.
 
     Args:
         config: the configuration of the run.
@@ -66,12 +61,24 @@ def log_results(
         weights: SHA-256 (hex) of the classifier's tensors.
         served_by: name of the engine that computed the predictions, and the precision of its
             arithmetic.
-        model: the URI of the logged model, or None if the run has none.
-        pictures: whether the images of the run are on this machine, to be shown in figures.
     """
     metrics = evaluate_predictions(predictions, config.evaluate)
     decision = _chosen(config, metrics, weights, *served_by)
-    predictions = with_verdicts(predictions, decision)
+    return Results(metrics, decision, with_verdicts(predictions, decision))
+
+
+def log_results(
+    config: Config, results: Results, model: str | None, *, pictures: bool = True
+) -> None:
+    """Log the results of an evaluation in the active run.
+
+    Args:
+        config: the configuration of the run.
+        results: see `evaluated`.
+        model: the URI of the logged model, or None if the run has none.
+        pictures: whether the images of the run are on this machine, to be shown in figures.
+    """
+    metrics, decision, predictions = results.metrics, results.decision, results.predictions
     runs.log_metrics_of_parts(metrics)
     log_file(decision.model_dump_json(indent=2) + "\n", DECISION)
     describe(config, metrics, decision, model)
@@ -79,7 +86,6 @@ def log_results(
     log_result_figures(config, predictions, decision.temperature, pictures=pictures)
     log_sources(metrics)
     log_label_suspects(config, label_suspects(predictions, config.evaluate), pictures=pictures)
-    return Results(metrics, decision, predictions)
 
 
 def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Results:
@@ -97,7 +103,7 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
 
     Raises:
         InputError: the run does not exist or is still at work. Or it has no model, no predictions
-            or no valid config.yaml.
+            or no valid config.yaml. Or `given` has the decision's precision.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
@@ -120,19 +126,37 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
             refuse_other_model(made, weights, run_id)
         # The engine that made the predictions, which this machine might not choose.
         served_by = (made.engine, made.precision) if made else served_engine(settings)
-        results = log_results(settings, predictions, weights, served_by, model, pictures=pictures)
+        results = evaluated(settings, predictions, weights, served_by)
+        # What can fail comes first, so that a failure leaves the run's decision as it was.
         decision = decide_on_photographs(settings, classifier, results.decision)
-        # The next evaluation begins with the settings of this one.
-        shown = runs.settings_shown(settings.model_dump())
-        log_file(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), "config.yaml")
+        results = replace(results, decision=decision)
+        log_results(settings, results, model, pictures=pictures)
+        _log_settings(sent, settings)
     if "error" in run.data.tags:
         mlflow.MlflowClient().delete_tag(run_id, "error")
-    return replace(results, decision=decision)
+    return results
+
+
+def _log_settings(run: Run, settings: Config) -> None:
+    """Log the settings of an evaluation in the active run, which the next one begins with."""
+    before, now = config_of(run.info.run_id), runs.settings_shown(settings.model_dump())
+    log_file(yaml.safe_dump(now, sort_keys=False, allow_unicode=True), "config.yaml")
+    others = [name for name in ("evaluate", "decision") if before.get(name) != now[name]]
+    if others and FINGERPRINT in run.data.tags:
+        # The same sweep, started again, has other settings, so it trains this job anew.
+        mlflow.set_tag(FINGERPRINT, f"evaluated again with another {' and '.join(others)}")
 
 
 def _settings_of(run_id: str, config: Config, given: Collection[str]) -> Config:
     """Return a run's own configuration with some settings of another one; see `evaluate_again`."""
+    if "decision.precision" in given:
+        raise InputError(
+            "decision.precision: the run's predictions are those of its own precision; train a run "
+            "with another one"
+        )
     own, new = config_of(run_id), config.model_dump(include={"evaluate", "decision"})
+    # Which run it is, is no setting of the run.
+    new["evaluate"]["run"] = own["evaluate"]["run"] = None
     # The predictions stay those that the run's own engine has made.
     new["decision"]["precision"] = own["decision"]["precision"]
     named = {".".join(name.split(".")[:2]) for name in given}
@@ -172,6 +196,8 @@ def _reopened(run: Run) -> Iterator[None]:
     # The run is open from now on, and its own process may have ended long ago.
     for key, value in process_tags().items():
         client.set_tag(run_id, key, value)
+    # MLflow opens only runs of the chosen experiment.
+    mlflow.set_experiment(experiment_id=run.info.experiment_id)
     try:
         with mlflow.start_run(run_id=run_id):
             yield

@@ -28,9 +28,9 @@ from src.pipeline.initial_classifier import Start, initial_classifier
 from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
 from src.pipeline.run_description import run_name
-from src.pipeline.run_results import log_results
+from src.pipeline.run_results import evaluated, log_results
 from src.pipeline.splitting import split_dataset
-from src.pipeline.unsent_runs import kept_without_a_server
+from src.pipeline.unsent_runs import evaluate_command, kept_without_a_server
 from src.tracking import runs
 from src.tracking.logged_files import log_file
 from src.tracking.logged_models import log_model
@@ -90,7 +90,7 @@ def train_and_track(
         with kept_without_a_server(config, fitted, dataset, run_id):
             # The model is logged before the evaluation, so that it is not lost if that fails.
             model = log_model(fitted.classifier, dataset.image_size, run_name(config))
-            with _told_that_the_model_is_kept(run_id):
+            with _told_that_the_model_is_kept(config, run_id):
                 if output:
                     save_model(output, fitted.classifier, fitted.history, run_id)
                 metrics = evaluate_fitted(config, fitted, dataset, model)
@@ -141,7 +141,8 @@ def evaluate_fitted(
     predictions = predict_held_out(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)
-    results = log_results(config, predictions, weights, served_engine(config), model)
+    results = evaluated(config, predictions, weights, served_engine(config))
+    log_results(config, results, model)
     decision = decide_on_photographs(config, fitted.classifier, results.decision)
     log_learning_curves(fitted.history)
     log_class_maps(config, fitted.classifier, results.predictions)
@@ -151,7 +152,7 @@ def evaluate_fitted(
 
 
 @contextmanager
-def _told_that_the_model_is_kept(run_id: str) -> Iterator[None]:
+def _told_that_the_model_is_kept(config: Config, run_id: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
@@ -161,5 +162,5 @@ def _told_that_the_model_is_kept(run_id: str) -> Iterator[None]:
         raise InputError(
             f"run {run_id} has trained and kept its model, but evaluating it failed: {error}. "
             f"evaluation_error.txt of the run has the details, and "
-            f"`python -m src.evaluate evaluate.run={run_id}` evaluates it again"
+            f"`{evaluate_command(config, run_id)}` evaluates it again"
         ) from error

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from src.config.schema import Config
 from src.data.dataset import Dataset
 from src.data.vouching import TRAINING_NOTE, refuse_changed
-from src.errors import InputError
+from src.errors import InputError, without_credentials
 from src.model.saved_model import load_saved_model
 from src.pipeline.fitted_classifier import METRICS, Fitted, log_epoch, predict_held_out
 from src.pipeline.run_artifacts import HISTORY, MODEL, PREDICTIONS, save_model, save_predictions
@@ -57,8 +57,15 @@ def kept_without_a_server(
         raise InputError(
             f"{mlflow.get_tracking_uri()} no longer answers. The trained model, its history and "
             f"its predictions are kept in {folder}. When the server is back, send them by "
-            f"`python -m src.evaluate evaluate.run={run_id}`"
+            f"`{evaluate_command(config, run_id)}`"
         ) from error
+
+
+def evaluate_command(config: Config, run_id: str) -> str:
+    """Return the command that evaluates a run again on its tracking server."""
+    uri = config.tracking.uri
+    server = f" tracking.uri={without_credentials(uri)}" if uri else ""
+    return f"python -m src.evaluate evaluate.run={run_id}{server}"
 
 
 def send_kept(root: Path, run: Run, image_size: int) -> None:

@@ -77,11 +77,6 @@ def promote(config: Promote, name: str) -> Promotion:
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
-    if run.info.lifecycle_stage != "active":
-        raise InputError(
-            f"run {run.info.run_id} is deleted: `mlflow runs restore --run-id {run.info.run_id}` "
-            "restores it"
-        )
     if run.info.status != "FINISHED":
         raise InputError(
             f"run {run.info.run_id} is {run.info.status}; only FINISHED runs can be promoted"

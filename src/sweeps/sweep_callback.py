@@ -6,19 +6,17 @@ needed.
 
 import atexit
 import json
-import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
 from types import FrameType
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -30,10 +28,15 @@ from src.config.misspelt import composition_error
 from src.config.schema import Config
 from src.errors import InputError, without_secrets
 from src.sweeps.job_checks import check_frozen_layers_of, refuse_useless
+from src.sweeps.sweep_overrides import (
+    each_value_once,
+    overrides_by_key,
+    refuse_no_sweep,
+    swept_settings,
+    values_of_override,
+    without_secret_values,
+)
 
-# Jobs with the same values of these settings run one after the other. They share a feature bank,
-# and only one bank at a time is then filled and read.
-CUT = ("model", "model.backbone", "model.frozen_layers")
 PARENT = "tracking.parent_run"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
 EVERY_COMBINATION = "basic"
@@ -68,10 +71,11 @@ class SweepCallback(Callback):
             return
         divert_noise(self.command)
         with _errors_end_the_sweep():
-            overrides = _by_key(config)
-            values = [_values(one) for one in overrides.values()]
+            overrides = overrides_by_key(config)
+            values = [values_of_override(one) for one in overrides.values()]
             every = config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION
-            jobs = list(product(*values) if every else _each_value_once(values))
+            refuse_no_sweep(overrides, every=every)
+            jobs = list(product(*values) if every else each_value_once(values))
             settings = [_compose(config, job) for job in jobs]
             check_frozen_layers_of(settings)
             refuse_useless(settings, overrides)
@@ -80,13 +84,13 @@ class SweepCallback(Callback):
             if every:
                 from src.sweeps.sweep_jobs import swept_values
 
-                self.jobs = [swept_values(_swept(overrides), job) for job in jobs]
+                self.jobs = [swept_values(swept_settings(overrides), job) for job in jobs]
             atexit.register(self._close, "KILLED")
             self._remember_interrupts()
             with read_write(config), open_dict(config):
                 config.hydra.sweeper.params = {}
                 # The id is quoted, because Hydra would read an id of digits only as a number.
-                task = [*_without_secrets(overrides), f"{PARENT}='{self.parent}'"]
+                task = [*without_secret_values(overrides), f"{PARENT}='{self.parent}'"]
                 config.hydra.overrides.task = task
                 # The overrides again, as a folder's name that this project does not use.
                 config.hydra.job.override_dirname = ""
@@ -136,9 +140,17 @@ class SweepCallback(Callback):
 
     def _close(self, status: str) -> None:
         import mlflow
+        from mlflow.exceptions import MlflowException
+
+        from src.tracking.server_access import server_answers
 
         atexit.unregister(self._close)
-        mlflow.MlflowClient().set_terminated(self.parent, status)
+        try:
+            mlflow.MlflowClient().set_terminated(self.parent, status)
+        except MlflowException:
+            # The next start closes the run of a server that has ended meanwhile.
+            if server_answers():
+                raise
 
 
 @contextmanager
@@ -148,69 +160,28 @@ def _errors_end_the_sweep() -> Iterator[None]:
         yield
     except InputError as error:
         sys.exit(f"error: {error}")
-    except Exception:
+    except Exception as error:
+        if _is_of_a_lost_server(error):
+            sys.exit(
+                "error: the tracking server no longer answers; when it is back, send what was kept "
+                "by the commands above, then start the same sweep again for its other jobs"
+            )
         traceback.print_exc()
         sys.exit(1)
 
 
-def _by_key(config: DictConfig) -> dict[str, Override]:
-    """Return the overrides by key, with those of `CUT` first.
+def _is_of_a_lost_server(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
 
-    They come from the sweep's file and from the command line, which takes precedence.
-    """
-    of_file = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    parsed = parser.parse_overrides([*of_file, *config.hydra.overrides.task])
-    by_key = {override.get_key_element(): override for override in parsed}
-    first = {key: place for place, key in enumerate(CUT)}
-    return dict(sorted(by_key.items(), key=lambda item: first.get(item[0], len(CUT))))
+    from src.tracking.server_access import server_answers
 
-
-def _given(overrides: Mapping[str, Override]) -> list[str]:
-    return [str(override.input_line) for override in overrides.values()]
-
-
-def _without_secrets(overrides: Mapping[str, Override]) -> list[str]:
-    """Return the overrides, with a reference to the environment for an address with a secret.
-
-    Hydra writes the overrides to a file. The jobs inherit the environment.
-    """
-    given = []
-    for number, (key, override) in enumerate(overrides.items()):
-        text = str(override.input_line)
-        if without_secrets(text) != text and not override.is_sweep_override():
-            name = f"CRACK_SETTING_{number}"
-            os.environ[name] = str(override.value())
-            text = f"{key}=${{oc.env:{name}}}"
-        given.append(text)
-    return given
+    return isinstance(error, MlflowException) and not server_answers()
 
 
 def _shown(config: DictConfig) -> Any:
     """Return the settings, unresolved and without the secrets in addresses."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return json.loads(without_secrets(json.dumps(OmegaConf.to_container(own))))
-
-
-def _swept(overrides: Mapping[str, Override]) -> dict[str, str]:
-    """Return the settings that vary, each with its values as the user has written them."""
-    return {
-        key.lstrip("+"): str(override.input_line).split("=", 1)[1]
-        for key, override in overrides.items()
-        if override.is_sweep_override()
-    }
-
-
-def _values(override: Override) -> list[str]:
-    """Return one override for each value of a sweep, or for the two ends of an interval."""
-    key = override.get_key_element()
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    if override.is_discrete_sweep():
-        return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    interval = override.value()
-    assert isinstance(interval, IntervalSweep)
-    return [f"{key}={interval.start}", f"{key}={interval.end}"]
 
 
 def _compose(config: DictConfig, overrides: tuple[str, ...]) -> Config:
@@ -236,27 +207,15 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
             "their result"
         )
     runs.connect(tracking.uri, tracking.experiment)
-    swept = _swept(overrides)
+    swept = swept_settings(overrides)
     file = config.hydra.runtime.choices.get("sweep")
     name = tracking.run_name or file or named(swept)
     settings = [job.model_dump() for job in jobs]
-    parent = open_sweep(name, list(swept), _given(overrides), settings)
+    given = [str(override.input_line) for override in overrides.values()]
+    parent = open_sweep(name, list(swept), given, settings)
     trials = OmegaConf.select(config, "hydra.sweeper.n_trials")
     print(f"sweep {name}: {trials or len(jobs)} jobs, run {parent}")
     return parent
-
-
-def _each_value_once(values: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return each setting's values, with the first values of the others.
-
-    A search chooses among all combinations, which may be too many to check.
-    """
-    first = [one[0] for one in values]
-    return [
-        (*first[:place], value, *first[place + 1 :])
-        for place, own in enumerate(values)
-        for value in own
-    ]
 
 
 def _closing(parent: str, ui: str) -> str:

@@ -72,14 +72,26 @@ def _read(run: Run) -> Child:
 
 
 def candidates(children: Sequence[Child]) -> list[Candidate]:
-    """Make a candidate for each combination of swept values. Its folds are joined."""
+    """Make a candidate for each combination of swept values. Its folds are joined.
+
+    Where some combinations have other folds than others, only the folds of the sweep's latest start
+    count, because some folds are harder.
+    """
     settings: dict[tuple[tuple[str, float | str], ...], list[Child]] = {}
     for child in children:
         values = tuple(sorted((key, v) for key, v in child.values.items() if key != FOLD))
         settings.setdefault(values, []).append(child)
     latest = max((_start(child.run) for child in children), default=0)
-    wanted = {child.values.get(FOLD) for child in children if _start(child.run) == latest}
+    wanted = {_fold(child) for child in children if _start(child.run) == latest}
+    if len({frozenset(map(_fold, folds)) for folds in settings.values()}) > 1:
+        for values, folds in settings.items():
+            # An earlier start may have had none of these folds.
+            settings[values] = [one for one in folds if _fold(one) in wanted] or folds
     return [_candidate(dict(values), folds, wanted) for values, folds in settings.items()]
+
+
+def _fold(child: Child) -> float | str | None:
+    return child.values.get(FOLD)
 
 
 def _candidate(
@@ -94,5 +106,5 @@ def _candidate(
         metrics = evaluate_folds(tables, evaluate_settings(run_id))
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
-    lacking = len(wanted - {fold.values.get(FOLD) for fold in folds})
+    lacking = len(wanted - set(map(_fold, folds)))
     return Candidate(name, values, tables, metrics, seconds, run_id, images, lacking)

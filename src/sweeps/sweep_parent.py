@@ -11,8 +11,9 @@ from src.errors import InputError, without_credentials
 from src.sweeps.job_fingerprint import job_fingerprint
 from src.sweeps.setting_names import LONGEST_NAME
 from src.sweeps.sweep_jobs import KEYS, START
+from src.tracking.git_tags import git_tags
 from src.tracking.processes import PROCESS, is_at_work, process_tags
-from src.tracking.runs import flatten, git_tags, parameters_of, settings_shown
+from src.tracking.runs import flatten, parameters_of, settings_shown
 
 # Tags of parent runs.
 SWEEP, OVERRIDES = "sweep.fingerprint", "sweep.overrides"
@@ -28,7 +29,8 @@ def open_sweep(
     """Open a parent run for a sweep in the connected experiment, or reopen the same sweep's.
 
     Two sweeps are the same if they have the same name, the same code and the same swept settings.
-    All other settings that change a result must be equal too.
+    All other settings that change a result must be equal too. Of a swept group, such as `augment`,
+    those count that the user has given.
 
     Args:
         name: name of the sweep.
@@ -44,7 +46,7 @@ def open_sweep(
     """
     shared = _shared(jobs)
     tags = {
-        SWEEP: job_fingerprint({"sweep": [name, sorted(swept)], **shared}),
+        SWEEP: _fingerprint_of(name, swept, overrides, shared),
         KEYS: " ".join(swept),
         OVERRIDES: without_credentials(" ".join(overrides)),
         START: str(time.time_ns()),
@@ -68,6 +70,17 @@ def open_sweep(
         mlflow.log_params(parameters_of(settings_shown(shared)))
     client.update_run(run.info.run_id, status="RUNNING")
     return run.info.run_id
+
+
+def _fingerprint_of(
+    name: str, swept: Sequence[str], overrides: Sequence[str], shared: Mapping[str, Any]
+) -> str:
+    # More values of a group may vary more of its settings.
+    groups = tuple(f"{key}." for key in swept)
+    apart = {key: value for key, value in shared.items() if not key.startswith(groups)}
+    names = {one: one.lstrip("+").partition("=")[0] for one in overrides}
+    given = sorted(one for one, key in names.items() if key.startswith(groups) and key not in swept)
+    return job_fingerprint({"sweep": [name, sorted(swept), given], **apart})
 
 
 def latest_sweep() -> Run | None:

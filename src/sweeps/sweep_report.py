@@ -98,6 +98,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
 def _log_result(
     parent: str, done: Sequence[Child], ranking: Sequence[Candidate], table: pd.DataFrame
 ) -> None:
+    # MLflow opens only runs of the chosen experiment, which may have been renamed meanwhile.
+    mlflow.set_experiment(experiment_id=mlflow.get_run(parent).info.experiment_id)
     with mlflow.start_run(run_id=parent):
         log_metrics_of_parts(ranking[0].metrics)
         mlflow.set_tag(BEST, ranking[0].name)

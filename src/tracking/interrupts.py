@@ -9,8 +9,13 @@ import signal
 import threading
 from types import FrameType
 
-# Modules of MLflow's database store. An interrupt waits until none of them is at work.
-_DATABASE = ("sqlalchemy.", "mlflow.store.")
+# Modules of MLflow's stores. An interrupt waits until none of them is at work. It does not wait for
+# those that ask a server.
+_STORES = ("sqlalchemy.", "mlflow.store.")
+_OF_A_SERVER = (
+    *("mlflow.store.tracking.rest_store", "mlflow.store.model_registry.rest_store"),
+    *("mlflow.store.artifact.http_artifact_repo", "mlflow.store.artifact.mlflow_artifacts_repo"),
+)
 # Seconds after which an interrupt is tried again.
 _PAUSE = 0.05
 
@@ -38,7 +43,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _writes(frame: FrameType | None) -> bool:
     while frame:
-        if str(frame.f_globals.get("__name__")).startswith(_DATABASE):
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(_STORES) and not module.startswith(_OF_A_SERVER):
             return True
         frame = frame.f_back
     return False

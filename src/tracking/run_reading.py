@@ -25,10 +25,15 @@ def run_named(name: str) -> Run:
     Runs of all experiments are searched.
 
     Raises:
-        InputError: no run matches, or several do.
+        InputError: no run matches, or several do. Or the run is deleted.
     """
     try:
-        return mlflow.get_run(name)
+        run = mlflow.get_run(name)
+        if run.info.lifecycle_stage != "active":
+            raise InputError(
+                f"run {name} is deleted: `mlflow runs restore --run-id {name}` restores it"
+            )
+        return run
     except MlflowException:
         # `name` is not a complete id, so it may be the beginning of one.
         every = mlflow.search_runs(search_all_experiments=True, output_format="list")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +15,9 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
-from src.config.loader import ROOT
 from src.errors import InputError, without_credentials
 from src.statistics.run_metrics import main_metrics
+from src.tracking.git_tags import git_tags
 from src.tracking.interrupts import interrupts_wait_for_the_database
 from src.tracking.logged_files import log_file, logged_file
 from src.tracking.processes import close_abandoned_models, close_abandoned_runs, process_tags
@@ -154,13 +153,20 @@ def tracked_run(
         with suppress(MlflowException):
             mlflow.end_run("FAILED")
         raise
-    _log_text_of(log)
-    mlflow.end_run()
+    try:
+        _log_text_of(log)
+    finally:
+        mlflow.end_run()
 
 
 def _log_text_of(log: Path | None) -> None:
-    if log:
-        mlflow.log_text(log.read_text(encoding="utf-8", errors="replace"), "log.txt")
+    if log is None:
+        return
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # somebody has deleted the logs meanwhile, with `make clean` for example
+        return
+    mlflow.log_text(text, "log.txt")
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,29 +222,6 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}{key}"
         flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
     return flat
-
-
-def git_tags() -> dict[str, str]:
-    """Return the commit of this code, and whether it has uncommitted changes.
-
-    The result is empty for a copy of this code without .git, even inside another repository.
-    """
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True
-        ).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
-            return {}
-        return {
-            "git.commit": git("rev-parse", "HEAD"),
-            "git.dirty": str(bool(git("status", "--porcelain"))),
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {}
 
 
 def log_dataset(

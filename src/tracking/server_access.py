@@ -52,6 +52,7 @@ def server_answers() -> bool:
     if urlsplit(uri).scheme not in ("http", "https"):
         return True
     try:
-        return httpx.get(f"{uri}/health", timeout=8).is_success
+        # A proxy that asks for a login answers too.
+        return httpx.get(f"{uri}/health", timeout=8).status_code < 500
     except httpx.HTTPError:
         return False

@@ -6,7 +6,7 @@ import pytest
 
 from src.errors import InputError
 from src.sweeps.job_checks import refuse_useless
-from src.sweeps.sweep_callback import _each_value_once
+from src.sweeps.sweep_overrides import each_value_once
 
 
 @pytest.mark.parametrize("swept", ["split.fold", "split.seed"])
@@ -27,7 +27,7 @@ def test_jobs_do_not_write_into_one_folder(composed):
 
 def test_a_search_is_checked_value_by_value():
     values = [["a=1", "a=2"], ["b=1"], ["c=1", "c=2", "c=3"]]
-    checked = _each_value_once(values)
+    checked = each_value_once(values)
     assert len(checked) == 6
     assert set(checked) < set(product(*values))
     assert {value for job in checked for value in job} == {v for one in values for v in one}

@@ -7,7 +7,7 @@ import pytest
 
 from src.errors import InputError
 from src.sweeps.sweep_jobs import job_of, reuse_finished
-from src.sweeps.sweep_parent import latest_sweep
+from src.sweeps.sweep_parent import latest_sweep, open_sweep
 from src.sweeps.sweep_report import report_sweep
 from src.tracking import runs
 from tests.sweeps.samples import (
@@ -30,6 +30,19 @@ def test_same_sweep_goes_on_in_the_same_parent():
     assert mlflow.get_run(first).info.status == "RUNNING"
     assert mlflow.get_run(first).data.params["train.epochs"] == "10"
     assert "model.dropout" not in mlflow.get_run(first).data.params
+
+
+def test_a_sweep_of_a_group_goes_on_with_more_of_its_files():
+    def augmented(**augment: float | str) -> dict:
+        return settings() | {"augment": augment}
+
+    jobs = (augmented(flip="none", rotation=0), augmented(flip="both", rotation=0))
+    first = opened("groups", "augment", jobs=jobs)
+    # The new file varies one more setting of the group.
+    reopened(first, "groups", "augment", jobs=(*jobs, augmented(flip="both", rotation=0.2)))
+    mlflow.MlflowClient().set_terminated(first)
+    given = ["augment=…", "augment.test_flips=true"]
+    assert open_sweep("groups", ["augment"], given, jobs) != first
 
 
 def test_sweep_that_goes_on_tells_no_more_of_its_death():

@@ -347,6 +347,33 @@ def test_settings_that_lack_folds_rank_behind_those_that_have_them():
 
 
 @pytest.mark.slow
+def test_settings_with_other_folds_are_compared_on_those_of_the_latest_start():
+    """Fold 1 is hard, and the later sweep leaves it out."""
+    parent = opened("other folds", "split.fold", "model.dropout")
+
+    def log(dropout: float, losses: dict[int, float]) -> None:
+        for fold, loss in losses.items():
+            table = predictions([], images=range(20 * fold, 20 * fold + 20), loss=loss)
+            overrides = (f"split.fold={fold}", f"model.dropout={dropout}")
+            log_child(parent, table, *overrides, frozen=fold, dropout=dropout)
+
+    def found() -> list[str]:
+        return [one.name for one in ranked(candidates(finished_jobs(latest_children(parent))))]
+
+    log(0.1, {0: 0.1, 1: 0.9})
+    log(0.2, {0: 0.2, 1: 0.9})
+    reopened(parent, "other folds", "split.fold", "model.dropout")
+    log(0.1, {2: 0.1})
+    log(0.2, {2: 0.2})
+    # The folds of two starts are all there are.
+    assert found() == ["dropout=0.1 3 folds", "dropout=0.2 3 folds"]
+    reopened(parent, "other folds", "split.fold", "model.dropout")
+    log(0.1, {0: 0.1, 2: 0.1})
+    log(0.3, {0: 0.3, 2: 0.3})
+    assert found() == ["dropout=0.1 2 folds", "dropout=0.2 2 folds", "dropout=0.3 2 folds"]
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("images")
 def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
     parent = opened("suspects", "split.fold", "evaluate.suspect")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import threading
 import time
 
 import mlflow
@@ -61,3 +63,14 @@ def test_an_interrupt_waits_for_the_transaction(connected, interrupted_insert):
 def test_an_interrupt_elsewhere_is_immediate(connected):
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_does_not_wait_for_a_server_that_is_silent(connected, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mlflow.set_tracking_uri(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            mlflow.MlflowClient().log_metric("1" * 32, "loss", 1.0)
+    assert time.monotonic() - begun < 10

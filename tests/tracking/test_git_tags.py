@@ -22,7 +22,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 def tags_in(project: Path) -> dict[str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", "from src.tracking.runs import git_tags; print(git_tags())"],
+        [sys.executable, "-c", "from src.tracking.git_tags import git_tags; print(git_tags())"],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project)},
         check=True,

@@ -6,6 +6,7 @@ import pytest
 
 from src.errors import InputError
 from src.tracking import runs
+from src.tracking.run_reading import run_named
 from tests.tracking.store import put_database
 
 
@@ -55,6 +56,25 @@ def test_interrupted_run_is_not_left_running(folder):
     (run,) = mlflow.search_runs(output_format="list")
     assert run.info.status == "FAILED"
     assert run.data.tags["error"].startswith("KeyboardInterrupt")
+
+
+def test_a_run_ends_though_its_log_is_gone(folder):
+    put_database(folder / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+    with runs.tracked_run("one", {}, system_metrics=False, log=folder / "gone.log") as run_id:
+        pass
+    assert mlflow.active_run() is None
+    assert mlflow.get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_deleted_run_is_told(folder):
+    put_database(folder / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+    with runs.tracked_run("one", {}, system_metrics=False) as run_id:
+        pass
+    mlflow.delete_run(run_id)
+    with pytest.raises(InputError, match=f"run {run_id} is deleted: `mlflow runs restore"):
+        run_named(run_id)
 
 
 def test_nested_settings_become_dotted_names():

@@ -5,11 +5,13 @@ import socket
 
 import mlflow
 import pytest
+from fastapi import FastAPI
 
 from src.errors import InputError
 from src.tracking import runs
 from src.tracking.run_reading import config_of
-from src.tracking.server_access import impatient, with_login_set_apart
+from src.tracking.server_access import impatient, server_answers, with_login_set_apart
+from tests.loopback import served
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +79,13 @@ def test_patience_comes_back_and_what_was_set_stays(monkeypatch):
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "3"
         assert 2 * float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]) < 20
     assert "MLFLOW_HTTP_REQUEST_TIMEOUT" not in os.environ
+
+
+@pytest.mark.parametrize(("status", "answers"), [(200, True), (401, True), (503, False)])
+def test_a_server_that_asks_for_a_login_answers(status, answers):
+    app = FastAPI()
+    app.get("/health", status_code=status)(lambda: "")
+    with served(app) as address:
+        mlflow.set_tracking_uri(address)
+        assert server_answers() is answers
+    assert not server_answers()
