@@ -5,6 +5,7 @@ functions take either. A failure is an OSError whose text is for people, and has
 """
 
 import errno
+import functools
 import io
 import logging
 import mimetypes
@@ -110,14 +111,44 @@ class RemotePath:
     def listed(self) -> "RemotePath":
         """Return the same folder with a listing of all files in it, at any depth.
 
-        The store is then not asked again which files there are.
+        The store is then not asked again which files there are. On a web server, a link to a folder
+        that is not there stands in the listing, with a slash at its end.
 
         Raises:
-            OSError: the folder cannot be listed.
+            OSError: the folder, or one within it, cannot be listed.
         """
-        depth = {"maxdepth": _DEEPEST} if self.on_the_web else {}
-        found = self._persist(lambda: self.store.find(self.key, detail=True, **depth))
+        if self.on_the_web:
+            found = self._linked()
+        else:
+            found = self._persist(lambda: self.store.find(self.key, detail=True))
         return replace(self, listing={key: _facts(info) for key, info in found.items()})
+
+    def _linked(self) -> dict[str, Mapping[str, Any]]:
+        # fsspec's own search leaves out folders whose pages do not come.
+        found: dict[str, Mapping[str, Any]] = {}
+        folders = [(self.key, 0)]
+        while folders:
+            folder, depth = folders.pop()
+            page = replace(self, key=folder)
+            ask = functools.partial(self.store.ls, folder, detail=True)
+            try:
+                entries = page._persist(ask)
+            except OSError as error:
+                if folder == self.key:
+                    raise
+                if not isinstance(error, FileNotFoundError):
+                    raise OSError(error.errno, f"{page.name}/: {reason_of(error)}") from error
+                found[folder] = {}
+                continue
+            for entry in entries:
+                name = str(entry["name"])
+                if not name.startswith(f"{folder.rstrip('/')}/"):
+                    continue
+                if entry["type"] != "directory":
+                    found[name] = entry
+                elif depth < _DEEPEST:
+                    folders.append((name, depth + 1))
+        return found
 
     def facts(self) -> Facts:
         """Return size and version.

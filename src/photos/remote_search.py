@@ -10,6 +10,8 @@ from src.photos.photo_search import OVERLAYS, PAGES, RECORDS, FoundPhotos, no_ph
 
 NO_NAME = "its name has an empty part, or leads out of the folder, which no file's here can"
 
+NO_FOLDER = "a link leads to this folder, and it is not there"
+
 
 def find_remote_photos(
     source: RemotePath, extensions: Sequence[str], *, output: AnyPath
@@ -42,6 +44,9 @@ def find_remote_photos(
     photos: list[AnyPath] = []
     skipped: list[tuple[AnyPath, str]] = []
     for file in files:
+        if file.key.endswith("/"):
+            skipped.append((file, NO_FOLDER))
+            continue
         name = within[file.key]
         hidden = any(part.startswith(".") for part in name.parts)
         marked = results.intersection(name.parents) or (

@@ -11,8 +11,8 @@ from src.data.remote import RemotePath
 from src.errors import InputError
 from src.photos.photo_search import FoundPhotos
 from src.photos.records import place
-from src.photos.remote_search import NO_NAME, find_remote_photos
-from tests.data.sources.servers import serve, text
+from src.photos.remote_search import NO_FOLDER, NO_NAME, find_remote_photos
+from tests.data.sources.servers import serve, status, text
 from tests.data.stores import HTTP
 
 EXTENSIONS = (".jpg", ".png")
@@ -85,8 +85,7 @@ def test_a_web_server_lists_by_links():
     deep = page % b'<a href="b%C3%BC.png">b</a><a href="Stra%DFe.jpg">c</a><a href="x.txt">x</a>'
     with serve() as server:
         server.answers["/photos/"] = [html(top)]
-        # fsspec asks without the slash, and most servers lead from there to the folder.
-        server.answers["/photos/north%20side"] = [html(deep)]
+        server.answers["/photos/north%20side/"] = [html(deep)]
         root = remote(f"{server.address}/photos/")
         found = find_remote_photos(root, EXTENSIONS, output=Path("out"))
         names = ["a.jpg", "north side/Stra\\xdfe.jpg", "north side/bü.png"]
@@ -95,6 +94,27 @@ def test_a_web_server_lists_by_links():
         server.answers["/photos/a.jpg"] = [text(b"photo")]
         alone = find_remote_photos(single, EXTENSIONS, output=Path("out"))
         assert names_of(alone, single.parent) == ["a.jpg"]
+
+
+def test_a_folder_of_a_web_server_that_does_not_come_is_asked_for_again_or_told():
+    with serve() as server:
+        server.answers["/photos/"] = [html(b'<a href="north/">n</a><a href="gone/">g</a>')]
+        page = html(b'<a href="b.jpg">b</a>')
+        server.answers["/photos/north/"] = [status(503), page]
+        server.answers["/photos/gone/"] = [status(404)]
+        root = remote(f"{server.address}/photos/")
+        found = find_remote_photos(root, EXTENSIONS, output=Path("out"))
+        assert names_of(found, root) == ["north/b.jpg"]
+        assert [(path.key, why) for path, why in found.skipped] == [
+            (f"{server.address}/photos/gone/", NO_FOLDER)
+        ]
+        server.answers["/photos/gone/"] = [status(403)]
+        with pytest.raises(InputError, match=r"input: .*/photos/: gone/: .* do not allow it"):
+            find_remote_photos(root, EXTENSIONS, output=Path("out"))
+    with serve() as server:
+        root = remote(f"{server.address}/photos/")
+    with pytest.raises(InputError, match="there is no connection to the server"):
+        find_remote_photos(root, EXTENSIONS, output=Path("out"))
 
 
 def test_a_web_server_cannot_lead_out_of_the_folder():
