@@ -17,8 +17,11 @@ from src.config.tool_schema import Serve
 def main(config: Serve) -> None:
     import mlflow
 
+    from src.config.ports import taken_port
     from src.registry.served_model import servable
 
+    # A used port is told before the model is packaged, which takes seconds.
+    taken_port(config.host, config.port).close()
     model = servable(config)
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]

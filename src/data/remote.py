@@ -12,13 +12,13 @@ import mimetypes
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from src.config.source_schema import Http
 from src.data.files import write_bytes
+from src.data.store_facts import Facts, facts_of
 from src.data.store_failures import NOT_THERE, failure_of
 from src.errors import InputError, reason_of, without_secrets
 
@@ -28,26 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 WEB = ("http", "https")
-# What tells versions of a file apart, by the names that stores give it. The first one counts.
-_VERSIONS = (
-    *("ETag", "etag", "md5Hash", "Content-MD5"),
-    *("LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created"),
-)
 _DEEPEST = 32  # folders within folders on a web server, whose links may lead in circles
 _PIECE = 2**20  # bytes that are read at once from a file of unknown size
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a store says about a file.
-
-    Attributes:
-        size: its bytes, or None if the store does not say.
-        version: text that changes with the content, or None if the store gives no such thing.
-    """
-
-    size: int | None
-    version: str | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +103,7 @@ class RemotePath:
             found = self._linked()
         else:
             found = self._persist(lambda: self.store.find(self.key, detail=True))
-        return replace(self, listing={key: _facts(info) for key, info in found.items()})
+        return replace(self, listing={key: facts_of(info) for key, info in found.items()})
 
     def _linked(self) -> dict[str, Mapping[str, Any]]:
         # fsspec's own search leaves out folders whose pages do not come.
@@ -162,7 +144,7 @@ class RemotePath:
                 raise FileNotFoundError(*NOT_THERE)
             if (known := self.listing[self.key]) != Facts(None, None):
                 return known
-        return _facts(self._persist(lambda: self.store.info(self.key)))
+        return facts_of(self._persist(lambda: self.store.info(self.key)))
 
     def examined(self) -> "RemotePath":
         """Return the same file with its size and version, so that the store is asked only once.
@@ -214,7 +196,7 @@ class RemotePath:
             data: bytes = self.store.cat_file(self.key)
             # A listing may be older than the file.
             if size is not None and len(data) != size:
-                now = _facts(self.store.info(self.key)).size
+                now = facts_of(self.store.info(self.key)).size
                 if now is not None and len(data) != now:
                     raise OSError(errno.EIO, f"{len(data)} of {now} bytes came")
             return data
@@ -314,12 +296,3 @@ def path_within(path: AnyPath, folder: AnyPath) -> PurePath:
     if isinstance(path, RemotePath) and isinstance(folder, RemotePath):
         return PurePosixPath(path.plain[len(folder.plain.rstrip("/")) + 1 :])
     return as_local(path).relative_to(as_local(folder))
-
-
-def _facts(info: Mapping[str, Any]) -> Facts:
-    size = None if info.get("size") is None else int(info["size"])
-    for version in (info[name] for name in _VERSIONS if info.get(name)):
-        # Times are written in the same way in every time zone.
-        told = version.timestamp() if isinstance(version, datetime) else version
-        return Facts(size, f"{told} {size}")
-    return Facts(size, None)

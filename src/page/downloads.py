@@ -17,7 +17,7 @@ from src.photos.output_folder import RESULT_FILES
 from src.photos.photo_search import OVERLAYS, PAGES
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PRINT = "print.html"  # the page of which the PDF is made
+PRINT = ".print-"  # what the name of a page begins with, of which a PDF is made
 SECONDS_TO_PRINT = 300
 
 
@@ -36,6 +36,13 @@ def zipped(folder: Path, *, with_photos: bool) -> Path:
         for file in files:
             if file.is_file():
                 archive.write(file, file.relative_to(folder).as_posix())
+    return target
+
+
+def copied(file: Path) -> Path:
+    """Return a copy of a file in the same folder, which stays when the file is written again."""
+    with _new_file(file.parent, file.suffix) as target:
+        shutil.copyfile(file, target)
     return target
 
 

@@ -1,11 +1,9 @@
 """Starting the page's server."""
 
-import socket
-
 import uvicorn
 
+from src.config.ports import taken_port
 from src.config.tool_schema import App
-from src.errors import InputError, reason_of
 from src.page.routes import make_page
 from src.page.workbench import Workbench
 
@@ -22,7 +20,7 @@ def serve(config: App) -> None:
         InputError: the port is in use, or the model does not exist.
     """
     # The port is taken first, because loading the model takes seconds.
-    with _bound(config.host, config.port) as listening:
+    with taken_port(config.host, config.port) as listening:
         bench = Workbench(config)
         # The model is compiled before the first photo comes.
         _ = bench.inspector.scorer
@@ -38,12 +36,3 @@ def serve(config: App) -> None:
             uvicorn.Server(settings).run(sockets=[listening])
         finally:
             bench.close()
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise InputError(
-            f"port {port} of {host} can't be used: {reason_of(error)}; add port=NUMBER"
-        ) from error

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,15 +10,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.data.corrections import CORRECTIONS
-from src.data.remote import as_local
 from src.errors import InputError, reason_of
 from src.page.correcting import correcting
-from src.page.downloads import PRINT, browser, printed, zipped
+from src.page.downloads import PRINT, browser, copied, printed, zipped
 from src.page.guards import REPORTS, Guest, cookie_name, with_headers
 from src.page.receiving import receiving
 from src.page.visits import Refused, corrections_of
@@ -141,14 +141,22 @@ def changes(visit: Guest, since: int = 0) -> dict[str, Any]:
 
 @router.get(REPORTS + "{path:path}")
 def report(request: Request, visit: Guest, path: str, threshold: Threshold = None) -> Response:
-    """Show the report, which is written anew when its first page is opened."""
+    """Show the report, which is written anew when its first page or another threshold is shown."""
     if not SHOWN.fullmatch(path):
         raise Refused(404, "there is no such page")
-    if path == REPORT:
-        request.app.state.bench.results(visit, threshold)
-    if not (visit.folder / path).is_file():
+    file = visit.folder / path
+    if file.suffix != ".html":
+        return FileResponse(_existing(file))
+    with visit.writing:
+        if path == REPORT or threshold != visit.threshold:
+            request.app.state.bench.results(visit, threshold)
+        return HTMLResponse(_existing(file).read_bytes())
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
         raise Refused(404, "there is no such page")
-    return FileResponse(visit.folder / path)
+    return file
 
 
 @router.get("/download/{kind}")
@@ -161,16 +169,23 @@ def send_download(
 ) -> Response:
     """Send the results as a file."""
     bench, folder = request.app.state.bench, visit.folder
-    results = bench.results(visit, threshold)
-    if kind in (TABLE, DETAILS, MAP, CORRECTIONS):
-        return FileResponse(folder / kind, filename=kind)
+    # Another download of the visit may ask for another threshold meanwhile.
+    with visit.writing:
+        results = bench.results(visit, threshold)
+        if kind in (TABLE, DETAILS, MAP, CORRECTIONS):
+            file = copied(folder / kind)
+        elif kind == "report.pdf":
+            page = folder / f"{PRINT}{secrets.token_hex(4)}.html"
+            most = bench.config.limits.pdf_photos
+            write_report(
+                folder, results, visit.details, bench.config.report, name=page.name, most=most
+            )
+        else:
+            file = zipped(folder, with_photos=kind == "report-and-photos.zip")
     if kind == "report.pdf":
-        most = bench.config.limits.pdf_photos
-        page = write_report(
-            folder, results, visit.details, bench.config.report, name=PRINT, most=most
-        )
-        file = printed(as_local(page))
-    else:
-        file = zipped(folder, with_photos=kind == "report-and-photos.zip")
+        try:
+            file = printed(page)
+        finally:
+            page.unlink(missing_ok=True)
     later.add_task(file.unlink, missing_ok=True)
     return FileResponse(file, filename=kind, background=later)

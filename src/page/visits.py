@@ -39,6 +39,10 @@ class Visit:
         corrections: what the visitor has corrected.
         version: number of changes so far. The page asks for what has changed since.
         seen: monotonic time of the last request, in seconds.
+        threshold: the threshold at which the results were last written; None is the model's.
+        ended: whether the visit has ended.
+        lock: is held while the attributes change.
+        writing: is held while the results are written and read.
     """
 
     folder: Path
@@ -50,7 +54,9 @@ class Visit:
     version: int = 0
     seen: float = field(default_factory=time.monotonic)
     ended: bool = False
+    threshold: float | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
+    writing: threading.RLock = field(default_factory=threading.RLock)
     _arriving: dict[int, Upload] = field(default_factory=dict)
     _last: int = 0
 

@@ -56,7 +56,7 @@ class Workbench:
             raise InputError(f"keep: {root}: {reason_of(error)}") from error
         self.visits = Visits(root, config.limits, config.inspection, kept=bool(config.keep))
         self._pool = ThreadPoolExecutor(config.photos.workers, thread_name_prefix="inspect")
-        self._writing = threading.Lock()
+        self._decoding = threading.Lock()
 
     def open(self) -> tuple[str, Visit]:
         """Begin a visit, and return the secret for its cookie. Idle visits end before.
@@ -81,7 +81,7 @@ class Workbench:
         visit = self.visits.found(secret)
         try:
             if visit and self.config.keep and visit.present():
-                self.results(visit, None)
+                self.results(visit, visit.threshold)
         finally:
             self.visits.end(secret)
 
@@ -111,7 +111,8 @@ class Workbench:
             records = [findings_at(one, threshold, said.get(one["photo"], [])) for one in records]
             made_by = judged_at(made_by, threshold)
         config = self.config.model_copy(update={"inspection": visit.details})
-        with self._writing, self.visits.lasting(visit):
+        with visit.writing, self.visits.lasting(visit):
+            visit.threshold = threshold
             return write_results(
                 visit.folder,
                 reviewed(records, corrections),
@@ -129,7 +130,7 @@ class Workbench:
             Refused: the photo is not there any more.
         """
         path = full_size(upload)
-        with self._writing, self.visits.lasting(visit):
+        with self._decoding, self.visits.lasting(visit):
             if not path.exists():
                 try:
                     most = self.config.photos.max_megapixels

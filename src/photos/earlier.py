@@ -1,7 +1,7 @@
 """Comparing an inspection with an earlier one of the same photos."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from src.data.remote import AnyPath
 from src.errors import InputError
 from src.photos.photo_tables import DETAILS
+from src.photos.report_text import significant
 
 Record = Mapping[str, Any]
 
@@ -32,12 +33,28 @@ class _Photo(BaseModel):
     regions: list[_Region]
 
 
-class _Inspection(BaseModel):
+class EarlierInspection(BaseModel):
+    """What is compared of an inspection: its photos, and with which settings they were judged."""
+
     photos: list[_Photo]
+    made_by: dict[str, Any] = {}
 
 
-# The measures of which one is compared: the first that both records have.
-LENGTHS, WIDTHS = ("length_mm", "length_px"), ("max_width_mm", "max_width_px")
+# The settings that make photos look changed, and what the report calls them.
+SETTINGS = {
+    "model": "model",
+    "scales": "scales",
+    "flips": "averaging over mirror images",
+    "threshold": "threshold",
+    "temperature": "temperature",
+    "mm_per_pixel": "millimetres per pixel",
+    "distance_m": "distance",
+}
+# Those that change millimetres without a change of the photo.
+OF_MILLIMETRES = ("mm_per_pixel", "distance_m")
+# The measures that are compared, and how those of several regions are combined. Of each measure,
+# the first unit counts that both records have.
+MEASURES: dict[str, Callable[..., float]] = {"length": sum, "max_width": max}
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,7 @@ class Changes:
         same: number of the other photos of both inspections.
         only_now: number of photos that the earlier inspection does not have.
         only_then: names of photos that only the earlier inspection has.
+        other_settings: what the report calls the settings that differ.
     """
 
     new: list[str]
@@ -59,23 +77,21 @@ class Changes:
     same: int
     only_now: int
     only_then: list[str]
+    other_settings: list[str]
 
 
-def read_inspection(folder: AnyPath) -> list[dict[str, Any]]:
-    """Read what is compared of an inspection's photos.
+def read_inspection(folder: AnyPath) -> EarlierInspection:
+    """Read what is compared of an inspection.
 
     Args:
         folder: the output folder of the inspection.
-
-    Returns:
-        A record of each photo.
 
     Raises:
         InputError: the folder has no photos.json, or it is damaged.
     """
     try:
         content = json.loads((folder / DETAILS).read_text(encoding="utf-8"))
-        return [photo.model_dump() for photo in _Inspection.model_validate(content).photos]
+        return EarlierInspection.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -84,20 +100,28 @@ def read_inspection(folder: AnyPath) -> list[dict[str, Any]]:
     raise InputError(f"report.previous: {folder} has no usable {DETAILS}: {reason}")
 
 
-def changes_since(earlier: Sequence[Record], now: Sequence[Record], grown: float) -> Changes:
+def changes_since(
+    earlier: EarlierInspection, now: Sequence[Record], made_by: Record, grown: float
+) -> Changes:
     """Compare two inspections photo by photo.
 
+    Millimetres are not compared if the user has given another scale or distance.
+
     Args:
-        earlier: the records of the earlier inspection.
+        earlier: the earlier inspection.
         now: the records of this inspection.
+        made_by: the model and the settings of this inspection.
         grown: factor above which a measure of a photo counts as grown, 1 or more.
     """
-    before = {record["photo"]: record for record in earlier}
+    before = {photo.photo: photo.model_dump() for photo in earlier.photos}
+    known = [key for key in SETTINGS if key in earlier.made_by and key in made_by]
+    others = [key for key in known if _setting(earlier.made_by, key) != _setting(made_by, key)]
+    units = ("px",) if {*others} & {*OF_MILLIMETRES} else ("mm", "px")
     both = [(before[one["photo"]], one) for one in now if one["photo"] in before]
     larger = {
         new["photo"]: reason
         for old, new in both
-        if old["cracked"] and new["cracked"] and (reason := _growth(old, new, grown))
+        if old["cracked"] and new["cracked"] and (reason := _growth(old, new, grown, units))
     }
     new = [b["photo"] for a, b in both if b["cracked"] and not a["cracked"]]
     gone = [b["photo"] for a, b in both if a["cracked"] and not b["cracked"]]
@@ -109,21 +133,35 @@ def changes_since(earlier: Sequence[Record], now: Sequence[Record], grown: float
         same=len(both) - len(new) - len(gone) - len(larger),
         only_now=len(now) - len(both),
         only_then=sorted(name for name in before if name not in names),
+        other_settings=[SETTINGS[key] for key in others],
     )
 
 
-def _growth(old: Record, new: Record, factor: float) -> str | None:
+def _setting(made_by: Record, key: str) -> Any:
+    model = made_by.get("model")
+    # The same model may lie in another folder.
+    return model.get("weights") if key == "model" and isinstance(model, dict) else made_by.get(key)
+
+
+def _growth(old: Record, new: Record, factor: float, units: Sequence[str]) -> str | None:
     """Return what has grown as text, or None if nothing has."""
-    found = [_larger(old, new, LENGTHS, sum, factor), _larger(old, new, WIDTHS, max, factor)]
+    found = [
+        _larger(old, new, [f"{name}_{unit}" for unit in units], combine)
+        for name, combine in MEASURES.items()
+    ]
     known = [one for one in found if one is not None]
     if not known:
         known = [("share of the photo", "", old["cracked_share"], new["cracked_share"])]
-    told = [f"{name} {a:.4g} to {b:.4g}{unit}" for name, unit, a, b in known if b > factor * a]
+    told = [
+        f"{name} {significant(a, 4)} to {significant(b, 4)}{unit}"
+        for name, unit, a, b in known
+        if b > factor * a
+    ]
     return ", ".join(told) or None
 
 
 def _larger(
-    old: Record, new: Record, measures: Sequence[str], combine: Any, factor: float
+    old: Record, new: Record, measures: Sequence[str], combine: Any
 ) -> tuple[str, str, float, float] | None:
     """Return a measure's name, unit, and both values, or None if both records have none."""
     same_size = all(old.get(side) == new.get(side) for side in ("width", "height"))

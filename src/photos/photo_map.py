@@ -6,7 +6,15 @@ from typing import Any
 
 MAP = "photos.geojson"
 # What a feature says about its photo, where the record has it.
-PROPERTIES = ("photo", "cracked", "probability", "taken_at", "camera", "mm_per_pixel")
+PROPERTIES = (
+    "photo",
+    "cracked",
+    "probability",
+    "corrected_by",
+    "taken_at",
+    "camera",
+    "mm_per_pixel",
+)
 # What a feature says about each region. The outline is in pixels, so it stays in photos.json.
 OF_REGIONS = (
     *("id", "probability", "severity", "direction_degrees"),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from src.data.remote import AnyPath, put_text
 from src.photos.names import guarded, printable
+from src.photos.report_text import significant
 
 TABLE, DETAILS = "photos.csv", "photos.json"
 COLUMNS = (
@@ -127,18 +128,18 @@ def photo_table(
         shown: the most records that get a line.
     """
     lines = [
-        f"{'probability':>11}{'of area':>10}{'regions':>9}{'length':>9}{'widest':>9}  photo",
+        f"{'probability':>11}{'of area':>10}{'regions':>9}{'length':>12}{'widest':>12}  photo",
     ]
     for record in records[:shown]:
         sizes = photo_measures(record)
         unit = "mm" if "length_mm" in sizes else "px"
         length, widest = (
-            f"{sizes[key]:.4g} {unit}" if key in sizes else ""
+            f"{significant(sizes[key], 4)} {unit}" if key in sizes else ""
             for key in (f"length_{unit}", f"max_width_{unit}")
         )
         lines.append(
             f"{record['probability']:>11.3f}{record['cracked_share']:>10.2%}"
-            f"{len(record['regions']):>9}{length:>9}{widest:>9}  {printable(record['photo'])}"
+            f"{len(record['regions']):>9}{length:>12}{widest:>12}  {printable(record['photo'])}"
         )
     if len(records) > shown:
         lines.append(f"and {len(records) - shown} more")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from src.photos.photo_search import PAGES
 
 
@@ -17,6 +19,13 @@ def percent(share: float) -> str:
     if value > 99.4:
         return "> 99 %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.1f} %"
+
+
+def significant(value: float, digits: int) -> str:
+    """Format a number with so many significant digits, and without an exponent."""
+    return np.format_float_positional(
+        float(f"{value:.{digits}g}"), precision=digits, fractional=False, trim="-"
+    )
 
 
 def page_file(first: str, number: int) -> str:
@@ -42,14 +51,14 @@ def measure_text(region: Mapping[str, Any], name: str) -> str:
         name: length, mean_width or max_width.
     """
     if (value := region.get(f"{name}_mm")) is not None:
-        return f"{value:.3g} mm"
+        return f"{significant(value, 3)} mm"
     value = region.get(f"{name}_px")
     return "–" if value is None else f"{value:.0f} px" if value >= 10 else f"{value:.1f} px"
 
 
 def width_text(millimetres: float | None) -> str:
     """Format a width in millimetres; it is a dash if it is not known."""
-    return "–" if millimetres is None else f"{millimetres:.2g} mm"
+    return "–" if millimetres is None else f"{significant(millimetres, 2)} mm"
 
 
 def capture_text(record: Mapping[str, Any]) -> str:
@@ -62,5 +71,5 @@ def capture_text(record: Mapping[str, Any]) -> str:
     if record.get("mm_per_pixel"):
         source = record.get("mm_per_pixel_from")
         told = f" ({source})" if source else ""
-        parts.append(f"{record['mm_per_pixel']:.3g} mm per pixel{told}")
+        parts.append(f"{significant(record['mm_per_pixel'], 3)} mm per pixel{told}")
     return " · ".join(parts)

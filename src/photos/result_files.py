@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from src.data.remote import AnyPath, put_text
-from src.photos.earlier import changes_since
+from src.photos.earlier import EarlierInspection, changes_since
 from src.photos.overview import worst_first
 from src.photos.photo_map import MAP, geojson
 from src.photos.photo_report import InspectionResults, write_report
@@ -23,7 +23,7 @@ def write_results(
     places: Mapping[str, Place],
     *,
     config: "Inspecting",
-    earlier: Sequence[Mapping[str, Any]] | None,
+    earlier: EarlierInspection | None,
 ) -> InspectionResults:
     """Write the report, photos.csv, photos.json and photos.geojson, and sort the photos.
 
@@ -34,7 +34,7 @@ def write_results(
         made_by: the model and the settings.
         places: the places of the photos' results, by the photos' names.
         config: the settings of the report, and what it says about the inspection.
-        earlier: the records of an earlier inspection to compare with, or None.
+        earlier: an earlier inspection to compare with, or None.
 
     Returns:
         The results in the order of the report, the worst photos first.
@@ -42,7 +42,8 @@ def write_results(
     Raises:
         InputError: a file cannot be written.
     """
-    changes = changes_since(earlier, records, config.report.grown) if earlier is not None else None
+    grown = config.report.grown
+    changes = changes_since(earlier, records, made_by, grown) if earlier is not None else None
     results = InspectionResults(
         sorted(records, key=worst_first), sorted(unreadable), made_by, places, changes
     )

@@ -1,13 +1,15 @@
 """Findings after a person's review: other thresholds, and corrections."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from src.data.corrections import CORRECTIONS, MISSED, Correction, in_force
-from src.errors import InputError
 from src.photos.finding_fields import RULE
+from src.photos.names import printable
 
+logger = logging.getLogger(__name__)
 Record = dict[str, Any]
 _PLACE = ("x", "y", "width", "height")
 
@@ -17,14 +19,23 @@ def reviewed(
 ) -> list[Record]:
     """Return records with the corrections of their photos; see `corrected`.
 
+    If a box lies outside its photo, the corrections are of another picture of that name. They are
+    left out with a warning.
+
     Args:
         records: the records of photos.
         corrections: corrections of any photos.
-
-    Raises:
-        InputError: the box of a correction lies outside its photo.
     """
     said = by_photo(corrections)
+    for record in records:
+        size = (record["width"], record["height"])
+        if outside := _outside(said.get(record["photo"], []), *size):
+            logger.warning(
+                "%s: the box %s lies outside the photo %s of %d x %d pixels; the corrections of "
+                "this photo are not applied",
+                *(CORRECTIONS, outside, printable(record["photo"]), *size),
+            )
+            del said[record["photo"]]
     return [corrected(record, said.get(record["photo"], [])) for record in records]
 
 
@@ -142,14 +153,7 @@ def corrected(record: Mapping[str, Any], corrections: Sequence[Correction]) -> R
 
     Returns:
         The record. If corrections apply to it, `corrected_by` has the names of the persons.
-
-    Raises:
-        InputError: the box of a correction lies outside the photo.
     """
-    if not corrections:
-        return dict(record)
-    for one in corrections:
-        _refuse_outside(one, record["width"], record["height"])
     width, height = record["width"], record["height"]
     said = {one.box: one for one in in_force(corrections, width, height)}
     # A missed crack that a person has drawn around the whole photo is a box as any other.
@@ -179,13 +183,12 @@ def corrected(record: Mapping[str, Any], corrections: Sequence[Correction]) -> R
     }
 
 
-def _refuse_outside(correction: Correction, width: int, height: int) -> None:
-    _, _, right, bottom = correction.box
-    if right > width or bottom > height:
-        raise InputError(
-            f"{CORRECTIONS}: the box {correction.box} lies outside the photo {correction.photo} of "
-            f"{width} x {height} pixels; correct or remove its row"
-        )
+def _outside(
+    corrections: Sequence[Correction], width: int, height: int
+) -> tuple[int, int, int, int] | None:
+    """Return the first box that lies outside a photo of this size, or None."""
+    boxes = (one.box for one in corrections)
+    return next((box for box in boxes if box[2] > width or box[3] > height), None)
 
 
 def _by_hand(correction: Correction, area: int) -> Record:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from src.data.addresses import any_path
-from src.data.remote import Facts, RemotePath, path_within, put_bytes
+from src.data.remote import RemotePath, path_within, put_bytes
+from src.data.store_facts import Facts
 from src.errors import InputError
 from tests.data.sources.servers import Server, file, serve, status, text, unsized
 from tests.data.stores import BUCKET, HTTP, s3_server

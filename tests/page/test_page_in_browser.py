@@ -118,3 +118,90 @@ def test_the_report_prints_to_pdf(opened, photos):
     assert content.startswith(b"%PDF")
     # The two photos are in it, each with its heat.
     assert content.count(b"/Subtype /Image") >= 4
+
+
+def test_from_photo_to_photo_by_keys_while_they_are_corrected(opened, picture, tmp_path):
+    names = ["a.png", "b.png", "c.png"]
+    for seed, name in enumerate(names):
+        (tmp_path / name).write_bytes(picture(seed + 1))
+    opened.set_input_files("#files", [tmp_path / name for name in names])
+    expect(opened.locator(".card.done")).to_have_count(3)
+    opened.get_by_label("Sort").select_option("name")
+    opened.get_by_label("Show").select_option("cracked")
+    opened.locator(".card.done").first.click()
+    viewer = opened.get_by_role("dialog", name="Photo")
+    for name in names:
+        expect(viewer.get_by_role("heading", name=name)).to_be_visible()
+        # The photo leaves the gallery, which shows cracked ones only.
+        button = viewer.get_by_role("button", name="No crack on this photo")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        opened.keyboard.press("PageDown")
+    expect(viewer.get_by_role("heading", name="a.png")).to_be_visible()
+    expect(opened.locator(".card.done")).to_have_count(0)
+
+
+def test_what_is_typed_about_the_inspection_is_saved_by_the_enter_key(opened, photos):
+    opened.set_input_files("#files", photos[:1])
+    expect(opened.locator(".card.done")).to_have_count(1)
+    opened.get_by_role("button", name="About the inspection").click()
+    opened.get_by_label("Project").fill("Bridge 7")
+    with opened.expect_response("**/api/inspection"):
+        opened.keyboard.press("Enter")
+    opened.get_by_role("button", name="About the inspection").click()
+    expect(opened.get_by_label("Project")).to_have_value("Bridge 7")
+    opened.get_by_role("button", name="Cancel").click()
+    expect(opened.get_by_label("Project")).to_be_hidden()
+
+
+def test_a_folder_is_added_without_the_results_in_it(opened, picture, tmp_path):
+    site = tmp_path / "site"
+    for name in ("a.png", "._a.png", "found/overlays/a.png.jpg", "found/report/1.jpg"):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_bytes(picture())
+    (site / "found" / "photos.json").write_text("{}")
+    opened.set_input_files("#folder", site)
+    expect(opened.locator(".card.done")).to_have_count(1)
+    expect(opened.locator(".card")).to_have_count(1)
+
+
+def test_the_page_asks_again_where_an_answer_was_lost(opened, photos):
+    lost = []
+
+    def lose(route) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) < 3 else route.continue_()
+
+    opened.route("**/api/photos?since=*", lose)
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2, timeout=30_000)
+    assert len(lost) >= 3
+
+
+def test_the_controls_are_true_after_the_way_back(opened, photos, address):
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2)
+    opened.get_by_label("Show").select_option("whole")
+    opened.get_by_label("Search by name").fill("plain")
+    opened.locator("#tools").get_by_label("heat").uncheck()
+    opened.goto(f"{address}/results/report.html")
+    opened.go_back()
+    opened.wait_for_load_state()
+    expect(opened.locator(".card.done")).to_have_count(2)
+    expect(opened.get_by_label("Show")).to_have_value("all")
+    expect(opened.get_by_label("Search by name")).to_have_value("")
+    expect(opened.locator("#tools").get_by_label("heat")).to_be_checked()
+
+
+def test_the_report_keeps_the_threshold_from_page_to_page(opened, photos):
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2)
+    opened.get_by_label("Threshold").fill("99")
+    opened.get_by_text("Report and files").click()
+    with opened.expect_popup() as shown:
+        opened.get_by_role("link", name="Open the report").click()
+    report = shown.value
+    expect(report.get_by_role("heading", name="No crack on 2 photos")).to_be_visible()
+    links = report.locator("header a").evaluate_all("all => all.map(one => one.href)")
+    assert links
+    assert all("threshold=0.99" in link for link in links)

@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -173,6 +174,34 @@ def test_a_threshold_applies_to_what_is_taken_home(visitor, picture):
     assert left == {"a.png": [region], "b.png": []}
 
 
+def test_downloads_at_once_have_their_own_thresholds(visitor, picture):
+    visitor.send("a.png", picture())
+    visitor.photos()
+
+    def download(threshold: float) -> list[float]:
+        found = []
+        for _ in range(20):
+            answer = visitor.get("/download/photos.json", params={"threshold": threshold})
+            found.append(answer.json()["made_by"]["threshold"])
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(download, [0.01, 0.99])) == [[0.01] * 20, [0.99] * 20]
+
+
+def test_each_page_of_the_report_is_at_its_own_threshold(visitor, picture):
+    visitor.send("a.png", picture())
+    visitor.photos()
+    first, other = (
+        visitor.get("/results/report.html", params={"threshold": one}).text for one in (0, 1)
+    )
+    assert "1 of 1 photo cracked" in first
+    assert "No crack on 1 photo" in other
+    # The pages behind the first one are of the threshold that they are asked for.
+    visitor.get("/results/report/page-2.html", params={"threshold": 0})
+    assert "1 of 1 photo cracked" in (visitor.folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_corrections_are_kept_beside_the_results(visitor, picture):
     number = visitor.send("=a.png", picture()).json()["number"]
     record = visitor.photos()["=a.png"]["record"]
@@ -239,5 +268,5 @@ def test_a_download_that_fails_leaves_no_file_and_says_why(visitor, picture, mon
     failing.chmod(0o755)
     monkeypatch.setattr(downloads, "browser", lambda: str(failing))
     assert "Chromium could not print" in visitor.get("/download/report.pdf").json()["detail"]
-    results = {"report.html", "print.html", "photos.csv", "photos.json", "photos.geojson"}
+    results = {"report.html", "photos.csv", "photos.json", "photos.geojson"}
     assert {path.name for path in visitor.folder.iterdir()} - before <= {*results, "chromium"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from src.errors import InputError
-from src.photos.earlier import changes_since, read_inspection
+from src.photos.earlier import EarlierInspection, changes_since, read_inspection
 from tests.photos.findings import record, region
 
 DAMAGES = (
@@ -13,6 +13,11 @@ DAMAGES = (
     *({"cracked_share": None}, {"photo": ["x"]}, {"cracked": "perhaps"}),
 )
 SMALL, LARGE = (0, 0, 10, 10), (0, 0, 10, 13)
+
+
+def compared(then: list[dict], now: list[dict], made_by: dict = {}, before: dict = {}):  # noqa: B006
+    earlier = EarlierInspection.model_validate({"photos": then, "made_by": before})
+    return changes_since(earlier, now, made_by, grown=1.2)
 
 
 def measured(box, **fields) -> dict:
@@ -24,7 +29,7 @@ def test_each_photo_has_its_change():
     then += [record("grown", region(SMALL)), record("only then")]
     now = [record("new", region(SMALL)), record("gone"), record("same", region(SMALL))]
     now += [record("grown", region(LARGE)), record("only now")]
-    found = changes_since(then, now, grown=1.2)
+    found = compared(then, now)
     assert (found.new, found.gone, found.same) == (["new"], ["gone"], 1)
     assert (found.only_now, found.only_then) == (1, ["only then"])
     assert found.grown == [("grown", "share of the photo 0.01 to 0.013")]
@@ -46,16 +51,27 @@ def test_each_photo_has_its_change():
     ],
 )
 def test_millimetres_are_compared_first_then_pixels(then, now, told):
-    found = changes_since(
-        [record("a", region(SMALL, **then))], [record("a", region(SMALL, **now))], grown=1.2
-    )
+    found = compared([record("a", region(SMALL, **then))], [record("a", region(SMALL, **now))])
     assert dict(found.grown).get("a") == told
+
+
+def test_other_settings_are_told_and_millimetres_of_another_scale_are_not_compared():
+    now = {"model": {"name": "b", "weights": "1"}, "threshold": 0.5, "mm_per_pixel": 5}
+    then = now | {"model": {"name": "a", "weights": "1"}}
+    old = [record("a", region(SMALL, length_px=100, length_mm=250))]
+    new = [record("a", region(SMALL, length_px=100, length_mm=500))]
+    assert compared(old, new, now, then).other_settings == []
+    assert compared(old, new, now, then).grown == [("a", "length 250 to 500 mm")]
+    other = then | {"mm_per_pixel": 2.5, "threshold": 0.9, "unknown": 1}
+    found = compared(old, new, now, other)
+    assert found.other_settings == ["threshold", "millimetres per pixel"]
+    assert found.grown == []
 
 
 def test_pixels_of_photos_of_other_sizes_are_not_compared():
     then = record("a", region(SMALL, length_px=100))
     now = record("a", region(SMALL, length_px=200), width=200)
-    assert changes_since([then], [now], grown=1.2).grown == []
+    assert compared([then], [now]).grown == []
 
 
 @pytest.mark.parametrize(
@@ -76,6 +92,6 @@ def test_an_inspection_is_read(tmp_path):
     then = [record("a", region(SMALL, length_mm=2.0, max_width_mm=None))]
     (tmp_path / "photos.json").write_text(json.dumps({"photos": then}))
     now = [record("a", region(SMALL, length_mm=3.0, max_width_mm=0.1))]
-    read = changes_since(read_inspection(tmp_path), now, grown=1.2)
-    assert read == changes_since(then, now, grown=1.2)
+    read = changes_since(read_inspection(tmp_path), now, {}, grown=1.2)
+    assert read == compared(then, now)
     assert read.grown == [("a", "length 2 to 3 mm")]

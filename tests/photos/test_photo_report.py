@@ -7,7 +7,7 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
-from src.photos.earlier import changes_since
+from src.photos.earlier import EarlierInspection, changes_since
 from src.photos.photo_report import InspectionResults, write_report
 from src.photos.records import place
 from tests.photos.findings import record, region
@@ -94,10 +94,13 @@ def test_the_report_says_what_the_threshold_applies_to(written, rule, told):
 
 def test_changes_are_listed(written):
     before = [record("0.jpg"), *CRACKED[1:]]
-    text = written(CRACKED, changes=changes_since(before, CRACKED, 1.2))["report.html"]
+    earlier = EarlierInspection(photos=before, made_by={"threshold": 0.9})
+    changes = changes_since(earlier, CRACKED, {"threshold": 0.5}, 1.2)
+    text = written(CRACKED, changes=changes)["report.html"]
     changes = text[text.index('id="changes"') : text.index('id="unreadable"')]
     assert "<b>1</b> new" in changes
     assert "<b>2</b> as before" in changes
+    assert "judged with other settings: threshold." in changes
     assert "0.jpg" in changes
 
 
@@ -124,3 +127,15 @@ def test_it_says_where_a_marked_photo_shows_other_findings(written):
     assert written(corrected)["report.html"].count(told) == 1
     assert written(CRACKED)["report.html"].count(told) == 0
     assert written(CRACKED, made_by=MADE_BY | {"marked_at": 0.4})["report.html"].count(told) == 3
+
+
+def test_a_link_within_a_page_does_not_load_it_anew(written):
+    pages = written(CRACKED, "report.page=2")
+    assert 'href="#photo-1"' in pages["report.html"]
+    assert 'href="report/page-2.html#photo-3"' in pages["report.html"]
+
+
+def test_without_a_photo_that_could_be_read_no_verdict_is_told(written):
+    text = written([])["report.html"]
+    assert "<title>No photo could be read</title>" in text
+    assert 'href="#unreadable"' in text

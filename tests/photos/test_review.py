@@ -3,7 +3,7 @@
 import pytest
 
 from src.data.corrections import Correction
-from src.errors import InputError
+from src.photos import review
 from src.photos.review import by_photo, carried_over, corrected, findings_at, judged_at, reviewed
 from tests.photos.findings import record, region
 
@@ -90,11 +90,12 @@ def test_a_missed_crack_may_fill_the_photo():
 
 
 @pytest.mark.parametrize("box", [(0, 0, 101, 10), (0, 90, 10, 101), (200, 200, 300, 300)])
-def test_a_box_outside_the_photo_is_named(box):
-    with pytest.raises(
-        InputError, match=r"corrections\.csv: .* outside the photo a\.jpg of 100 x 100"
-    ):
-        reviewed([FOUND, SOUND], [said(box, "crack missed", True)])
+def test_corrections_of_another_picture_of_that_name_are_left_out_and_told(box, heard):
+    messages = heard(review)
+    given = [said(box, "crack missed", True), said(WHOLE, "no crack", False)]
+    assert reviewed([FOUND, SOUND], given) == [FOUND, SOUND]
+    (message,) = messages
+    assert "outside the photo a.jpg of 100 x 100 pixels; the corrections of this" in message
 
 
 def test_a_confirmed_region_stays_whatever_the_threshold():

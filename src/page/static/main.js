@@ -24,7 +24,15 @@ async function follow() {
   try {
     while (again || busy()) {
       again = false;
-      update(await refresh());
+      try {
+        update(await refresh());
+      } catch (error) {
+        // The visit may have ended. Anything else may pass, so the page asks again.
+        if (error.status === 403) throw error;
+        tell(`The server did not answer (${error.message}). Asking again.`);
+        again = true;
+        await new Promise(resolve => setTimeout(resolve, 4 * PAUSE));
+      }
       if (busy()) await new Promise(resolve => setTimeout(resolve, PAUSE));
     }
   } finally {
@@ -127,6 +135,7 @@ $("describe").addEventListener("click", () => {
   for (const [key, value] of Object.entries(visit.inspection)) form.elements[key].value = value ?? "";
   about.showModal();
 });
+$("about-cancel").addEventListener("click", () => about.close("cancel"));
 about.addEventListener("close", async () => {
   if (about.returnValue !== "save") return;
   const said = Object.fromEntries(new FormData(form));
@@ -149,7 +158,7 @@ $("forget").addEventListener("click", async () => {
 gallery.whenOpened(viewer.open);
 viewer.whenCorrected(async answer => {
   await answer;
-  update(await refresh());
+  await follow();
   viewer.show();
 });
 

@@ -32,15 +32,23 @@ async function run(changed) {
   running -= 1;
 }
 
-export const chosen = input => [...input.files].map(file =>
-  ({ file, name: file.webkitRelativePath || file.name }));
+export const chosen = input => withoutResults([...input.files].map(file =>
+  ({ file, name: file.webkitRelativePath || file.name })));
+
+// A folder may hold the results of earlier inspections, whose pictures are no photos.
+function withoutResults(files) {
+  const runs = files.map(({ name }) => name.match(/^(.*\/)(photos\.json|\.records\/[^/]*)$/)?.[1]).filter(Boolean);
+  const results = [...new Set(runs)].flatMap(run => [`${run}overlays/`, `${run}report/`]);
+  return files.filter(({ name }) => !name.split("/").some(part => part.startsWith("."))
+    && !results.some(folder => name.startsWith(folder)));
+}
 
 // The files that are dropped, with those in dropped folders.
 export async function dropped(transfer) {
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
   const found = [];
   for (const entry of entries) await collect(entry, found);
-  return found;
+  return withoutResults(found);
 }
 
 async function collect(entry, found) {

@@ -6,7 +6,7 @@ import { drawBox, fit, fullSize, showSize, stopDrawing, zoom, zoomTo } from "./s
 
 const viewer = document.getElementById("viewer"), part = name => viewer.querySelector(name);
 const svg = part("svg"), hint = part(".hint");
-let number = null, chosen = null, changed = async () => {};
+let number = null, chosen = null, order = [], changed = async () => {};
 export const whenCorrected = handler => { changed = handler; };
 
 export function open(photoNumber) {
@@ -23,7 +23,11 @@ export function open(photoNumber) {
   full.onload = () => { full.hidden = false; };
   full.src = `/api/photos/${number}/full`;
   svg.setAttribute("viewBox", `0 0 ${record.width} ${record.height}`);
-  if (!viewer.open) viewer.showModal();
+  if (!viewer.open) {
+    // A correction may move a photo in the gallery, but not while one goes from photo to photo.
+    order = listed().filter(one => one.record).map(one => one.number);
+    viewer.showModal();
+  }
   showSize(record.width, record.height);
   show();
   part(".stage").focus();
@@ -49,6 +53,8 @@ export function show() {
   svg.replaceChildren(...found.regions.flatMap((region, place) => drawnRegion(found, region, place, record.height)),
     ...found.missed.map(one => drawn("polygon", { points: rectangle(boxOf(one)),
       class: same(chosen, boxOf(one)) ? "missed chosen" : "missed" })));
+  // The button that was pressed is a new one now. Without a focus, no key would do anything.
+  if (!viewer.contains(document.activeElement)) part(".stage").focus();
 }
 
 const same = (a, b) => a && String(a) === String(b);
@@ -117,9 +123,8 @@ async function say(box, label, cracked) {
 }
 
 function step(by) {
-  const order = listed().filter(photo => photo.record).map(photo => photo.number);
-  const at = order.indexOf(number);
-  const next = order[(at + by + order.length) % order.length];
+  const there = order.filter(one => one === number || photos.get(one)?.record);
+  const next = there[(there.indexOf(number) + by + there.length) % there.length];
   if (next !== undefined) open(next);
 }
 

@@ -25,7 +25,7 @@ export async function ask(path, options = {}) {
   if (response.ok) return response.headers.get("content-length") === "4" ? null : response.json();
   const told = await response.json().catch(() => ({}));
   const detail = typeof told.detail === "string" ? told.detail : `the server answered ${response.status}`;
-  throw new Error(detail);
+  throw Object.assign(new Error(detail), { status: response.status });
 }
 
 export const send = (method, path, content) => ask(path, {

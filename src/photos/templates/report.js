@@ -25,6 +25,8 @@ addEventListener("resize", fit);
 dialog.querySelector("button").addEventListener("click", () => dialog.close());
 stage.addEventListener("click", event => event.target === stage && dialog.close());
 dialog.addEventListener("close", () => stage.replaceChildren());
+// A page that is shown at a chosen threshold leads to pages at the same threshold.
+for (const link of document.querySelectorAll('a[href*=".html"]')) link.search = location.search;
 // On paper nothing can be opened, so the tables of regions are open, and all pictures are loaded.
 addEventListener("beforeprint", () => {
   for (const table of document.querySelectorAll("article details")) table.open = true;
