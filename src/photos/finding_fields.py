@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from src.photos.photo_scale import PhotoScale
+from src.photos.pixel_size import PixelSize
 
 if TYPE_CHECKING:
     from src.config.tool_schema import Severity
@@ -15,17 +15,17 @@ MILLIMETRES = ("length_mm", "mean_width_mm", "max_width_mm")
 
 
 def finding_fields(
-    findings: "Findings", scale: PhotoScale, severities: Sequence["Severity"]
+    findings: "Findings", pixel: PixelSize, severities: Sequence["Severity"]
 ) -> dict[str, Any]:
     """Return the findings on a photo as values that JSON can hold.
 
     Args:
         findings: the findings.
-        scale: the photo's scale.
+        pixel: how large the pixels of the photo are.
         severities: the classes of severity by width, in any order.
 
     Returns:
-        The verdict and the regions. What could not be measured is None. Without a scale there are
+        The verdict and the regions. What could not be measured is None. Without a size there are
         no millimetres and no severities. `judged_by` is `rule` for a photo that the decision's rule
         for photographs has judged, else `tile`.
     """
@@ -36,10 +36,10 @@ def finding_fields(
         "cracked_share": round(findings.share, 6),
         "tiles": findings.tiles,
         "cracked_tiles": findings.cracked_tiles,
-        "mm_per_pixel": scale.mm_per_pixel,
-        "mm_per_pixel_from": scale.source,
+        "mm_per_pixel": pixel.mm_per_pixel,
+        "mm_per_pixel_from": pixel.source,
         "regions": [
-            _region_fields(number, region, scale, severities)
+            _region_fields(number, region, pixel, severities)
             for number, region in enumerate(findings.regions, start=1)
         ],
     }
@@ -52,7 +52,7 @@ def severity_of(width: float, severities: Sequence["Severity"]) -> str | None:
 
 
 def _region_fields(
-    number: int, region: "Region", scale: PhotoScale, severities: Sequence["Severity"]
+    number: int, region: "Region", pixel: PixelSize, severities: Sequence["Severity"]
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "id": number,
@@ -63,7 +63,7 @@ def _region_fields(
         **dict.fromkeys((*PIXELS, "direction_degrees")),
         "centre_line": [],
     }
-    crack, mm = region.crack, scale.mm_per_pixel
+    crack, mm = region.crack, pixel.mm_per_pixel
     sizes = (crack.length, crack.mean_width, crack.max_width) if crack else ()
     if crack:
         fields |= {key: round(size, 2) for key, size in zip(PIXELS, sizes, strict=True)}

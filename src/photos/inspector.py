@@ -24,7 +24,7 @@ from src.photos.finding_fields import finding_fields
 from src.photos.metadata import read_metadata
 from src.photos.overlay import draw_findings, encoded, heat_picture, preview
 from src.photos.photo_model import PhotoClassifier
-from src.photos.photo_scale import photo_scale
+from src.photos.pixel_size import pixel_size
 from src.photos.reading import file_size, photo_bytes
 from src.photos.records import (
     Place,
@@ -192,8 +192,8 @@ class Inspector:
             if large:
                 release_memory()
         metadata = read_metadata(data)
-        scale = photo_scale(metadata, size, self.config.mm_per_pixel, self.config.distance_m)
-        fields = finding_fields(findings, scale, self.config.severity) | taken(metadata)
+        pixel = pixel_size(metadata, size, self.config.mm_per_pixel, self.config.distance_m)
+        fields = finding_fields(findings, pixel, self.config.severity) | taken(metadata)
         return size, fields, {at.overlay: overlay, at.preview: small, at.heat: heat}
 
     def findings(self, photo: Image.Image) -> "Findings":

@@ -18,7 +18,7 @@ from src.model.saved_model import load_saved_model
 from src.model.weights import weights_sha256
 from src.photos.finding_fields import finding_fields
 from src.photos.photo_findings import findings_on
-from src.photos.photo_scale import UNKNOWN
+from src.photos.pixel_size import UNKNOWN
 from src.photos.regions import Findings
 from src.photos.scoring import Scorer, build_scorer
 

@@ -10,7 +10,7 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.photos.crack_measures import CrackMeasures
 from src.photos.finding_fields import MILLIMETRES, PIXELS, finding_fields, severity_of
-from src.photos.photo_scale import UNKNOWN, PhotoScale
+from src.photos.pixel_size import UNKNOWN, PixelSize
 from src.photos.regions import find_cracks
 from tests.photos.test_regions import HEIGHT, WIDTH, plain, scores_of
 
@@ -33,7 +33,7 @@ def severities():
 
 
 def test_with_a_scale_there_are_millimetres_and_a_severity(findings, severities):
-    fields = finding_fields(findings, PhotoScale(0.2, "setting"), severities)
+    fields = finding_fields(findings, PixelSize(0.2, "setting"), severities)
     first, second = fields["regions"]
     assert [first["id"], second["id"]] == [1, 2]
     assert [first[key] for key in PIXELS] == [100.0, 2.0, 4.0]

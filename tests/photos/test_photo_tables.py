@@ -9,8 +9,8 @@ import pytest
 
 from src.photos.finding_fields import finding_fields
 from src.photos.names import photo_name, printable
-from src.photos.photo_scale import UNKNOWN
 from src.photos.photo_tables import TABLE, photo_table, write_tables
+from src.photos.pixel_size import UNKNOWN
 from src.photos.records import place, write_record
 from src.photos.regions import find_cracks
 from tests.photos.findings import record

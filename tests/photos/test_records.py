@@ -8,7 +8,7 @@ import pytest
 from src.data.decoding.unreadable import Unreadable
 from src.data.files import write_bytes
 from src.photos.finding_fields import finding_fields
-from src.photos.photo_scale import UNKNOWN
+from src.photos.pixel_size import UNKNOWN
 from src.photos.records import found_before, place, write_record
 from src.photos.regions import find_cracks
 from tests.photos.test_regions import HEIGHT, WIDTH, plain, scores_of

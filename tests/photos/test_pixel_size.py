@@ -5,7 +5,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from src.photos.metadata import Metadata, read_metadata
-from src.photos.photo_scale import UNKNOWN, PhotoScale, photo_scale
+from src.photos.pixel_size import UNKNOWN, PixelSize, pixel_size
 from tests.pictures import saved
 
 SIZE = (400, 300)
@@ -17,34 +17,34 @@ def jpeg(tags: dict[int, object]) -> bytes:
     return saved(Image.new("RGB", SIZE), "JPEG", exif=exif)
 
 
-def scale_by(tags: dict[int, object], distance=None, size=SIZE) -> PhotoScale:
-    return photo_scale(read_metadata(jpeg(tags)), size, None, distance)
+def size_by(tags: dict[int, object], distance=None, size=SIZE) -> PixelSize:
+    return pixel_size(read_metadata(jpeg(tags)), size, None, distance)
 
 
 def test_the_setting_counts_before_the_camera():
     metadata = read_metadata(jpeg({0xA405: 28, 0x9206: 2.0}))
-    assert photo_scale(metadata, SIZE, 0.5, None) == PhotoScale(0.5, "setting")
+    assert pixel_size(metadata, SIZE, 0.5, None) == PixelSize(0.5, "setting")
 
 
 def test_from_the_focal_length_as_of_a_35_mm_camera():
     # At 2 m, a lens of 43.27 mm sees as many metres along the diagonal as it is away.
-    found = scale_by({0xA405: 43}, 2.0)
+    found = size_by({0xA405: 43}, 2.0)
     assert found.source == "exif estimate"
     assert found.mm_per_pixel == pytest.approx(2000 / 500, rel=0.01)
-    assert scale_by({0xA405: 43, 0x9206: 2.0}) == found
+    assert size_by({0xA405: 43, 0x9206: 2.0}) == found
 
 
 def test_from_the_pixels_of_the_sensor_even_if_the_photo_was_made_smaller():
     # A sensor of 8 mm with 4000 pixels across, and a lens of 4 mm: 2 m wide at 1 m.
     tags = {0x920A: 4.0, 0xA20E: 5000.0, 0xA210: 3, 0xA002: 4000}
-    found = scale_by(tags, 1.0)
+    found = size_by(tags, 1.0)
     assert found.mm_per_pixel == pytest.approx(2000 / 400)
 
 
 @pytest.mark.parametrize("sides", [(4000, 3000), (3000, 4000)])
-def test_an_upright_photo_has_the_scale_of_one_on_its_side(sides):
+def test_an_upright_photo_has_pixels_as_large_as_one_on_its_side(sides):
     tags = {0x920A: 4.0, 0xA20E: 5000.0, 0xA210: 3, 0xA002: sides[0], 0xA003: sides[1]}
-    assert scale_by(tags, 1.0, size=sides).mm_per_pixel == pytest.approx(2000 / 4000)
+    assert size_by(tags, 1.0, size=sides).mm_per_pixel == pytest.approx(2000 / 4000)
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_an_upright_photo_has_the_scale_of_one_on_its_side(sides):
     ],
 )
 def test_what_is_missing_or_wrong_is_not_guessed(tags):
-    assert scale_by(tags) == UNKNOWN
+    assert size_by(tags) == UNKNOWN
 
 
-def test_numbers_too_small_to_divide_by_give_no_scale():
+def test_numbers_too_small_to_divide_by_give_no_size():
     tags = Metadata(details={0x920A: 1e-300, 0xA20E: 1e-300})
-    assert photo_scale(tags, SIZE, None, 1.0) == UNKNOWN
+    assert pixel_size(tags, SIZE, None, 1.0) == UNKNOWN
 
 
 def test_damaged_camera_data_is_no_error():
     data = jpeg({0xA405: 28, 0x9206: 2.0})
     for at in range(20, 120, 3):
         metadata = read_metadata(data[:at] + b"\xff\xff" + data[at + 2 :])
-        photo_scale(metadata, SIZE, None, 1.0)
+        pixel_size(metadata, SIZE, None, 1.0)

@@ -17,8 +17,8 @@ SMALLEST, LARGEST = 1e-4, 1e3
 
 
 @dataclass(frozen=True)
-class PhotoScale:
-    """The scale of a photo.
+class PixelSize:
+    """The size of a photo's pixels on the surface.
 
     Attributes:
         mm_per_pixel: how many millimetres of the surface a pixel shows; None if it is unknown.
@@ -29,37 +29,37 @@ class PhotoScale:
     source: Literal["setting", "exif estimate"] | None
 
 
-UNKNOWN = PhotoScale(None, None)
+UNKNOWN = PixelSize(None, None)
 
 
-def photo_scale(
+def pixel_size(
     metadata: Metadata,
     size: tuple[int, int],
     mm_per_pixel: float | None,
     distance: float | None,
-) -> PhotoScale:
-    """Find out the scale of a photo.
+) -> PixelSize:
+    """Find out how large the pixels of a photo are on the surface.
 
     Args:
         metadata: what the camera has written about the photo.
         size: the photo's width and height in pixels.
-        mm_per_pixel: the scale that the user has given, if any.
+        mm_per_pixel: the size that the user has given, if any.
         distance: distance of the camera in metres. If None, the camera's own estimate is taken.
 
     Returns:
-        The given scale. Without one it is estimated from the distance and the camera, as if the
+        The given size. Without one it is estimated from the distance and the camera, as if the
         surface were parallel to the sensor. This needs the focal length and the size of the sensor.
         An estimate that no camera can have is unknown.
     """
     if mm_per_pixel is not None:
-        return PhotoScale(mm_per_pixel, "setting")
+        return PixelSize(mm_per_pixel, "setting")
     tags = metadata.details
     distance = distance or _positive(tags.get(Base.SubjectDistance))
     angle = _pixel_angle(tags, size)
     if not distance or not angle:
         return UNKNOWN
     estimate = 1000 * distance * angle
-    return PhotoScale(estimate, "exif estimate") if SMALLEST < estimate < LARGEST else UNKNOWN
+    return PixelSize(estimate, "exif estimate") if SMALLEST < estimate < LARGEST else UNKNOWN
 
 
 def _pixel_angle(tags: dict[int, object], size: tuple[int, int]) -> float | None:
