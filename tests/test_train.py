@@ -37,7 +37,7 @@ from tests.tracking.store import put_database
 pytestmark = pytest.mark.slow
 TINY = (
     *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
-    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4"),
 )
 
 
@@ -142,7 +142,7 @@ def test_metrics_are_those_of_the_prediction_table(trained):
         assert result.metrics[part] == pytest.approx(metrics)
     assert run.data.metrics["best.test.errors"] == found["test"]["errors"]
     # A person looks through few: those above, and the curves.
-    assert len([name for name in run.data.metrics if not name.startswith("system/")]) == 13
+    assert len(run.data.metrics) == 13
     table = json.loads(artifact(run, "test_predictions.json").read_text())
     assert len(table["data"]) == 8
 

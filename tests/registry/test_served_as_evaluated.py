@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 TINY = (
     *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
     "features.engine=tensorflow",
-    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4"),
     "audit.overlaps=null",
 )
 NAME = "crack-classifier"

@@ -22,7 +22,7 @@ IMAGES = 40
 TINY = (
     *("~local", "data=local", "data.path=bridge", "data.name=bridge", "data.image_size=96"),
     *("train.epochs=1", "features.views=1", "features.engine=tensorflow", "audit.overlaps=null"),
-    *("evaluate.resamples=100", "tracking.prediction_grid=4", "tracking.system_metrics=false"),
+    *("evaluate.resamples=100", "tracking.prediction_grid=4"),
 )
 CLASSES = "data.classes=[ok,rissig]"
 Command = Callable[..., tuple[int, str]]

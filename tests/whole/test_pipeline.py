@@ -19,7 +19,7 @@ features: {{views: 1, engine: tensorflow}}
 model: {{imagenet: {weights}}}
 train: {{epochs: 1}}
 evaluate: {{resamples: 100}}
-tracking: {{system_metrics: false, prediction_grid: 4}}
+tracking: {{prediction_grid: 4}}
 """
 
 
