@@ -17,6 +17,8 @@ from src.bank.openvino_engine import (
 )
 from src.errors import InputError
 
+# Error above which float16 does not hold features. That of their usual rounding is below 0.001.
+WELL_ROUNDED = 0.01
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -140,13 +142,24 @@ def check_engine(engine: Engine, model: keras.Model, images: np.ndarray, bound: 
     reference = model.predict(images, batch_size=4, verbose=0)
     difference = np.abs(engine.run(images).astype(np.float32) - reference).mean()
     error = float(difference / reference.std())
-    if not error <= bound:
+    if error <= bound:
+        return error
+    rounded = reference.astype(np.float16).astype(np.float32)
+    if not np.abs(rounded - reference).mean() / reference.std() <= WELL_ROUNDED:
         raise InputError(
-            f"the {engine.name} engine in {engine.precision} is off by {error:.3g} of the output's "
-            f"standard deviation, above features.max_error={bound:g}; "
-            "use features.precision=f32, features.engine=tensorflow or train.path=end_to_end"
+            "the features are too small or too large to be stored in float16, as those of random "
+            "weights can be; use train.path=end_to_end"
         )
-    return error
+    ways = {
+        "features.precision=f32": engine.precision != "f32",
+        "features.engine=tensorflow": engine.name != "tensorflow",
+        "train.path=end_to_end": True,
+    }
+    raise InputError(
+        f"the {engine.name} engine in {engine.precision} is off by {error:.3g} of the output's "
+        f"standard deviation, above features.max_error={bound:g}; "
+        f"use {' or '.join(way for way, helps in ways.items() if helps)}"
+    )
 
 
 def _has_gpu() -> bool:

@@ -34,6 +34,8 @@ from src.errors import InputError
 CHUNK = 128
 # The file in a bank's folder that is locked while a process writes to the bank.
 LOCK = "lock"
+# What the name of a bank begins with while it is removed.
+REMOVED = ".removed-"
 
 
 @dataclass
@@ -117,6 +119,8 @@ class Bank:
 
     def _file(self, view: int, kind: Literal["features", "checksums"]) -> Path:
         path = self.folder / f"view-{view:03d}.{kind}"
+        if not self.folder.is_dir():
+            raise InputError(f"the feature bank {self.folder} was removed meanwhile; run again")
         size = self.rows * (int(np.prod(self.shape)) * 2 if kind == "features" else 4)
         if not path.exists() or path.stat().st_size != size:
             # The file is sparse: rows that are never written take no space on the disk.
@@ -194,9 +198,14 @@ def check_disk(bank: Bank, missing: int) -> int:
 
 def list_banks(root: Path) -> Iterator[tuple[Path, dict[str, Any], int]]:
     """Yield each bank's folder, what its features depend on, and its size on disk in bytes."""
-    for about in sorted(root.glob("*/bank.json")):
+    for about in _descriptions(root):
         size = sum(file.stat().st_blocks * 512 for file in about.parent.iterdir())
         yield about.parent, _dependencies(about), size
+
+
+def _descriptions(root: Path) -> list[Path]:
+    banks = sorted(root.glob("*/bank.json"))
+    return [about for about in banks if not about.parent.name.startswith(REMOVED)]
 
 
 def _dependencies(about: Path) -> dict[str, Any]:
@@ -213,14 +222,17 @@ def remove_bank(root: Path, name: str) -> None:
     Raises:
         InputError: there is no bank of this name, or a run is writing to it.
     """
-    names = [about.parent.name for about in sorted(root.glob("*/bank.json"))]
+    names = [about.parent.name for about in _descriptions(root)]
     if name not in names:
         there = ", ".join(names) or "none"
         raise InputError(f"no feature bank {name} in {root}; there are: {there}")
     try:
         with FileLock(root / name / LOCK, blocking=False):
-            shutil.rmtree(root / name)
+            # A removal that is interrupted leaves no half of a bank under its name.
+            (root / name).rename(root / f"{REMOVED}{name}")
     except Timeout as error:
         raise InputError(
             f"the feature bank {name} is in use: a run is writing to it; remove it afterwards"
         ) from error
+    for folder in root.glob(f"{REMOVED}*"):
+        shutil.rmtree(folder)

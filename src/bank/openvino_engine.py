@@ -16,6 +16,8 @@ import numpy as np
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
+from src.errors import InputError
+
 Stream = Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]
 
 # For fewer batches than this, compiling a model for their shape takes longer than it saves.
@@ -136,6 +138,9 @@ def _requests(
     """Compile for inputs of the given shape, or of any shape, with two requests for each stream.
 
     One request can compute while the outputs of the other are read.
+
+    Raises:
+        InputError: the processor would compute less precisely than asked for.
     """
     fixed = model.clone()
     if shape:
@@ -149,6 +154,9 @@ def _requests(
         "INFERENCE_NUM_THREADS": str(threads or 0),
     }
     compiled = ov.Core().compile_model(fixed, "CPU", settings)
+    # OpenVINO takes bf16, which is coarser, where the processor has no f16.
+    if precision == "f16" and compiled.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16:
+        raise InputError("this processor computes f16 as bf16: set the precision to bf16 or f32")
     return [compiled.create_infer_request() for _ in range(2 * streams)]
 
 

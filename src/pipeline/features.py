@@ -22,8 +22,9 @@ from src.model.cut import Cut, cut_classifier, whole_cuts
 from src.model.views import ALL_FLIPS, FLIPS
 from src.pipeline.initial_classifier import Start
 
-# Features depend on the code of src.bank.extraction and of all modules that it imports.
-FEATURES_CODE = "src.bank.extraction"
+# Features depend on the code of these modules and of all that they import: how images are read and
+# augmented, and what the frozen prefix computes of them.
+FEATURES_CODE = ("src.bank.extraction", "src.model.cut")
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def _bank_for(
         "seed": config.features.seed,
         "engine": engine.name,
         "precision": engine.precision,
-        "code": code_fingerprint(FEATURES_CODE),
+        "code": " ".join(map(code_fingerprint, FEATURES_CODE)),
         **engine_versions(engine.name, engine.precision),
     }
     if engine.precision == "int8":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from src.config.code_closure import code_fingerprint
 from src.config.loader import CONF, ROOT, compose_config
@@ -37,7 +38,8 @@ def write_params(config: Config, path: Path) -> None:
 
     User and password in an address are left out, with a sentence on the console.
     """
-    text = yaml.safe_dump(config.model_dump(), sort_keys=False)
+    # Stages read the file by OmegaConf, for which more texts look like numbers than for YAML.
+    text = OmegaConf.to_yaml(OmegaConf.create(_escaped(config.model_dump())))
     shown = without_credentials(text)
     if shown != text:
         print(
@@ -46,6 +48,18 @@ def write_params(config: Config, path: Path) -> None:
             "of PostgreSQL from PGUSER and PGPASSWORD"
         )
     write_text(path, shown)
+
+
+def _escaped(value: Any) -> Any:
+    """Return settings whose texts OmegaConf reads as they are, without interpolation."""
+    match value:
+        case str():
+            return value.replace("${", "\\${")
+        case list():
+            return [_escaped(one) for one in value]
+        case dict():
+            return {key: _escaped(one) for key, one in value.items()}
+    return value
 
 
 def write_code(config: Config) -> None:

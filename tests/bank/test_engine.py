@@ -137,3 +137,28 @@ def test_auto_chooses_an_engine(prefix):
 
 def test_openvino_reports_its_use_to_nobody():
     assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+
+
+def test_features_that_float16_cannot_hold_are_told(prefix, images):
+    tiny = keras.Sequential([prefix, keras.layers.Rescaling(1e-9)])
+    engine = build_engine(tiny, name="tensorflow", precision="f32", output="float16", batch_size=4)
+    with pytest.raises(InputError, match="too small or too large to be stored in float16"):
+        check_engine(engine, tiny, images, bound=0.2)
+
+
+def test_advice_leaves_out_what_is_set_already(prefix, images):
+    engine = build_engine(
+        prefix, name="tensorflow", precision="f32", output="float16", batch_size=4
+    )
+    with pytest.raises(InputError, match=r"max_error=1e-09; use train\.path=end_to_end$"):
+        check_engine(engine, prefix, images, bound=1e-9)
+
+
+def test_f16_is_refused_where_the_processor_computes_bf16(prefix, images):
+    actual = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if "BF16" not in actual or "FP16" in actual:
+        pytest.skip("this processor has f16, or no bf16")
+    with pytest.raises(InputError, match="computes f16 as bf16"):
+        build_engine(prefix, name="openvino", precision="f16", output="float32", batch_size=4).run(
+            images
+        )

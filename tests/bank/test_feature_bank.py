@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.bank import feature_bank
 from src.bank.feature_bank import bank_name, list_banks, lock, open_bank, remove_bank
 from src.errors import InputError
 
@@ -78,3 +79,18 @@ def test_a_bank_in_use_is_not_removed(tmp_path):
     with lock(bank), pytest.raises(InputError, match="is in use"):
         remove_bank(tmp_path, bank.folder.name)
     assert list(list_banks(tmp_path))
+
+
+def test_an_interrupted_removal_is_finished_by_the_next_one(tmp_path, monkeypatch):
+    banks = [open_bank(tmp_path, {"number": number}, 3, (2,)) for number in range(2)]
+    for bank in banks:
+        bank.store(0, np.arange(3), np.ones((3, 2), np.float16))
+    monkeypatch.setattr(feature_bank.shutil, "rmtree", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        remove_bank(tmp_path, banks[0].folder.name)
+    monkeypatch.undo()
+    assert [folder for folder, _, _ in list_banks(tmp_path)] == [banks[1].folder]
+    with pytest.raises(InputError, match="was removed meanwhile; run again"):
+        banks[0].features(0)
+    remove_bank(tmp_path, banks[1].folder.name)
+    assert list(tmp_path.iterdir()) == []

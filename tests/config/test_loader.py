@@ -137,3 +137,16 @@ def test_a_text_that_looks_like_a_number_stays_as_it_is(text):
     assert (settings.model, settings.input) == (text, text)
     config = compose_config([f"evaluate.run={text}", "seed=7", "model.dropout=0.1"])
     assert (config.evaluate.run, config.seed, config.model.dropout) == (text, 7, 0.1)
+
+
+def test_a_damaged_file_of_a_machines_own_settings_is_told() -> None:
+    begin = "conf/local/default.yaml must begin with the line `# @package _global_`"
+    assert unknown_setting("local", Config) == begin
+    with pytest.raises(COMPOSITION_ERRORS) as damaged:
+        yaml.safe_load("features: {dir: [")
+    assert "line 1" in composition_error(damaged.value, Config)
+    with pytest.raises(COMPOSITION_ERRORS) as coded:
+        b"\xff\xfe".decode()
+    assert "conf/local/default.yaml, is not written in UTF-8" in composition_error(
+        coded.value, Config
+    )

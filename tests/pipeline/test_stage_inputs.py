@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
 from src.config.loader import CONF
+from src.config.schema import Config
 from src.data.drawn.pictures import write_patches
-from src.pipeline.stage_inputs import pipeline_in, write_code
+from src.pipeline.stage_inputs import pipeline_in, write_code, write_params
 from tests.conftest import ROOT
+from tests.sections import changed
 
 FOLDERS = ("outputs/demo", "outputs/deeper/one")
 
@@ -121,3 +124,17 @@ def test_stages_depend_on_what_they_read():
     assert {"evaluate.missed_crack", "evaluate.false_alarm"} <= set(params)
     # It names the engine and its precision, also where nothing is stored.
     assert {"features.engine", "features.precision"} <= set(params)
+    # It checks what a coarser precision changes.
+    bounds = {"max_disagreement", "max_loss_change", "verdict_images"}
+    assert {f"features.{name}" for name in bounds} <= set(params)
+    # The features depend on the weights.
+    assert "model.imagenet" in stages["embed"]["params"][0]["params.yaml"]
+
+
+@pytest.mark.parametrize("text", ["1e-4", "1e3", "31875e98", "a${seed}", "null", "#x", "5"])
+def test_a_text_is_the_same_text_for_the_stages(tmp_path, composed, text):
+    config = composed()
+    named = changed(config, tracking=changed(config.tracking, run_name=text))
+    write_params(named, tmp_path / "params.yaml")
+    read = OmegaConf.to_container(OmegaConf.load(tmp_path / "params.yaml"), resolve=True)
+    assert Config.model_validate(read) == named
