@@ -8,6 +8,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from src.config.loader import CONF, ROOT, check, compose_as, compose_config
+from src.config.misspelt import COMPOSITION_ERRORS, composition_error, unknown_setting
+from src.config.schema import Config
 from src.config.tool_schema import Predict
 from src.errors import InputError
 from tests.extras import needs
