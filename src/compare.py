@@ -49,7 +49,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     (run_id, times), *_ = Counter(run.info.run_id for run in every).most_common(1)
     if times > 1:
         raise InputError(f"run {run_id} is named twice; name different runs")
-    check_same_images(every)
+    check_same_images(tried)
     tables = {}
     for folds in tried:
         name = f"{folds[0].info.run_name} {folds[0].info.run_id[:8]}"

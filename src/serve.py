@@ -8,7 +8,7 @@ MLflow's server answers POST /invocations; docs/registry.md shows a request.
 import os
 import sys
 
-from src.config.command import entry_point_of
+from src.config.command import entry_point_of, given_settings
 from src.config.console import give_back_descriptor_2
 from src.config.tool_schema import Serve
 
@@ -22,7 +22,7 @@ def main(config: Serve) -> None:
 
     # A used port is told before the model is packaged, which takes seconds.
     taken_port(config.host, config.port).close()
-    model = servable(config)
+    model = servable(config, given_settings())
     os.environ["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
     command += ["--env-manager", "local", "--host", config.host, "--port", str(config.port)]

@@ -5,6 +5,7 @@ python -m src.ui tracking.ui=http://127.0.0.1:5001   at another port, as `make u
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -36,16 +37,20 @@ def main(config: Config) -> None:
     host, port = address.hostname or "127.0.0.1", address.port or 80
     refuse_taken(host, port)
     print("starting …")
+    # A closed terminal, or a service that ends, ends the server too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with subprocess.Popen(server_command(host, port), env=server_environment(store)) as server:
-        wait_until_healthy(config.tracking.ui, server)
-        print(f"the runs, the best first: {config.tracking.ui}/{view}")
-        print(
-            "choose `Model training` at the top left once in a new browser; Ctrl-C ends the server"
-        )
         try:
-            server.wait()
+            wait_until_healthy(config.tracking.ui, server)
+            print(f"the runs, the best first: {config.tracking.ui}/{view}")
+            print("choose `Model training` at the top left once in a new browser; Ctrl-C ends it")
+            status = server.wait()
         except KeyboardInterrupt:
+            return
+        finally:
             server.terminate()
+    raise InputError(f"the server has ended with status {status}; start it again")
 
 
 def server_command(host: str, port: int) -> list[str]:
@@ -67,13 +72,17 @@ def server_environment(store: str) -> dict[str, str]:
 
 
 def refuse_taken(host: str, port: int) -> None:
-    """Raise InputError if another program listens on the port."""
-    with socket.socket() as probe:
-        if probe.connect_ex((host, port)) == 0:
-            raise InputError(
-                f"port {port} is taken, perhaps by another `make ui`; "
-                f"`make ui PORT={port + 1}` takes another"
-            )
+    """Raise InputError if another program listens on the port, or there is no such host."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except socket.gaierror as error:
+        raise InputError(f"tracking.ui: there is no host {host}: {error.strerror}") from error
+    except OSError:
+        return
+    raise InputError(
+        f"port {port} is taken, perhaps by another `make ui`; "
+        f"`make ui PORT={port + 1}` takes another"
+    )
 
 
 def wait_until_healthy(address: str, server: "subprocess.Popen[bytes]") -> None:

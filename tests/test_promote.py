@@ -8,19 +8,23 @@ from itertools import product
 import mlflow
 import numpy as np
 import pytest
+from hydra import initialize_config_dir
 from PIL import Image
 
-from src.config.loader import compose_as
-from src.config.tool_schema import Predict, Promote
+from src.config.loader import CONF, compose_as
+from src.config.tool_schema import Predict, Promote, Serve
 from src.data.corrections import Correction, write_corrections
 from src.errors import InputError
+from src.model.decision import DECISION
 from src.photos.inspection import load_model_of
 from src.promote import main
 from src.registry import champion as promotion
 from src.registry.champion import go_back, promote
+from src.registry.served_model import servable
 from src.registry.versions import aliased as versions_by_alias
 from src.registry.versions import point
 from src.tracking import runs
+from src.tracking.provenance import decision_of_run
 from tests.registry import samples as registry
 
 pytestmark = pytest.mark.slow
@@ -81,13 +85,13 @@ def test_champion_challenger_and_back(tracked):
     uri, ids = tracked
     config = registry.settings(uri)
     first = promote(config, ids["first"])
-    assert (first.decision, first.version.version) == ("promoted", 1)
+    assert (first.outcome, first.version.version) == ("promoted", 1)
     assert tags_of("champion")["outcome.why"] == (
         "there was no champion to compare with; 4 errors of 400 test images"
     )
 
     again = promote(config, ids["first"])
-    assert (again.decision, again.version.version) == ("kept", 1)
+    assert (again.outcome, again.version.version) == ("kept", 1)
     assert tags_of("champion")["outcome"] == "promoted"
 
     refused = promote(config, ids["worse"])
@@ -110,7 +114,7 @@ def test_champion_challenger_and_back(tracked):
     assert aliased(ids) == {"champion": "better", "previous": "first"}
 
     restored = go_back(config)
-    assert (restored.decision, restored.version.version) == ("restored", 1)
+    assert (restored.outcome, restored.version.version) == ("restored", 1)
     assert aliased(ids) == {"champion": "first", "previous": "better"}
     assert tags_of("champion")["outcome"] == "restored"
     assert tags_of("champion")["outcome.why"] == f"in place of version {better.version.version}"
@@ -127,6 +131,48 @@ def test_the_champion_is_what_predict_looks_for(ids, tracked):
     assert (decision.temperature, deviations) == (registry.TEMPERATURE, {})
 
 
+def test_the_champion_keeps_the_decision_that_it_was_promoted_with(ids, tracked):
+    uri, _ = tracked
+    client = mlflow.MlflowClient()
+    made = decision_of_run(mlflow.get_run(ids["first"]))
+    other = made.model_copy(update={"threshold": 0.9})
+    try:
+        client.log_text(ids["first"], other.model_dump_json(), DECISION)
+        given = ["input=x", "output=y", f"tracking.uri={uri}"]
+        *_, decision, deviations = load_model_of(compose_as(Predict, "predict/config", given))
+        assert (decision, deviations) == (made, {})
+        by_run = [*given, f"model={ids['first']}"]
+        *_, decision, _ = load_model_of(compose_as(Predict, "predict/config", by_run))
+        assert decision == other
+    finally:
+        client.log_text(ids["first"], made.model_dump_json(), DECISION)
+
+
+def test_the_verdicts_that_are_served_are_compared(ids, tracked):
+    uri, _ = tracked
+    # At this threshold no image of the better run is called cracked.
+    refused = promote(registry.settings(uri, "serving.threshold=0.9999999"), ids["better"])
+    assert refused.outcome == "refused"
+    assert "200 errors of 400 test images" in refused.why
+
+
+def test_back_restores_the_previous_champion_where_the_present_one_was_deleted(ids, config):
+    mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
+    restored = go_back(config)
+    assert (restored.outcome, restored.why) == ("restored", "there was no champion")
+    assert aliased(ids) == {"champion": "better"}
+
+
+def test_the_champion_is_served_with_its_own_settings(ids, tracked):
+    uri, _ = tracked
+    config = compose_as(Serve, "serve/config", [f"tracking.uri={uri}"])
+    # As within the command, which is one of Hydra's.
+    with initialize_config_dir(str(CONF / "serve"), version_base="1.3"):
+        assert servable(config, ["port"]) == f"models:/{NAME}@champion"
+        with pytest.raises(InputError, match="keeps the settings that it was promoted with"):
+            servable(config, ["serving.threshold"])
+
+
 def test_a_photo_is_judged_alike_by_default():
     predict = compose_as(Predict, "predict/config", ["input=x", "output=y"])
     serving = compose_as(Promote, "promote/config", []).serving
@@ -138,7 +184,7 @@ def test_a_photo_is_judged_alike_by_default():
 def test_other_settings_of_serving_are_another_version(ids, tracked):
     uri, _ = tracked
     before = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
-    stricter = promote(registry.settings(uri, "serving.threshold=0.9"), ids["first"])
+    stricter = promote(registry.settings(uri, "serving.threshold=0.6"), ids["first"])
     assert stricter.outcome == "promoted"
     assert stricter.version.version != before.version
     # The same model in another package does not take the place of the one before it.
@@ -283,7 +329,7 @@ def test_a_killed_promotion_is_not_taken_for_going_back(ids, config):
 
 def test_two_at_once_are_packaged_and_decided_one_after_the_other(ids, tracked):
     # Not packaged so far.
-    config = registry.settings(tracked[0], "serving.threshold=0.8")
+    config = registry.settings(tracked[0], "serving.threshold=0.55")
     with ThreadPoolExecutor(2) as pool:
         promotions = list(pool.map(promote, [config] * 2, [ids["better"]] * 2))
     assert sorted(one.outcome for one in promotions) == ["kept", "promoted"]

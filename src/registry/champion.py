@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import mlflow
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.tool_schema import Promote
-from src.errors import InputError
+from src.errors import InputError, without_credentials
 from src.registry.corrected_check import answers, as_sentence, compared
 from src.registry.gate import Ruling, decide
 from src.registry.image_judge import Judge, load_judge
@@ -30,7 +31,7 @@ from src.registry.versions import (
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model, model_of
-from src.tracking.provenance import decision_of_run
+from src.tracking.provenance import decision_of, decision_of_run
 from src.tracking.run_reading import (
     check_same_images,
     config_of,
@@ -100,11 +101,11 @@ def promote(config: Promote, name: str) -> Promotion:
     check = None
     # The predictions are of images in their own size.
     if not deviations.keys() & {"scales", "flips"} and tuple(served.scales) == (1.0,):
-        expected = with_verdicts(predictions, served)
+        predictions = with_verdicts(predictions, served)
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
         # Other images under the same names would look like another verdict.
         if has_tested_images(run, predictions, folder):
-            check = check_served(load, expected, folder, config.check_images)
+            check = check_served(load, predictions, folder, config.check_images)
     on_corrected = _on_corrected_photos(config, load)
     with promoting():
         version = registered(config.name, run, file, settings)
@@ -125,7 +126,7 @@ def _on_corrected_photos(config: Promote, load: Callable[[], Judge]) -> dict[str
     challenger = answers(load(), folder)
     if not (champion and champion.run_id):
         return compared(challenger, None)
-    decision = decision_of_run(run_named(champion.run_id))
+    decision = decision_of(_address(champion))
     if decision is None:
         raise InputError(f"the champion's run {champion.run_id} has no decision.json")
     _, _, settings = served_settings(decision, config.serving)
@@ -143,6 +144,9 @@ def go_back(config: Promote) -> Promotion:
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     with promoting():
+        versions = aliased(config.name)
+        if PREVIOUS in versions and CHAMPION not in versions:
+            return _without_a_champion(versions[PREVIOUS])
         restored, replaced = _changing_places(config.name)
         promotion = Promotion(restored, "restored", f"in place of version {replaced.version}")
         # The tag is set before the aliases move. Between the two moves the replaced version has no
@@ -152,6 +156,19 @@ def go_back(config: Promote) -> Promotion:
         point(CHAMPION, restored)
         point(PREVIOUS, replaced)
     return promotion
+
+
+def _without_a_champion(previous: ModelVersion) -> Promotion:
+    """Make the previous champion the champion where somebody has deleted the present one."""
+    promotion = Promotion(previous, "restored", "there was no champion")
+    _record(promotion)
+    point(CHAMPION, previous)
+    mlflow.MlflowClient().delete_registered_model_alias(previous.name, PREVIOUS)
+    return promotion
+
+
+def _address(version: ModelVersion) -> str:
+    return f"models:/{version.name}/{version.version}"
 
 
 def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
@@ -226,12 +243,16 @@ def _ruled(
         if not champion.run_id:
             raise InputError("the champion has no source run")
         reigning = run_named(champion.run_id)
-        check_same_images([run, reigning])
-        return decide(predictions, predictions_of(reigning), **thresholds)
+        check_same_images([[run], [reigning]])
+        tested = predictions_of(reigning)
+        if served := decision_of(_address(champion)):
+            tested = with_verdicts(tested, served)
+        return decide(predictions, tested, **thresholds)
     except InputError as error:
         begin_anew = (
-            "mlflow.MlflowClient().delete_registered_model_alias("
-            f"'{config.name}', '{CHAMPION}') lets the next model be promoted without a comparison"
+            'to begin anew, delete its alias and promote again: `python -c "import mlflow; '
+            f"mlflow.set_tracking_uri('{without_credentials(mlflow.get_tracking_uri())}'); "
+            f"mlflow.MlflowClient().delete_registered_model_alias('{config.name}', '{CHAMPION}')\"`"
         )
         why = f"not comparable with the champion, version {champion.version}: {error}; {begin_anew}"
         return Ruling(False, why, {})

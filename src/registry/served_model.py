@@ -3,10 +3,10 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from src.config.code_closure import code_fingerprint
-from src.config.loader import compose_as
 from src.config.tool_schema import Serve
 from src.data.files import file_sha256, temporary_folder
 from src.errors import InputError
@@ -19,22 +19,23 @@ from src.tracking.model_in_use import decision_in_use, model_in_use
 from src.tracking.provenance import run_of
 
 
-def servable(config: Serve) -> str:
+def servable(config: Serve, given: Collection[str] = ()) -> str:
     """Return the address or the folder of a model for `mlflow models serve`.
 
     The model of a file or a run is packaged into `config.output`, unless that is done already.
 
     Args:
         config: the configuration; see conf/serve/config.yaml.
+        given: names of the settings on the command line.
 
     Raises:
-        InputError: there is no such model.
+        InputError: there is no such model, or a setting of serving is given for a registered one.
     """
     model = model_in_use(config)
     print(f"model: {model}")
     if kind_of(model) == "registry":
         run_of(model)  # an unknown model ends here, with a sentence
-        if config.serving != compose_as(Serve, "serve/config", []).serving:
+        if any(name.partition(".")[0] == "serving" for name in given):
             raise InputError(
                 f"serving: {model} keeps the settings that it was promoted with; promote its run "
                 "again with these settings, or serve the run itself (model=RUN)"

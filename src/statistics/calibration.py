@@ -33,7 +33,11 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
         prior = (log_temperature / PRIOR_DEVIATION) ** 2 / 2
         return _total_loss(predictions, np.exp(log_temperature)) + prior
 
-    found = minimize_scalar(objective, bounds=(-deviation, deviation), method="bounded")
+    # Logits that hardly differ have a second minimum, at which the search could end.
+    tried = np.linspace(-deviation, deviation, 41)
+    least = int(np.argmin([objective(one) for one in tried]))
+    bounds = tried[max(least - 1, 0)], tried[min(least + 1, len(tried) - 1)]
+    found = minimize_scalar(objective, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 

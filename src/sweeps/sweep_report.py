@@ -30,7 +30,7 @@ from src.sweeps.sweep_children import (
 from src.sweeps.sweep_jobs import START, VALUE, as_numbers, values_of
 from src.sweeps.sweep_parent import BEST
 from src.tracking.logged_files import log_file
-from src.tracking.run_reading import DATASET, config_of, evaluate_settings
+from src.tracking.run_reading import DATASET, TESTED, config_of, evaluate_settings
 from src.tracking.runs import flatten, log_figure, log_metrics_of_parts
 from src.tracking.shared_views import share_sweep
 
@@ -108,6 +108,8 @@ def _log_result(
             log_figure(figure, name)
         if FOLD in done[0].values:
             _log_folds(ranking[0])
+            tests = {child.run.data.tags.get(TESTED, "") for child in done}
+            mlflow.set_tag(TESTED, " ".join(sorted(tests)))
         if len(held_out := held_out_sources(done)):
             mlflow.log_text(held_out.to_csv(index=False), "sources.csv")
             log_figure(source_figure(held_out), "sources")

@@ -3,6 +3,7 @@
 import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from pydantic import ValidationError
 
 from src.errors import InputError
 from src.model.decision import DECISION, Decision, read_decision
@@ -34,10 +35,12 @@ def origin(model: str) -> dict[str, str]:
 
 
 def decision_of(model: str) -> Decision | None:
-    """Return the decision that a model's training run has made, or None if there is none.
+    """Return the decision of a model, or None if there is none.
 
     Args:
-        model: see `load_classifier`. The decision of a file is the decision.json in its folder.
+        model: see `load_classifier`. The decision of a file is the decision.json in its folder. A
+            registered version has the decision that it was promoted with. That of a run may have
+            changed since, by another evaluation.
 
     Raises:
         InputError: the decision cannot be read.
@@ -45,8 +48,20 @@ def decision_of(model: str) -> Decision | None:
     if kind_of(model) == "file":
         beside = find_model(model).with_name(DECISION)
         return read_decision(beside) if beside.exists() else None
+    if kind_of(model) == "registry" and (packaged := _packaged_decision(model)):
+        return packaged
     run = run_of(model)
     return decision_of_run(run) if run else None
+
+
+def _packaged_decision(model: str) -> Decision | None:
+    try:
+        flavors = mlflow.models.get_model_info(model).flavors
+        content = flavors["python_function"]["config"]["decision"]
+        return Decision.model_validate(content)
+    except (MlflowException, OSError, KeyError, ValidationError):
+        # A model that a run has logged has none, and neither has a version of an older package.
+        return None
 
 
 def decision_of_run(run: Run) -> Decision | None:

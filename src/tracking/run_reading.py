@@ -1,6 +1,7 @@
 """Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import mlflow
@@ -66,14 +67,18 @@ def images_of(runs: Iterable[Run]) -> dict[str, str]:
     return {run.data.tags[DATASET]: run.info.run_id for run in runs if DATASET in run.data.tags}
 
 
-def check_same_images(runs: Sequence[Run]) -> None:
+def check_same_images(tried: Sequence[Sequence[Run]]) -> None:
     """Check that all runs used the same images, see `images_of`, or tested on the same images.
 
+    Args:
+        tried: the runs of each model. The folds of a cross-validation are several runs.
+
     Raises:
-        InputError: two of the runs used and tested different images.
+        InputError: two of the models used and tested different images.
     """
-    known = images_of(runs)
-    same_test = len({run.data.tags.get(TESTED, run.info.run_id) for run in runs}) == 1
+    known = images_of(chain.from_iterable(tried))
+    tested = (frozenset(run.data.tags.get(TESTED, run.info.run_id) for run in one) for one in tried)
+    same_test = len(set(tested)) == 1
     if len(known) > 1 and not same_test:
         raise InputError(
             f"runs {' and '.join(known.values())} had different images ({DATASET}); "
