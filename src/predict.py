@@ -28,7 +28,13 @@ def main(config: Predict) -> object:
     from src.photos.photo_tables import photo_table
 
     if config.shard is not None:
-        return inspect_share(config)
+        share = inspect_share(config)
+        print(
+            f"share {config.shard + 1} of {config.shards}: {len(share.records)} photos inspected, "
+            f"{len(share.unreadable)} unreadable; when all shares are done, the same command "
+            "without shard=… writes the report"
+        )
+        return share
     jobs = [[f"shard={number}"] for number in range(config.shards)]
     spread = partial(launched, inspect_share, Predict, jobs) if config.shards > 1 else None
     done = inspect(config, spread)

@@ -2,6 +2,7 @@
 
 python -m src.train                                      one run, on patches drawn by the project
 python -m src.train experiment=best                      the settings of conf/experiment/best.yaml
+python -m src.train experiment=robust elsewhere=FOLDER   also photos with masks: docs/sources.md
 python -m src.train model.dropout=0.3 train.epochs=5     some settings changed
 python -m src.train -m model.dropout=0.1,0.2,0.3         a sweep: one run for each value
 python -m src.train -m +sweep=frozen                     the sweep of conf/sweep/frozen.yaml
