@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 TINY = (
     *("data.images=60", "data.image_size=96", "train.epochs=1", "features.views=1"),
     *("audit.overlaps=null", "features.engine=tensorflow", "evaluate.resamples=100"),
-    *("tracking.prediction_grid=4"),
+    "tracking.prediction_grid=4",
 )
 
 

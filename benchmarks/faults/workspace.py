@@ -23,7 +23,7 @@ TINY = (
     *("~local", "data.images=40", "data.image_size=96", "data.minimum_images=10"),
     *("data.dir=images", "workspace=stages", "reports=stages/reports", "train.output=stages"),
     *("train.epochs=1", "features.views=1", "features.dir=bank", "evaluate.resamples=100"),
-    *("tracking.prediction_grid=4"),
+    "tracking.prediction_grid=4",
 )
 WEIGHTS = """
 import json, sys

@@ -16,7 +16,7 @@ from tests.samples import small_backbone
 TINY = (
     *("~local", "data.images=40", "data.image_size=96", "train.epochs=1", "features.views=1"),
     *("audit.overlaps=null", "evaluate.resamples=100"),
-    *("tracking.prediction_grid=4"),
+    "tracking.prediction_grid=4",
 )
 
 
