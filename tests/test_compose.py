@@ -81,7 +81,7 @@ def test_settings_of_an_experiment_of_dvc_are_checked(folder, monkeypatch):
 def test_no_password_is_written_and_a_sentence_says_so(folder, monkeypatch, capsys):
     shutil.copytree(ROOT / "conf", folder / "conf")
     monkeypatch.setattr(loader, "CONF", folder / "conf")
-    file = folder / "conf/tracking/mlflow.yaml"
+    file = folder / "conf/shared/tracking_server.yaml"
     file.write_text(file.read_text().replace("uri: null", "uri: http://user:s3cret@host:5000"))
     main()
     written = (folder / "params.yaml").read_text(encoding="utf-8")

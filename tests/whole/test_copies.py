@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ audit: {overlaps: null}
 
 def dvc(project: Project, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dvc", *command],
+        [project.python, "-m", "dvc", *command],
         cwd=project.folder,
         env=environment_of_commands() | {"DVC_NO_ANALYTICS": "1"},
         capture_output=True,
@@ -30,8 +29,8 @@ def dvc(project: Project, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("outer", [False, True])
-def test_make_repro_runs_in_a_copy_without_git(tmp_path: Path, outer: bool):
-    project = Project(tmp_path / "outer" / "copy", Path(sys.executable))
+def test_make_repro_runs_in_a_copy_without_git(tmp_path: Path, warm_python: Path, outer: bool):
+    project = Project(tmp_path / "outer" / "copy", warm_python)
     project.choose(DRAWN)
     shutil.rmtree(project.folder / ".git")
     if outer:

@@ -23,10 +23,10 @@ print(try_command_lines(workspace, 6, 1))
 """
 
 
-def ran(folder: Path, *command: str) -> str:
+def ran(folder: Path, python: str | Path, *command: str) -> str:
     environment = environment_of_commands() | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True
+        [python, *command], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -34,7 +34,7 @@ def ran(folder: Path, *command: str) -> str:
 
 @pytest.mark.slow
 def test_what_is_killed_or_misused_ends_well(tmp_path):
-    told = ran(tmp_path, "-c", FEW, str(tmp_path / "workspace"))
+    told = ran(tmp_path, sys.executable, "-c", FEW, str(tmp_path / "workspace"))
     assert told.count("as undisturbed") == 1
 
 
@@ -45,8 +45,9 @@ def test_damaged_archives_are_refused_or_unpacked():
 
 
 @pytest.mark.slow
-def test_requests_of_many_clients_are_answered(tmp_path):
-    assert "answered" in ran(ROOT, "-m", "benchmarks.faults", "requests", "6")
+def test_requests_of_many_clients_are_answered(warm_python):
+    command = ("-m", "benchmarks.faults", "requests", "6")
+    assert "answered" in ran(ROOT, warm_python, *command)
 
 
 def test_an_unknown_kind_is_told(tmp_path):
