@@ -205,3 +205,17 @@ def test_the_report_keeps_the_threshold_from_page_to_page(opened, photos):
     links = report.locator("header a").evaluate_all("all => all.map(one => one.href)")
     assert links
     assert all("threshold=0.99" in link for link in links)
+
+
+def test_a_correction_shows_while_other_photos_are_on_their_way(opened, photos, picture, tmp_path):
+    opened.set_input_files("#files", photos)
+    expect(opened.locator(".card.done")).to_have_count(2)
+    (tmp_path / "slow.png").write_bytes(picture(3))
+    # This photo never arrives, so the page keeps asking for results.
+    opened.route("**/api/photos?name=slow.png", lambda route: None)
+    opened.set_input_files("#files", tmp_path / "slow.png")
+    expect(opened.locator("#progress")).to_contain_text("1 on their way")
+    opened.locator(".card.done").first.click()
+    button = opened.get_by_role("dialog").get_by_role("button", name="No crack on this photo")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")

@@ -158,8 +158,10 @@ $("forget").addEventListener("click", async () => {
 gallery.whenOpened(viewer.open);
 viewer.whenCorrected(async answer => {
   await answer;
-  await follow();
+  update(await refresh());
   viewer.show();
+  // Another tab may have added photos to wait for.
+  await follow();
 });
 
 await begin();
