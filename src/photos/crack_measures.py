@@ -111,21 +111,25 @@ def profiles_across(photo: Image.Image, lines: Sequence[np.ndarray]) -> Profiles
 
     The width is the distance of the two places at which the darkness is half of that at the centre.
     The photo's blur makes thin cracks wider and fainter. Their width is therefore computed from the
-    light that is missing in all, as if their inside were as dark as the region's darkest parts.
+    light that is missing in all, as if their inside were as dark as the region's darkest parts. A
+    crack ends at the photo's border.
 
     Args:
         photo: the RGB photo.
         lines: lines (n, 2) of x and y in pixels, n at least 2; at least one line.
     """
-    grey = np.concatenate([_across(photo, line) for line in lines])
+    across = [_across(photo, line) for line in lines]
+    grey, room = (np.concatenate(part) for part in zip(*across, strict=True))
     width = np.full(len(grey), WIDEST)
     for _ in range(3):
-        sides = np.stack([_surroundings(half, width) for half in _halves(grey)], axis=1)
+        sides = _sides(grey, room, width)
         depth = sides.mean(axis=1) - _darkest(grey, width)
-        width = _widths(grey, sides - depth[:, None] / 2)
+        width = _widths(grey, sides - depth[:, None] / 2, room)
     width = np.maximum(width, THINNEST)
     bright = np.maximum(sides.mean(axis=1), 1.0)
-    inside = np.abs(np.arange(-REACH, REACH + 1)) <= np.maximum(width, THIN / 2)[:, None]
+    offsets = np.arange(-REACH, REACH + 1)
+    inside = np.abs(offsets) <= np.maximum(width, THIN / 2)[:, None]
+    inside &= (-room[:, :1] <= offsets) & (offsets <= room[:, 1:])
     missing = ((bright[:, None] - grey) * inside).sum(axis=1)
     darkest = max(DARKNESS, float(np.percentile(depth / bright, 90)))
     of_light = np.clip(missing / (bright * darkest), THINNEST, width)
@@ -196,15 +200,29 @@ def without_edges(
     return [line for line, one in zip(lines, kept, strict=True) if one], outer
 
 
-def _across(photo: Image.Image, line: np.ndarray) -> np.ndarray:
-    """Return the brightness (n, 2 * REACH + 1) float32 across every EVERY-th point of a line."""
+def _across(photo: Image.Image, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Look across every EVERY-th point of a line.
+
+    Returns:
+        The brightness (n, 2 * REACH + 1) float32, and how far the photo reaches to both sides of
+        the line (n, 2) float64, in pixels.
+    """
     along = np.gradient(gaussian_filter1d(line, 2.0, axis=0, mode="nearest"), axis=0)[::EVERY]
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
     places = line[::EVERY]
     parts = [slice(at, at + PART) for at in range(0, len(places), PART)]
     grey = np.concatenate([_sampled(photo, places[part], across[part]) for part in parts])
-    return np.asarray(gaussian_filter1d(grey, AVERAGED, axis=0, mode="nearest"))
+    grey = np.asarray(gaussian_filter1d(grey, AVERAGED, axis=0, mode="nearest"))
+    return grey, np.stack([_room(photo, places, way) for way in (-across, across)], axis=1)
+
+
+def _room(photo: Image.Image, places: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """Return how far (n,) it is from places to the photo's border, in pixels."""
+    # The centre of the first pixel is at 0, and its border at -0.5.
+    border = np.where(way > 0, np.subtract(photo.size, 0.5), -0.5)
+    steps = np.divide(border - places, way, where=way != 0, out=np.full(way.shape, np.inf))
+    return np.asarray(steps.min(axis=1))
 
 
 def _sampled(photo: Image.Image, places: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -222,6 +240,16 @@ def _sampled(photo: Image.Image, places: np.ndarray, across: np.ndarray) -> np.n
 def _halves(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split profiles into the samples from the centre outwards, to the one side and the other."""
     return grey[:, REACH::-1], grey[:, REACH:]
+
+
+def _sides(grey: np.ndarray, room: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Return the brightness (n, 2) of the surroundings on both sides of cracks.
+
+    Where the photo ends too early on one side, the other side tells.
+    """
+    sides = np.stack([_surroundings(half, width) for half in _halves(grey)], axis=1)
+    short = room < FAR[0] * width[:, None] + FAR[1]
+    return np.where(short & ~short[:, ::-1], sides[:, ::-1], sides)
 
 
 def _surroundings(half: np.ndarray, width: np.ndarray) -> np.ndarray:
@@ -247,11 +275,13 @@ def _darkest(grey: np.ndarray, width: np.ndarray) -> np.ndarray:
     return np.where(quarter > reach, mean, thin)
 
 
-def _widths(grey: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _widths(grey: np.ndarray, levels: np.ndarray, room: np.ndarray) -> np.ndarray:
     """Return the widths (n,) of cracks at the brightness levels (n, 2) of their two edges."""
-    one, other = (_half_depth(half, levels[:, side]) for side, half in enumerate(_halves(grey)))
+    reach = [_half_depth(half, levels[:, side]) for side, half in enumerate(_halves(grey))]
+    both = np.stack(reach, axis=1)
     # Where another line runs close by, one of the two edges is not found.
-    return np.minimum(one, LOPSIDED * other + 1) + np.minimum(other, LOPSIDED * one + 1)
+    most = np.where(both > room, np.inf, LOPSIDED * both + 1)[:, ::-1]
+    return np.minimum(np.minimum(both, room), most).sum(axis=1)
 
 
 def _half_depth(half: np.ndarray, level: np.ndarray) -> np.ndarray:

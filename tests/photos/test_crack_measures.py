@@ -50,6 +50,22 @@ def test_a_shadow_edge_along_the_crack_does_not_change_its_width():
     assert found.mean_width == pytest.approx(6, abs=3)
 
 
+@pytest.mark.parametrize("width", [2.0, 4.0, 8.0])
+@pytest.mark.parametrize("away", [0.0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("side", ["top", "bottom"])
+def test_a_crack_ends_at_the_border_of_the_photo(width, away, side):
+    """`away` is how far the crack's centre is from the border, in widths of the crack."""
+    height = away * width - 0.5
+    y = height if side == "top" else HEIGHT - 1 - height
+    line = np.stack([np.arange(50.0, 550.0), np.full(500, y)], axis=1)
+    picture = line_picture((line, width))
+    lines, profiles = crack_lines(picture, lines_in(picture, region(line, 40)))
+    seen = min(1, 0.5 + away) * width
+    found = measured(lines, profiles)
+    assert found.mean_width == pytest.approx(seen, abs=1.1)
+    assert found.length == pytest.approx(500, abs=20)
+
+
 @pytest.mark.parametrize(
     ("end", "degrees"), [((9, 0), 0), ((0, 9), 90), ((9, -9), 45), ((9, 9), 135), ((-9, 0), 0)]
 )
