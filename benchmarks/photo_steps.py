@@ -116,8 +116,8 @@ def found(model: str, precision: str, folder: str, compared: str) -> dict[str, f
             pixels = np.stack([crop(photo, x, y, patch, patch) for y, x in corners])
             real = inspector.model.load().predict(pixels, batch_size=32, verbose=0)[:, 1]
             alone.append(real >= config.threshold)
-            unanchored = inspector.scorer.engine.model_copy(update={"anchors": 0})
-            level = replace(inspector.scorer, engine=unanchored).score(photo, 1.0).probability
+            unanchored = inspector.scorer.blocks.model_copy(update={"anchors": 0})
+            level = replace(inspector.scorer, blocks=unanchored).score(photo, 1.0).probability
             free.append((level[::STEP, ::STEP] >= config.threshold).ravel())
         for key, value in places_found(inspector.findings(photo), mask).items():
             sums[key] += value

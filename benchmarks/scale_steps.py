@@ -123,7 +123,7 @@ def bank(config: Config, clock: Clock) -> None:
 
 def training(config: Config, clock: Clock) -> None:
     """Train on the bank, predict the held-out images, compute the metrics, and log the run."""
-    from src.pipeline.fitted_classifier import fit_classifier, planned_cut, predict_held_out
+    from src.pipeline.fitted_classifier import fit_classifier, planned_cut, predict_for_evaluation
     from src.pipeline.initial_classifier import initial_classifier
     from src.pipeline.run_results import log_label_suspects, log_result_figures
     from src.pipeline.tracked_run import log_inputs
@@ -138,7 +138,7 @@ def training(config: Config, clock: Clock) -> None:
         with clock.times("training"):
             fitted = fit_classifier(config, start, plan, dataset)
         with clock.times("prediction"):
-            predictions = predict_held_out(config, fitted, dataset)
+            predictions = predict_for_evaluation(config, fitted, dataset)
         with clock.times("evaluation"):
             metrics = evaluate_predictions(predictions, config.evaluate)
             suspects = label_suspects(predictions, config.evaluate)

@@ -7,14 +7,19 @@ from pydantic import Field
 from src.config.section import Positive, Section
 
 
-class PhotoEngine(Section):
-    name: Literal["openvino", "tensorflow"] | None
-    precision: Literal["bf16", "f16", "f32"] | None
+class PhotoBlocks(Section):
+    """How a whole photo is computed in blocks; see conf/shared/photo_blocks.yaml."""
+
     # The minimum makes a block at the edge large enough to hold all pixels that are reflected.
     shallow_megapixels: Annotated[float, Field(ge=0.1)]
     deep_megapixels: Annotated[float, Field(gt=0)]
     halo: Annotated[int, Field(ge=0)]
     anchors: Annotated[int, Field(ge=0)]
+
+
+class PhotoEngine(PhotoBlocks):
+    name: Literal["openvino", "tensorflow"] | None
+    precision: Literal["bf16", "f16", "f32"] | None
 
 
 class Photographs(Section):
@@ -30,4 +35,4 @@ class Photographs(Section):
     precision: Annotated[float, Field(gt=0, lt=1)]
     folds: Annotated[int, Field(ge=2)]
     workers: Positive
-    engine: PhotoEngine
+    blocks: PhotoBlocks

@@ -31,7 +31,7 @@ from src.photos.blocks import Block, block_size, in_blocks
 from src.photos.reading import crop, rescaled
 
 if TYPE_CHECKING:
-    from src.config.photo_schema import PhotoEngine
+    from src.config.photo_schema import PhotoBlocks
     from src.model.decision import Decision
 
 Mirror = tuple[int, ...]  # the axes of (height, width, …) along which an image is flipped
@@ -79,14 +79,14 @@ class Scorer:
             float32.
         grid: where the cells of a patch lie.
         decision: the decision, which has the temperature and whether mirror images are averaged.
-        engine: the sizes of the blocks, and the number of tiles that are scored alone.
+        blocks: the sizes of the blocks, and the number of tiles that are scored alone.
     """
 
     shallow: Stream | None
     deep: Stream
     grid: Grid
     decision: "Decision"
-    engine: "PhotoEngine"
+    blocks: "PhotoBlocks"
 
     def score(self, photo: Image.Image, scale: float) -> Scores:
         """Score every tile of a photo, in steps of CELL pixels of the resized photo.
@@ -98,7 +98,7 @@ class Scorer:
         image = rescaled(photo, scale)
         maps = self._maps(image)
         logits = np.stack([tile_means(evidence, self.cells) for evidence in maps])
-        if self.engine.anchors:
+        if self.blocks.anchors:
             shifts = self._shifts(image, logits)
             maps, logits = maps + shifts, logits + shifts
         # The probabilities of mirror images are averaged, as for the fit of the temperature. This
@@ -150,7 +150,7 @@ class Scorer:
         if self.shallow is None:
             return np.flip(crop(image, 0, 0, whole[1], whole[0]), mirror)
         cell, reach = self.grid.shallow_cell, self.grid.shallow_reach
-        most = self.engine.shallow_megapixels * 1e6 / cell**2
+        most = self.blocks.shallow_megapixels * 1e6 / cell**2
         size = block_size(rows, columns, most, reach)
         height, width = self._pixel_sides(*size)
 
@@ -180,7 +180,7 @@ class Scorer:
     def _deep_blocks(self, rows: int, columns: int) -> tuple[tuple[int, int], int]:
         """Return the rows and columns of a block of cells, and how many are lost at each border."""
         if self.grid.bounded:
-            most, halo = self.engine.deep_megapixels * 1e6 / CELL**2, self.engine.halo
+            most, halo = self.blocks.deep_megapixels * 1e6 / CELL**2, self.blocks.halo
             return block_size(rows, columns, most, halo), halo
         # Neighbouring patches must overlap, because their last cells reach beyond them.
         return (self.cells, self.cells), min(max(1, self.cells // 4), (self.cells - 1) // 2)
@@ -196,7 +196,7 @@ class Scorer:
             The differences (mirror images, 1, 1).
         """
         order = np.argsort(logits.mean(axis=0), axis=None, kind="stable")
-        chosen = np.linspace(0, len(order) - 1, min(self.engine.anchors, len(order))).astype(int)
+        chosen = np.linspace(0, len(order) - 1, min(self.blocks.anchors, len(order))).astype(int)
         tops, lefts = np.unravel_index(order[chosen], logits.shape[1:])
         tiles = [
             crop(image, int(left) * CELL, int(top) * CELL, self.patch, self.patch)
@@ -227,7 +227,7 @@ class Scorer:
 def build_scorer(
     classifier: keras.Model,
     decision: "Decision",
-    engine: "PhotoEngine",
+    blocks: "PhotoBlocks",
     threads: int | None = None,
 ) -> Scorer:
     """Compile a classifier for whole photos.
@@ -235,7 +235,7 @@ def build_scorer(
     Args:
         classifier: a classifier of square patches; see `build_classifier`.
         decision: the decision, which has the engine, its precision and the temperature.
-        engine: the sizes of the blocks, and the number of tiles that are scored alone.
+        blocks: the sizes of the blocks, and the number of tiles that are scored alone.
         threads: see `build_engine`.
     """
     first, second = class_map_stages(classifier)
@@ -252,7 +252,7 @@ def build_scorer(
     deep = build_engine(
         second, name=name, precision=precision, output="float32", inputs=inputs, threads=threads
     )
-    return Scorer(shallow, deep.stream, map_grid(classifier), decision, engine)
+    return Scorer(shallow, deep.stream, map_grid(classifier), decision, blocks)
 
 
 def tile_means(evidence: np.ndarray, cells: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Fitting the classifier of a configuration, and predicting the held-out images with it."""
+"""Fitting the classifier of a configuration, and predicting validation and test images with it."""
 
 import sys
 from collections.abc import Mapping
@@ -163,7 +163,7 @@ def log_features(extracted: Extracted) -> None:
     )
 
 
-def predict_held_out(config: Config, fitted: Fitted, dataset: Dataset) -> pd.DataFrame:
+def predict_for_evaluation(config: Config, fitted: Fitted, dataset: Dataset) -> pd.DataFrame:
     """Predict the validation and test images in the precision that is served.
 
     Returns:

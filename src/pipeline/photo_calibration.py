@@ -43,7 +43,7 @@ def decide_on_photographs(config: Config, classifier: keras.Model, decision: Dec
         return decision
     photos = drawn_photos(settings.drawn, settings.height, settings.width, settings.seed)
     photos += photos_in(settings.folders, settings.most)
-    scorer = build_scorer(classifier, decision, settings.engine)
+    scorer = build_scorer(classifier, decision, settings.blocks)
     fitted = fit_photo_rule(
         examine(photos, scorer, settings),
         settings,

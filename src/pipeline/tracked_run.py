@@ -23,7 +23,12 @@ from src.pipeline.auditing import audited_dataset
 from src.pipeline.engine_effect import check_effect
 from src.pipeline.features import served_engine
 from src.pipeline.fetching import fetched_dataset
-from src.pipeline.fitted_classifier import Fitted, fit_classifier, planned_cut, predict_held_out
+from src.pipeline.fitted_classifier import (
+    Fitted,
+    fit_classifier,
+    planned_cut,
+    predict_for_evaluation,
+)
 from src.pipeline.initial_classifier import Start, initial_classifier
 from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_artifacts import log_class_maps, log_learning_curves, save_model, save_results
@@ -125,7 +130,7 @@ def log_inputs(config: Config, start: Start, dataset: Dataset) -> None:
 def evaluate_fitted(
     config: Config, fitted: Fitted, dataset: Dataset, model: str
 ) -> dict[str, dict[str, float]]:
-    """Predict the held-out images as the served model does, and log and return the metrics.
+    """Predict validation and test images as the served model does; log and return the metrics.
 
     Args:
         config: the configuration of the run.
@@ -138,7 +143,7 @@ def evaluate_fitted(
     """
     if fitted.extracted:
         check_effect(config, fitted.classifier, fitted.extracted, dataset)
-    predictions = predict_held_out(config, fitted, dataset)
+    predictions = predict_for_evaluation(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)
     results = evaluated(config, predictions, weights, served_engine(config))

@@ -20,7 +20,7 @@ from src.data.dataset import Dataset
 from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError, without_credentials
 from src.model.saved_model import load_saved_model
-from src.pipeline.fitted_classifier import METRICS, Fitted, log_epoch, predict_held_out
+from src.pipeline.fitted_classifier import METRICS, Fitted, log_epoch, predict_for_evaluation
 from src.pipeline.run_artifacts import HISTORY, MODEL, PREDICTIONS, save_model, save_predictions
 from src.tracking import runs
 from src.tracking.logged_models import log_model
@@ -52,7 +52,7 @@ def kept_without_a_server(
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         folder = Path(config.tracking.unsent, run_id)
         save_model(folder, fitted.classifier, fitted.history, run_id)
-        predictions = predict_held_out(config, fitted, dataset)
+        predictions = predict_for_evaluation(config, fitted, dataset)
         save_predictions(folder, predictions)
         raise InputError(
             f"{mlflow.get_tracking_uri()} no longer answers. The trained model, its history and "

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit, logit
 
-from src.config.photo_schema import PhotoEngine
+from src.config.photo_schema import PhotoBlocks
 from src.model.class_map import CELL, SHALLOW_CELL, Grid, class_map_model, class_maps
 from src.model.classifier import build_classifier
 from src.model.decision import undecided
@@ -19,9 +19,7 @@ from src.photos.scoring import Scorer, build_scorer
 from tests.samples import small_backbone
 
 PATCH, CELLS = 96, 3
-ENGINE = PhotoEngine(
-    name="openvino",
-    precision="f32",
+BLOCKS = PhotoBlocks(
     shallow_megapixels=10,
     deep_megapixels=10,
     halo=8,
@@ -31,15 +29,15 @@ ENGINE = PhotoEngine(
 
 @pytest.fixture(scope="module")
 def scorer(classifier):
-    """Scorers with other settings than ENGINE, all on the same compiled network."""
+    """Scorers with other settings than BLOCKS, all on the same compiled network."""
     decision = undecided("a" * 64, "openvino", "f32")
-    built = build_scorer(classifier, decision, ENGINE)
+    built = build_scorer(classifier, decision, BLOCKS)
 
-    def changed(*, temperature: float = 1.0, flips: bool = False, **engine: float) -> Scorer:
+    def changed(*, temperature: float = 1.0, flips: bool = False, **blocks: float) -> Scorer:
         # A copy is not checked: pieces may be smaller than the settings allow.
-        settings = ENGINE.model_copy(update=engine)
+        settings = BLOCKS.model_copy(update=blocks)
         judging = decision.model_copy(update={"temperature": temperature, "flips": flips})
-        return replace(built, decision=judging, engine=settings)
+        return replace(built, decision=judging, blocks=settings)
 
     return changed
 
@@ -172,7 +170,7 @@ def test_probabilities_of_the_flips_are_averaged():
     grid = Grid(PATCH, CELLS, 31.0, True, SHALLOW_CELL, PATCH // SHALLOW_CELL, 2)
     decision = undecided("a" * 64, "openvino", "f32")
     averaging = decision.model_copy(update={"temperature": 0.5, "flips": True})
-    scores = Scorer(*streams, grid, averaging, ENGINE).score(Image.fromarray(patch), 1.0)
+    scores = Scorer(*streams, grid, averaging, BLOCKS).score(Image.fromarray(patch), 1.0)
     assert scores.probability[0, 0] == pytest.approx(expit(averaged / 0.5), abs=1e-6)
     # The average of the logits is another one.
     assert abs(scores.probability[0, 0] - expit(alone.mean() / 0.5)) > 1e-3
@@ -217,7 +215,7 @@ def test_nearby_is_the_best_tile_over_a_cell(scorer, photo):
 def test_a_network_that_averages_inside_scores_as_its_classifier(photo):
     backbone = small_backbone(PATCH, "mobilenet_v3_small")
     classifier = build_classifier(backbone, frozen_layers=0, dropout=0.0, flip=None, rotation=0.0)
-    scorer = build_scorer(classifier, undecided("a" * 64, "openvino", "f32"), ENGINE)
+    scorer = build_scorer(classifier, undecided("a" * 64, "openvino", "f32"), BLOCKS)
     pixels = np.asarray(photo)[: PATCH + 4 * CELL, : PATCH + 4 * CELL]
     evidence = scorer.score(Image.fromarray(pixels), 1.0).evidence
     # Each cell away from the border is the middle of the patch around it.
@@ -241,7 +239,7 @@ def test_an_unbounded_network_sees_no_more_than_a_patch(photo):
 
     grid = Grid(PATCH, CELLS, 31.0, False, 1, PATCH, 0)
     decision = undecided("a" * 64, "openvino", "f32")
-    scorer = Scorer(None, lambda batches: map(averaging, batches), grid, decision, ENGINE)
+    scorer = Scorer(None, lambda batches: map(averaging, batches), grid, decision, BLOCKS)
     evidence = scorer.score(photo, 1.0).evidence
     assert seen == {(1, PATCH, PATCH, 3)}
     # Each cell has the mean of the patch around it.

@@ -66,7 +66,7 @@ def test_without_photographs_the_decision_stays_as_it_is(composed, classifier, d
 
 def test_the_examples_do_not_depend_on_the_order_of_the_work(config, classifier, decision):
     settings = config.decision.photographs
-    scorer = build_scorer(classifier, decision, settings.engine)
+    scorer = build_scorer(classifier, decision, settings.blocks)
     photos = drawn_photos(4, 256, 300, settings.seed)
     once = examine(photos, scorer, settings)
     again = examine(photos[::-1], scorer, settings)[::-1]
@@ -81,7 +81,7 @@ def test_the_examples_do_not_depend_on_the_order_of_the_work(config, classifier,
 def test_photographs_that_cannot_be_used_are_left_out(config, classifier, decision, heard):
     messages = heard(photo_calibration)
     settings = config.decision.photographs
-    scorer = build_scorer(classifier, decision, settings.engine)
+    scorer = build_scorer(classifier, decision, settings.blocks)
 
     def fail():
         raise UnusableImage("b.jpg cannot be read: damaged or cut short")
