@@ -1,6 +1,7 @@
 """Splitting a dataset, and preparing one from fetch to split."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from src.data.splits.random_split import split_randomly
 from src.errors import InputError
 from src.pipeline.auditing import audited_dataset
 from src.pipeline.fetching import fetched_dataset
+
+logger = logging.getLogger(__name__)
 
 
 def prepared_dataset(config: Config) -> Dataset:
@@ -64,6 +67,7 @@ def split_anew(dataset: Dataset, split: AnySplit) -> Dataset:
 def _with_manifest(dataset: Dataset, split: AnySplit, manifest: pd.DataFrame) -> Dataset:
     _refuse_missing_class(manifest, dataset.classes)
     grouped = with_groups(manifest, dataset.listing, _kept_together(dataset, split))
+    _tell_untested(grouped, split)
     return dataclasses.replace(dataset, manifest=grouped)
 
 
@@ -102,6 +106,20 @@ def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> Non
         f"{', '.join(parts)}; give more images of the rarer class, or another split.seed or "
         "fractions of split"
     )
+
+
+def _tell_untested(manifest: pd.DataFrame, split: AnySplit) -> None:
+    """Warn of sources without a test image, unless the configuration keeps them for training."""
+    if isinstance(split, HeldOutSplit):
+        return
+    tested = manifest.source[manifest.part == "test"]
+    known = {*tested, *getattr(split, "train_only", ())}
+    for source in sorted(set(manifest.source) - known):
+        logger.warning(
+            "no test image is from %s, so the results do not show how well the model does there; "
+            "`python -m src.train -m +sweep=folds …` tests on all images",
+            source,
+        )
 
 
 def _refuse_other_images(manifest: pd.DataFrame, listing: pd.DataFrame, given: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from src.data.splits.leakage import leakage
 from src.data.splits.manifest import PARTS
 from src.errors import InputError
+from src.pipeline import splitting
 from src.pipeline.auditing import audited_dataset
 from src.pipeline.splitting import split_anew, split_dataset
 from tests.sections import changed
@@ -98,6 +99,22 @@ def test_images_of_one_photograph_stay_together_even_if_nothing_relates_them(com
     assert (kept.manifest.groupby("group").part.nunique() == 1).all()
     assert leakage(kept)["photo.all"] == 0
     assert leakage(split_dataset(dataset, composed("split=random").split))["photo.all"] > 0.5
+
+
+def test_a_source_without_a_test_image_is_told(composed, audited, heard):
+    """The source "rare" has the three crops of one photo, which stay in one part."""
+    source = np.where(np.arange(60) < 3, "rare", "common")
+    dataset = dataclasses.replace(audited, listing=audited.listing.assign(source=source))
+    for seed in range(4):
+        messages = heard(splitting)
+        whole = split_dataset(dataset, composed("split=overlap", f"split.seed={seed}").split)
+        untested = "rare" not in whole.manifest.source[whole.manifest.part == "test"].tolist()
+        assert [text.partition(",")[0] for text in messages] == [
+            "no test image is from rare"
+        ] * untested
+    messages = heard(splitting)
+    split_dataset(dataset, composed("split=overlap", "split.train_only=[rare]").split)
+    assert messages == []
 
 
 def test_a_source_is_held_out(composed, audited):
