@@ -59,7 +59,10 @@ MEASURES: dict[str, Callable[..., float]] = {"length": sum, "max_width": max}
 
 @dataclass(frozen=True)
 class Changes:
-    """How photos have changed since an earlier inspection. Photos are compared by name.
+    """How photos have changed since an earlier inspection.
+
+    Photos are compared by name. The names of one inspection may all begin with a folder, as those
+    of a folder that was added to the page do. Then they are compared without this folder.
 
     Attributes:
         new: names of photos that are cracked and were not.
@@ -114,10 +117,11 @@ def changes_since(
         grown: factor above which a measure of a photo counts as grown, 1 or more.
     """
     before = {photo.photo: photo.model_dump() for photo in earlier.photos}
+    names = _earlier_names([record["photo"] for record in now], list(before))
     known = [key for key in SETTINGS if key in earlier.made_by and key in made_by]
     others = [key for key in known if _setting(earlier.made_by, key) != _setting(made_by, key)]
     units = ("px",) if {*others} & {*OF_MILLIMETRES} else ("mm", "px")
-    both = [(before[one["photo"]], one) for one in now if one["photo"] in before]
+    both = [(before[names[one["photo"]]], one) for one in now if one["photo"] in names]
     larger = {
         new["photo"]: reason
         for old, new in both
@@ -125,16 +129,32 @@ def changes_since(
     }
     new = [b["photo"] for a, b in both if b["cracked"] and not a["cracked"]]
     gone = [b["photo"] for a, b in both if a["cracked"] and not b["cracked"]]
-    names = {record["photo"] for record in now}
     return Changes(
         new=new,
         grown=list(larger.items()),
         gone=gone,
         same=len(both) - len(new) - len(gone) - len(larger),
         only_now=len(now) - len(both),
-        only_then=sorted(name for name in before if name not in names),
+        only_then=sorted(before.keys() - names.values()),
         other_settings=[SETTINGS[key] for key in others],
     )
+
+
+def _earlier_names(now: Sequence[str], then: Sequence[str]) -> dict[str, str]:
+    """Return the earlier name of each photo that both inspections have."""
+    same = {name: name for name in {*now} & {*then}}
+    folders = [_common_folder(names) for names in (now, then)]
+    if same or all(folders):
+        return same
+    inside = {name.removeprefix(folders[1]): name for name in then}
+    below = {name: name.removeprefix(folders[0]) for name in now}
+    return {name: inside[short] for name, short in below.items() if short in inside}
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """Return the first folder of all names with its slash, or "" if they do not share one."""
+    folders = {name.partition("/")[0] if "/" in name else "" for name in names}
+    return f"{folder}/" if len(folders) == 1 and (folder := folders.pop()) else ""
 
 
 def _setting(made_by: Record, key: str) -> Any:

@@ -35,6 +35,21 @@ def test_each_photo_has_its_change():
     assert found.grown == [("grown", "share of the photo 0.01 to 0.013")]
 
 
+@pytest.mark.parametrize("added", ["then", "now"])
+def test_the_folder_that_a_page_puts_before_all_names_does_not_count(added):
+    plain, below = ["a", "side/b"], ["deck/a", "deck/side/b"]
+    then, now = (below, plain) if added == "then" else (plain, below)
+    found = compared([record(name) for name in then], [record(name, region(SMALL)) for name in now])
+    assert (found.new, found.only_now, found.only_then) == (now, 0, [])
+
+
+def test_photos_of_two_folders_are_not_taken_for_the_same():
+    found = compared([record("north/a")], [record("south/a")])
+    assert (found.same, found.only_now, found.only_then) == (0, 1, ["north/a"])
+    found = compared([record("a"), record("north/b")], [record("a"), record("south/b")])
+    assert (found.same, found.only_now, found.only_then) == (1, 1, ["north/b"])
+
+
 @pytest.mark.parametrize(
     ("then", "now", "told"),
     [
