@@ -14,11 +14,17 @@ FEW = """
 import sys
 from pathlib import Path
 from benchmarks.faults.command_lines import try_command_lines
+from benchmarks.faults.forked import import_libraries
 from benchmarks.faults.kills import kill_commands
-from benchmarks.faults.workspace import trained_workspace
+from benchmarks.faults.workspace import Workspace
 
-workspace = trained_workspace(Path(sys.argv[1]))
-print(kill_commands(workspace, 1, 1, ["split"]))
+import_libraries()
+workspace = Workspace(Path(sys.argv[1]))
+print(kill_commands(workspace, 1, 1, ["fetch"]))
+# Command lines are tried in a workspace with runs. Training them would take most of the time.
+workspace.runs = ["0" * 32]
+workspace.restore("empty")
+workspace.save("trained")
 print(try_command_lines(workspace, 6, 1))
 """
 
