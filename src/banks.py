@@ -15,7 +15,9 @@ from src.config.loader import compose_config
 
 @in_sentences
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m src.banks")
+    parser = argparse.ArgumentParser(
+        prog="python -m src.banks", usage="%(prog)s [remove NAME] [SETTING=VALUE ...]"
+    )
     _, words, settings = runs_and_settings(parser, arguments)
     from src.bank.feature_bank import remove_bank
 

@@ -27,7 +27,10 @@ SHOWN = 20
 @in_sentences
 def main(arguments: list[str]) -> None:
     divert_noise("compare")
-    parser = argparse.ArgumentParser(prog="python -m src.compare")
+    parser = argparse.ArgumentParser(
+        prog="python -m src.compare",
+        usage="%(prog)s RUN RUN [RUN ...] [--csv FILE] [SETTING=VALUE ...]",
+    )
     parser.add_argument("--csv", type=Path, help="file to write all disagreements to")
     options, runs, settings = runs_and_settings(parser, arguments)
     if len(runs) < 2:

@@ -22,7 +22,9 @@ REFUSED = 3
 @in_sentences
 def main(arguments: list[str]) -> None:
     divert_noise("promote")
-    parser = argparse.ArgumentParser(prog="python -m src.promote")
+    parser = argparse.ArgumentParser(
+        prog="python -m src.promote", usage="%(prog)s (RUN | --back) [SETTING=VALUE ...]"
+    )
     parser.add_argument("--back", action="store_true", help="restore the previous champion")
     options, named, settings = runs_and_settings(parser, arguments)
     if len(named) != (0 if options.back else 1):
