@@ -14,6 +14,7 @@ PROPERTIES = (
     "taken_at",
     "camera",
     "mm_per_pixel",
+    "mm_per_pixel_from",
 )
 # What a feature says about each region. The outline is in pixels, so it stays in photos.json.
 OF_REGIONS = (

@@ -25,6 +25,7 @@ from src.photos.report_text import (
     outline_points,
     page_file,
     percent,
+    short_model,
     width_text,
 )
 
@@ -40,6 +41,7 @@ FILTERS = {
     "percent": percent,
     "points": outline_points,
     "severity": severity,
+    "short": short_model,
     "widest": lambda record: width_text(widest(record)),
 }
 
@@ -139,6 +141,7 @@ def _common(
         "worst": [_shown(found, row, size) for row in range(min(settings.worst, cracked))],
         "unreadable": found.unreadable,
         "changes": found.changes,
+        "grown": settings.grown,
         "previous": settings.previous and without_secrets(settings.previous),
     }
 

@@ -28,6 +28,11 @@ def significant(value: float, digits: int) -> str:
     )
 
 
+def short_model(name: str) -> str:
+    """Return a model's name for those who were handed the report: no folder of this machine."""
+    return name if name.startswith("models:/") else "/".join(name.split("/")[-2:])
+
+
 def page_file(first: str, number: int) -> str:
     """Return the path of a page of the report within the output folder.
 

@@ -141,6 +141,38 @@ def test_from_photo_to_photo_by_keys_while_they_are_corrected(opened, picture, t
     expect(opened.locator(".card.done")).to_have_count(0)
 
 
+def test_a_folder_is_dropped_and_a_cracked_photo_is_marked_as_right(opened, picture, tmp_path):
+    (tmp_path / "pier").mkdir()
+    (tmp_path / "pier/north.png").write_bytes(picture(1))
+    drop(opened, tmp_path / "pier")
+    expect(opened.locator(".card.done .name")).to_have_text("pier/north.png")
+    opened.get_by_label("Threshold").fill("99")
+    opened.locator(".card.done").click()
+    viewer = opened.get_by_role("dialog", name="Photo")
+    expect(viewer.get_by_role("button", name="Right, no crack")).to_be_visible()
+    viewer.get_by_role("button", name="Close").click()
+    opened.get_by_label("Threshold").fill("1")
+    opened.locator(".card.done").click()
+    button = viewer.get_by_role("button", name="Right, cracked")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(viewer.locator(".judgement")).to_contain_text("Cracked")
+    viewer.get_by_role("button", name="Close").click()
+    rows = csv.DictReader(
+        io.StringIO(downloaded(opened, "Report, to hand on").read("corrections.csv").decode())
+    )
+    assert [(row["label"], row["cracked"]) for row in rows] == [("right", "1")]
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drop a file or a folder on the page."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 300, "y": 300, "data": data}
+        session.send("Input.dispatchDragEvent", event)
+
+
 def test_what_is_typed_about_the_inspection_is_saved_by_the_enter_key(opened, photos):
     opened.set_input_files("#files", photos[:1])
     expect(opened.locator(".card.done")).to_have_count(1)

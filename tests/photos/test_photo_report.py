@@ -18,6 +18,8 @@ MADE_BY = {
     **{"patch_threshold": 0.5, "rule": None},
     **{"calibrated": True, "deviations": {}, "engine": {"name": "openvino"}},
     "pictures": {"opacity": 0.6},
+    **{"mm_per_pixel": None, "distance_m": None},
+    "severity": [{"name": "fine", "from_mm": 0.0}, {"name": "severe", "from_mm": 1.0}],
 }
 
 
@@ -119,6 +121,20 @@ def test_corrections_are_told(written):
     assert "Corrected by A. Example" in text
     assert 'class="by-hand"' in text
     assert "<b>1</b> corrected by a person" in text
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"),
+    [
+        ({"mm_per_pixel": 0.2}, "0.2, as set for all photos"),
+        ({"distance_m": 1.5}, "estimated for each photo from a distance of 1.5 m"),
+        ({}, "not known: no scale and no distance were given"),
+    ],
+)
+def test_the_settings_say_what_millimetres_and_severity_rest_on(written, scale, told):
+    text = " ".join(written(CRACKED, made_by=MADE_BY | scale)["report.html"].split())
+    assert told in text
+    assert "fine from 0.0 mm, severe from 1.0 mm" in text
 
 
 def test_it_says_where_a_marked_photo_shows_other_findings(written):

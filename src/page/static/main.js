@@ -54,7 +54,7 @@ function summarise() {
   const cracked = done.filter(photo => judged(photo).cracked).length;
   $("summary").textContent = done.length ? `${cracked} of ${done.length} photo${done.length > 1 ? "s" : ""} cracked` : "";
   $("threshold-value").textContent = percent(view.threshold);
-  $("threshold-reset").hidden = ownThreshold();
+  $("threshold-reset").disabled = ownThreshold();
   for (const link of document.querySelectorAll("#take a[data-path]")) {
     link.href = link.dataset.path + chosenThreshold();
     if (!link.target) link.download = "";
@@ -147,6 +147,9 @@ $("take").addEventListener("click", event => {
 });
 addEventListener("click", event => {
   if (!$("take").contains(event.target)) $("take").open = false;
+});
+addEventListener("keydown", event => {
+  if (event.key === "Escape") $("take").open = false;
 });
 $("forget").addEventListener("click", async () => {
   const kept = visit.kept ? `The results stay in ${visit.kept}.` : "All photos, results and corrections of this visit are deleted.";

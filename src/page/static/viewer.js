@@ -41,6 +41,7 @@ export function show() {
   judgement.classList.toggle("cracked", found.cracked);
   judgement.textContent = `${found.cracked ? "Cracked" : "No crack"} · probability ${percent(record.probability)}`;
   part(".facts").textContent = [
+    photo.corrections.length && "corrected by hand; the probability is the model's",
     `${record.width} × ${record.height} pixels`, record.taken_at?.replace("T", " "), record.camera,
     record.latitude != null && `${record.latitude.toFixed(5)}, ${record.longitude.toFixed(5)}`,
     record.mm_per_pixel && `${Number(record.mm_per_pixel.toPrecision(3))} mm per pixel (${record.mm_per_pixel_from})`,
@@ -61,12 +62,12 @@ const same = (a, b) => a && String(a) === String(b);
 const struck = (found, region) => found.whole?.cracked === false || found.markOf(region)?.cracked === false;
 
 function drawnRegion(found, region, place, height) {
-  const [left, top] = region.box, kind = struck(found, region) ? "struck" : same(chosen, region.box) ? "chosen" : "";
-  // The number stands above the region, or inside it where the photo ends.
+  const [left, top] = region.outline.reduce((a, b) => b[1] < a[1] ? b : a), kind = struck(found, region) ? "struck" : same(chosen, region.box) ? "chosen" : "";
+  // The number stands at the top of the outline, or inside it where the photo ends.
   const label = drawn("text", { x: left, y: top, dx: ".2em", dy: top > 0.05 * height ? "-.3em" : "1em" });
   label.textContent = region.id ?? place + 1;
   return [drawn("polygon", { points: pointsOf(region.outline), class: kind }),
-    ...(region.centre_line ?? []).map(line => drawn("polyline", { points: pointsOf(line) })), label];
+    ...(region.centre_line ?? []).map(line => drawn("polyline", { points: pointsOf(line), class: kind })), label];
 }
 
 function toggle(text, label, mark, box, cracked) {
@@ -77,9 +78,11 @@ function toggle(text, label, mark, box, cracked) {
 
 function photoMarks(photo, found) {
   const box = wholeOf(photo.record), draw = element("button", { type: "button", onclick: drawMissed }, "Mark a missed crack");
-  if (photo.record.cracked || found.regions.length)
-    return [toggle("No crack on this photo", "no crack", found.whole, box, false), draw];
-  return [toggle("Right, no crack", "right", found.whole, box, false), draw];
+  // What is marked already keeps its button, and else the buttons say what is shown.
+  if (found.whole ? found.whole.label === "right" && !found.whole.cracked : !found.cracked && !found.regions.length)
+    return [toggle("Right, no crack", "right", found.whole, box, false), draw];
+  return [toggle("Right, cracked", "right", found.whole, box, true),
+    toggle("No crack on this photo", "no crack", found.whole, box, false), draw];
 }
 
 function listItem(photo, found, region, place) {
