@@ -264,6 +264,21 @@ def test_an_engine_that_changes_verdicts_is_refused_and_the_model_is_kept(
     assert run.data.tags["engine.verdict_images"] == "5"
     assert abs(float(run.data.tags["engine.loss_change"])) > 1e-12
     assert run.outputs.model_outputs
+    # The command that the message names refuses as well, unless it chooses another precision.
+    with pytest.raises(InputError, match="bf16 gives another verdict"):
+        evaluate_again(run.info.run_id, config)
+    chosen = composed(*TINY, *pretrained, *few, "decision.precision=f32")
+    evaluate_again(run.info.run_id, chosen, ["decision.precision"])
+    run = mlflow.get_run(run.info.run_id)
+    assert run.info.status == "FINISHED"
+    assert decision_of_run(run).precision == "f32"
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
+    images = load_images([Path(config.data.dir, path) for path in predictions.path])
+    said = np.asarray(model.predict(images))[:, 1]
+    np.testing.assert_allclose(said, predictions.probability, atol=1e-3)
+    with pytest.raises(InputError, match=r"decision\.precision"):
+        evaluate_again(run.info.run_id, chosen, ["decision.precision"])
 
 
 def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):

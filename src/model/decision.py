@@ -32,7 +32,7 @@ class Decision(Section):
             probability counts.
         engine: the library that computes the probabilities, openvino or tensorflow.
         precision: the precision of the engine's arithmetic: bf16, f16 or f32.
-        calibrated: whether temperature and threshold were chosen on validation images.
+        calibrated: whether validation images have determined the temperature.
         photographs: the rule by which photographs of more than one tile are judged. None: the
             likeliest tile decides.
     """

@@ -170,19 +170,23 @@ def predict_for_evaluation(config: Config, fitted: Fitted, dataset: Dataset) -> 
         The prediction table; see `prediction_table`.
     """
     tables = [
-        prediction_table(
-            dataset.images_of(name), _probabilities(config, fitted, dataset.part(name))
-        )
+        prediction_table(dataset.images_of(name), predict_part(config, fitted, dataset.part(name)))
         for name in ("validation", "test")
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _probabilities(config: Config, fitted: Fitted, part: Part) -> np.ndarray:
-    """Predict (n, 2) float32 probabilities, averaged over flips if `augment.test_flips` is set."""
+def predict_part(config: Config, fitted: Fitted, part: Part) -> np.ndarray:
+    """Predict images in the precision that is served.
+
+    Returns:
+        Probabilities (n, 2) float32, averaged over flips if `augment.test_flips` is set.
+    """
     name, precision = served_engine(config)
     extracted, flips = fitted.extracted, config.augment.test_flips
-    if extracted and extracted.precision == precision:
+    # Behind features of lower precision, the trained layers would compute in float32, and the
+    # served model does not.
+    if extracted and extracted.precision == precision == "f32":
         return predict_on_bank(extracted.cut, extracted.predicted, part, config.train)
     if not extracted and precision == "f32":
         return predict_end_to_end(fitted.classifier, part, config.train.batch_size, flips)

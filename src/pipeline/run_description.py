@@ -58,4 +58,5 @@ def description(config: Config, metrics: Metrics, decision: Decision) -> str:
         f"\n- Split: {config.split.strategy} ({split})"
         f"\n- Verdict: cracked from a probability of {decision.threshold:.3g}, at temperature "
         f"{decision.temperature:.3g}"
+        f"{'' if decision.calibrated else ', which the validation images do not determine'}"
     )

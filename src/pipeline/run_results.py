@@ -18,6 +18,7 @@ from src.figures.source_figure import source_figure
 from src.model.decision import DECISION, Decision, refuse_other_model
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
+from src.pipeline.late_predictions import has_predictions, predictions_made_up_for
 from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_description import describe
 from src.pipeline.unsent_runs import send_kept
@@ -31,7 +32,7 @@ from src.tracking.logged_files import log_file
 from src.tracking.logged_models import load_classifier, model_of
 from src.tracking.processes import HOST, is_at_work, process_tags
 from src.tracking.provenance import decision_of_run
-from src.tracking.run_reading import config_of, predictions_of, run_named
+from src.tracking.run_reading import config_of, run_named
 from src.tracking.tested_images import has_tested_images
 
 
@@ -91,7 +92,8 @@ def log_results(
 def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Results:
     """Evaluate a tracked run's predictions with the present code, and log the results in the run.
 
-    First, what was kept of the run while its server did not answer is sent. Figures with images are
+    First, what was kept of the run while its server did not answer is sent. If the run's evaluation
+    failed before it had predictions, its model makes them. Figures with images are
     drawn only if the run's test images are on this machine. If the evaluation fails, the run gets
     its former status back.
 
@@ -99,22 +101,25 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
         name: the run's id, or its first characters.
         config: the configuration, of which the section tracking is used.
         given: names of the settings of `config` that replace those of the run, as far as they are
-            in the sections evaluate and decision. The precision of the decision stays the run's.
+            in the sections evaluate and decision. The precision of the decision stays that of the
+            run's predictions.
 
     Raises:
-        InputError: the run does not exist or is still at work. Or it has no model, no predictions
-            or no valid config.yaml. Or `given` has the decision's precision.
+        InputError: the run does not exist or is still at work. Or it has no model or no valid
+            config.yaml. Or it has no predictions, and its images are no longer there. Or `given`
+            has the decision's precision, and the run has predictions.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)
     run_id = run.info.run_id
     _refuse_at_work(run)
-    settings = _settings_of(run_id, config, given)
+    predicted = has_predictions(run_id, Path(config.tracking.unsent))
+    settings = _settings_of(run_id, config, given, predicted=predicted)
     with _reopened(run):
         send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
         sent = mlflow.get_run(run_id)
         classifier = load_classifier(run_id)
-        predictions = predictions_of(sent)
+        predictions = predictions_made_up_for(sent, settings, classifier)
         pictures = has_tested_images(sent, predictions, Path(settings.data.dir))
         if not pictures:
             print(
@@ -147,9 +152,9 @@ def _log_settings(run: Run, settings: Config) -> None:
         mlflow.set_tag(FINGERPRINT, f"evaluated again with another {' and '.join(others)}")
 
 
-def _settings_of(run_id: str, config: Config, given: Collection[str]) -> Config:
+def _settings_of(run_id: str, config: Config, given: Collection[str], *, predicted: bool) -> Config:
     """Return a run's own configuration with some settings of another one; see `evaluate_again`."""
-    if "decision.precision" in given:
+    if predicted and "decision.precision" in given:
         raise InputError(
             "decision.precision: the run's predictions are those of its own precision; train a run "
             "with another one"
@@ -158,7 +163,8 @@ def _settings_of(run_id: str, config: Config, given: Collection[str]) -> Config:
     # Which run it is, is no setting of the run.
     new["evaluate"]["run"] = own["evaluate"]["run"] = None
     # The predictions stay those that the run's own engine has made.
-    new["decision"]["precision"] = own["decision"]["precision"]
+    if predicted or "decision.precision" not in given:
+        new["decision"]["precision"] = own["decision"]["precision"]
     named = {".".join(name.split(".")[:2]) for name in given}
     for section, values in new.items():
         own[section] |= {
@@ -231,7 +237,7 @@ def _chosen(
             "scales": list(rule.scales),
             "engine": engine,
             "precision": precision,
-            "calibrated": True,
+            "calibrated": bool(metrics["calibration"]["temperature_determined"]),
         }
     )
 

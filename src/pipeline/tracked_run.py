@@ -141,8 +141,7 @@ def evaluate_fitted(
     Raises:
         InputError: the engine changes more verdicts than the configuration allows.
     """
-    if fitted.extracted:
-        check_effect(config, fitted.classifier, fitted.extracted, dataset)
+    check_effect(config, fitted, dataset)
     predictions = predict_for_evaluation(config, fitted, dataset)
     runs.log_predictions(predictions)
     weights = weights_sha256(fitted.classifier)

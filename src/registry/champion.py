@@ -94,6 +94,11 @@ def promote(config: Promote, name: str) -> Promotion:
             f"run {run.info.run_id} has no decision.json, because an older version made it: "
             f"`python -m src.evaluate evaluate.run={run.info.run_id}` adds the file"
         )
+    if not decision.calibrated:
+        print(
+            "the validation images of the run do not determine its temperature, so the "
+            "probabilities that are served are not calibrated"
+        )
     file = find_model(run.info.run_id)
     served, deviations, settings = served_settings(decision, config.serving)
     # Both checks below ask the same judge, which takes seconds to load.

@@ -128,7 +128,7 @@ def test_corrections_are_told(written):
     [
         ({"mm_per_pixel": 0.2}, "0.2, as set for all photos"),
         ({"distance_m": 1.5}, "estimated for each photo from a distance of 1.5 m"),
-        ({}, "not known: no scale and no distance were given"),
+        ({}, "estimated where a photo's EXIF data have the distance"),
     ],
 )
 def test_the_settings_say_what_millimetres_and_severity_rest_on(written, scale, told):

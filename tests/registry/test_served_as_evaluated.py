@@ -22,7 +22,6 @@ from tests.whole.servers import environment_of_commands, free_port, mlflow_serve
 pytestmark = pytest.mark.slow
 TINY = (
     *("data.images=40", "data.image_size=96", "train.epochs=2", "features.views=2"),
-    "features.engine=tensorflow",
     *("evaluate.resamples=100", "tracking.prediction_grid=4"),
     "audit.overlaps=null",
 )
@@ -45,23 +44,29 @@ def uri(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def champion(uri, composed):
-    """The registered model's version, and the test images with verdicts.
-
-    It averages over the flips of an image, which evaluation and serving must do in the same way.
-    """
+def promoted(uri, composed):
+    """Function that trains and promotes; the version, and the test images with verdicts."""
     backbone = small_backbone()
     weights = Path("small.weights.h5").resolve()
     backbone.save_weights(weights)
-    config = composed(
-        *TINY,
-        "augment=flips",
-        f"model.imagenet.path={weights}",
-        f"model.imagenet.sha256={weights_sha256(backbone)}",
-        f"tracking.uri={uri}",
-    )
+    own = f"model.imagenet.path={weights}", f"model.imagenet.sha256={weights_sha256(backbone)}"
+
+    def train(name: str, *overrides: str):
+        config = composed(*TINY, *own, f"tracking.uri={uri}", *overrides)
+        return _promoted(config, name, uri)
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def champion(promoted):
+    """A model that averages over the flips of an image, as evaluation and serving both must."""
+    return promoted(NAME, "augment=flips", "features.engine=tensorflow")
+
+
+def _promoted(config, name: str, uri: str):
     run_id = train_and_track(config).run_id
-    settings = [f"name={NAME}", "min_accuracy=0", f"tracking.uri={uri}"]
+    settings = [f"name={name}", "min_accuracy=0", f"tracking.uri={uri}"]
     promotion = promote(compose_as(Promote, "promote/config", settings), run_id)
     assert promotion.outcome == "promoted", promotion.why
     table = pd.read_csv(
@@ -69,7 +74,7 @@ def champion(uri, composed):
     )
     test = table[table.part == "test"]
     images = [(Path(config.data.dir) / path).read_bytes() for path in test.path]
-    version = mlflow.MlflowClient().get_model_version(NAME, promotion.version.version)
+    version = mlflow.MlflowClient().get_model_version(name, promotion.version.version)
     return version, test, images
 
 
@@ -78,6 +83,16 @@ def test_by_pyfunc(champion):
     model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
     answers = model.predict([base64.b64encode(image).decode() for image in images])
     assert_as_in_the_table(answers, test)
+
+
+def test_without_flips_by_pyfunc(promoted):
+    """The features and the predictions of this run are OpenVINO's."""
+    version, test, images = promoted("without-flips", "augment=flip_rotate")
+    model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+    answers = model.predict([base64.b64encode(image).decode() for image in images])
+    assert_as_in_the_table(answers, test)
+    decision = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decision.json")
+    assert (decision["flips"], decision["engine"]) == (False, "openvino")
 
 
 def test_over_http(champion, uri, tmp_path):
