@@ -28,6 +28,9 @@ from src.pipeline.stage_inputs import (
 
 @in_sentences
 def main(arguments: list[str]) -> None:
+    from src.config.arguments import named_values
+
+    named_values(arguments, [])
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     for name in ("workspace", "reports"):
         if name in given:

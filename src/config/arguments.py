@@ -14,6 +14,10 @@ _WITH_VALUE = {
 }
 
 
+_SWEEP = {"-m", "--multirun"}
+_OPTIONS = _WITH_VALUE | _SWEEP | {"--resolve", "--version", "--hydra-help", "--run", "-r"}
+
+
 def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[str]:
     """Turn words without a name into `NAME=VALUE`, as in `src.predict PHOTOS FOLDER`.
 
@@ -27,9 +31,15 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
     Raises:
         InputError: there are more words than settings for them.
     """
+    arguments = _sweeping_first(arguments)
     names = [one for one in positional if not any(a.startswith(f"{one}=") for a in arguments)]
     named: list[str] = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
+        if argument.startswith("-") and argument.partition("=")[0] not in _OPTIONS:
+            raise InputError(
+                f"{argument}: there is no such option; a setting is written NAME=VALUE, such as "
+                "seed=1; --help shows examples"
+            )
         if "=" in argument or argument.startswith(("-", "~")) or before in _WITH_VALUE:
             named.append(argument)
         elif names:
@@ -41,6 +51,12 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
                 "--help shows examples"
             )
     return named
+
+
+def _sweeping_first(arguments: Sequence[str]) -> list[str]:
+    """Put -m in front of the settings, where Hydra expects it."""
+    swept = [argument for argument in arguments if argument in _SWEEP]
+    return [*swept[:1], *(argument for argument in arguments if argument not in _SWEEP)]
 
 
 def refuse_unquoted(arguments: Sequence[str]) -> None:
@@ -57,7 +73,9 @@ def refuse_unquoted(arguments: Sequence[str]) -> None:
         try:
             parser.parse_override(argument)
         except HydraException as error:
-            problem = str(error).partition("\n")[0]
+            # What the parser expected are names of its grammar.
+            problem = str(error).partition("\n")[0].partition(" expecting ")[0]
+            problem = problem.replace("mismatched input '<EOF>'", "the value ends too early")
             if value.startswith("[") and value.endswith("]"):
                 words = [word.strip(" '\"") for word in value[1:-1].split(",")]
                 listed = ",".join(f'"{word}"' for word in words)

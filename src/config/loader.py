@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
+from src.config.arguments import refuse_unquoted
 from src.config.misspelt import COMPOSITION_ERRORS, composition_error, unknown_setting
 from src.config.schema import Config
 from src.config.schema_settings import text_settings
@@ -94,10 +95,11 @@ def compose_as(schema: type[Schema], name: str, overrides: Sequence[str]) -> Sch
             `check_as`.
     """
     require_conf()
-    path = CONF / name
+    path, whole = CONF / name, readable(overrides, schema)
+    refuse_unquoted(whole)
     with initialize_config_dir(str(path.parent), version_base="1.3"):
         try:
-            composed = compose(path.name, readable(overrides, schema))
+            composed = compose(path.name, whole)
         except COMPOSITION_ERRORS as error:
             raise InputError(composition_error(error, schema)) from error
     return check_as(schema, composed)

@@ -21,6 +21,7 @@ COMPOSITION_ERRORS = (
 MACHINES_OWN = "conf/local/default.yaml"
 # Hydra's messages, from which the names are read.
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
+_AMBIGUOUS = re.compile(r"Ambiguous value for argument '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
 _NO_CHOICE = re.compile(r"Could not find '([^']+)'|Could not load '([^']+)'")
 _CHOICES = re.compile(r"Available options in '[^']*':\n((?:\t.*\n?)*)")
@@ -36,6 +37,11 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
     message = without_credentials(str(error))
     if isinstance(error, UnicodeDecodeError):
         return f"a file of conf/, such as {MACHINES_OWN}, is not written in UTF-8: {message}"
+    if found := _AMBIGUOUS.search(message):
+        return (
+            f"{found[1]}: one value is needed here. A decimal number has a dot, a list has "
+            "brackets, and `python -m src.train -m` tries several values"
+        )
     if found := _NO_SETTING.search(message):
         # In tracking={a:1}, the setting that does not exist is tracking.a.
         key = str(getattr(error.__cause__, "full_key", ""))
@@ -43,7 +49,11 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
     if found := _EXISTS.search(message):
         return f"{found[1]}: the setting exists, so write it without a plus: {found[1]}=…"
     if found := _NO_CHOICE.search(message):
-        group, _, choice = (found[1] or found[2]).rpartition("/")
+        named = found[1] or found[2]
+        # A choice may be a path, and groups of Hydra's own are within another one.
+        group, _, choice = (named.rpartition if named.startswith("hydra/") else named.partition)(
+            "/"
+        )
         listed = _CHOICES.search(message)
         choices = sorted(listed[1].split()) if listed else []
         near = [f"did you mean {one}?" for one in get_close_matches(choice, choices, n=1)]
@@ -65,6 +75,8 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
         key: the dotted name as the user has written it.
         schema: the schema of the configuration.
     """
+    if key == "sweep":
+        return "sweep: a named sweep is added with a plus: python -m src.train -m +sweep=…"
     if key == "local":
         return f"{MACHINES_OWN} must begin with the line `# @package _global_`"
     names = setting_names(schema)

@@ -22,6 +22,17 @@ def _name_of_a_folder(name: str) -> str:
 Name = Annotated[str, AfterValidator(_name_of_a_folder)]
 
 
+def _name_of_a_class(name: str) -> str:
+    if not re.fullmatch(r"[\w-]([\w. -]*[\w.-])?", name):
+        raise ValueError(
+            "should have letters, digits, - and _ only, and dots or spaces between them"
+        )
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_name_of_a_class)]
+
+
 class Section(BaseModel):
     """A part of the configuration.
 

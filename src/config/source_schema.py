@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from src.config.section import Name, Positive, Scale, Seconds, Section, Sha256
+from src.config.section import ClassName, Name, Positive, Scale, Seconds, Section, Sha256
 
 
 def _pattern_with_a_group(pattern: str) -> str:
@@ -23,17 +23,6 @@ def _pattern_with_a_group(pattern: str) -> str:
 PhotoPattern = Annotated[str, AfterValidator(_pattern_with_a_group)]
 Seed = Annotated[int, Field(ge=0)]
 MaxRatio = Annotated[float, Field(gt=1)]
-
-
-def _name_of_a_class(name: str) -> str:
-    if not re.fullmatch(r"[\w-]([\w. -]*[\w.-])?", name):
-        raise ValueError(
-            "should have letters, digits, - and _ only, and dots or spaces between them"
-        )
-    return name
-
-
-ClassName = Annotated[str, AfterValidator(_name_of_a_class)]
 
 
 def _different(names: list[str]) -> list[str]:

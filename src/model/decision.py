@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from src.config.section import Name, Scale, Section, Sha256
+from src.config.section import ClassName, Scale, Section, Sha256
 from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
 from src.model.photo_rule import PhotoRule
@@ -38,7 +38,7 @@ class Decision(Section):
     """
 
     weights: Sha256
-    classes: Annotated[list[Name], Field(min_length=2, max_length=2)]
+    classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)]
     flips: bool
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     threshold: Annotated[float, Field(ge=0, le=1)]

@@ -58,7 +58,10 @@ def read_predictions(path: Path) -> pd.DataFrame:
             changed since the training wrote it.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such predictions; `dvc repro` or train.output writes them")
+        raise InputError(
+            f"{path}: no such predictions; evaluate.run=RUN evaluates a tracked run, and "
+            "`dvc repro` or train.output writes this file"
+        )
     refuse_changed(path, TRAINING_NOTE)
     try:
         predictions = pd.read_csv(path, dtype=_KINDS, keep_default_na=False)

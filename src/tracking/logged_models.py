@@ -93,7 +93,7 @@ def find_model(model: str) -> Path:
             return _fetched(_known_model(run_named(model)))
     file = Path(model)
     if not file.is_file():
-        raise InputError(f"{model}: no such model file; a model is {FORMS}")
+        raise InputError(f"{model}: no such model file; model= names {FORMS}")
     if file.suffix != ".keras":
         raise InputError(f"{model} is not a .keras file; a model is {FORMS}")
     refuse_changed(file, TRAINING_NOTE)

@@ -96,10 +96,19 @@ def connect(uri: str | None, experiment: str) -> None:
         except MlflowException as error:
             raise InputError(
                 f"can't track runs at {uri} (tracking.uri, else MLFLOW_TRACKING_URI, else a file "
-                f"in mlruns/): {error}"
+                f"in mlruns/): {_reason(error)}"
             ) from error
     close_abandoned_runs()
     close_abandoned_models(chosen.experiment_id)
+
+
+def _reason(error: MlflowException) -> str:
+    """Return why an address can't be used, without the words of the libraries behind MLflow."""
+    if "Max retries exceeded" in str(error):
+        return "no server answers there"
+    if "unsupported URI" in str(error):
+        return "an address is http://HOST:PORT, or sqlite:///FILE for a database"
+    return str(error)
 
 
 def _make_experiment(name: str, artifacts: str | None) -> None:

@@ -67,7 +67,7 @@ def test_run_and_registry_give_the_model_that_was_logged(classifier, logged, nam
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gone.keras", r"gone\.keras: no such model file; a model is a \.keras file, a run's id"),
+        ("gone.keras", r"gone\.keras: no such model file; model= names a \.keras file, a run's id"),
         ("0" * 32, "no run at sqlite:.* with an id that starts with 0{32};"),
         ("0" * 6, "no run at sqlite:.* with an id that starts with 0{6};"),
         ("0" * 5, "00000: no such model file"),

@@ -180,7 +180,7 @@ def _refuse_too_few(
     if every_class and not all(counts.values()):
         problem = "a class has no usable image"
     elif sum(counts.values()) < minimum_images:
-        problem = f"there are fewer than the {minimum_images:,} usable images asked for"
+        problem = f"there are fewer than {minimum_images:,} usable images (data.minimum_images)"
     if problem:
         shown = "; ".join(f"{item.path}: {item.reason}" for item in rejected[:_REJECTED_SHOWN])
         more = len(rejected) - _REJECTED_SHOWN

@@ -97,8 +97,8 @@ def test_resized_images_are_counted_and_listed_as_they_are_kept(tmp_path: Path) 
         (
             dataset(NAMES),
             40_000,
-            r"fewer than the 40,000 usable images asked for \(found 2 Negative, 2 Positive; left "
-            r"out 0\)\.",
+            r"fewer than 40,000 usable images \(data\.minimum_images\) \(found 2 Negative, 2 "
+            r"Positive; left out 0\)\.",
         ),
         ({f"Negative/{i}.jpg": b"" for i in range(7)}, 1, "Negative/4.jpg: .* and 2 more"),
         (None, 1, "can't be had"),
@@ -208,7 +208,7 @@ def test_the_same_images_give_the_same_receipt_fetched_or_restored(tmp_path: Pat
 
 def test_too_few_images_that_are_there_are_an_error(tmp_path: Path) -> None:
     lay_out(tmp_path / "work" / "data", OLD)
-    with pytest.raises(InputError, match=r"fewer than the 3 usable.* Delete .*data to fetch them"):
+    with pytest.raises(InputError, match=r"fewer than 3 usable.* Delete .*data to fetch them"):
         fetched(tmp_path, dataset(NAMES), reuse=True, minimum_images=3)
     assert on_disk(tmp_path) == OLD
 
