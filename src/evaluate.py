@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from src.config.command import entry_point, given_settings
+from src.config.console import aligned
 from src.config.schema import Config
 
 
@@ -19,15 +20,17 @@ def main(config: Config) -> None:
 
     if config.evaluate.run:
         from src.pipeline.run_results import evaluate_again
+        from src.tracking.run_reading import run_named
+        from src.tracking.runs import address_of
 
         metrics = evaluate_again(config.evaluate.run, config, given_settings()).metrics
+        run_id = run_named(config.evaluate.run).info.run_id
+        page = address_of(run_id, config.tracking.ui)
+        rows = [("page", page), ("next", f"python -m src.promote {run_id[:8]}")]
     else:
         metrics = evaluate_workspace(config)
-    print(result_table(metrics))
-    if config.evaluate.run:
-        print(f"logged in run {config.evaluate.run}; `make ui` shows it")
-    else:
-        print(f"all metrics, tables and suspect labels: {config.reports}")
+        rows = [("reports", f"{config.reports}  (all metrics, tables and suspect labels)")]
+    print(f"{result_table(metrics)}\n\n{aligned(rows)}")
 
 
 def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:

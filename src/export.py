@@ -51,7 +51,7 @@ def main(config: Export) -> None:
     }
     made, refused = made_and_refused(config, chosen, given, decision)
     exported = [conversion.Exported("Keras", "float32", size, check), *made]
-    print(conversion.export_table(exported))
+    print(f"{conversion.export_table(exported)}\nfolder  {config.output}")
     if refused:
         raise InputError("\n".join(refused))
 

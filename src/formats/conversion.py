@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from src.config.console import aligned
 from src.data.files import write_text
 from src.data.image_batches import evenly_spread, load_images
 from src.errors import InputError
@@ -247,21 +248,19 @@ def refuse_export(name: str, check: Check, max_accuracy_lost: float, min_agreeme
     if reasons:
         raise InputError(
             f"{name} is refused: on {check.images} patches {' and '.join(reasons)}; for int8 try a "
-            "larger calibration_images, or use precision=float16"
+            "larger calibration_images, or use precision=float32"
         )
 
 
 def export_table(rows: Sequence[Exported]) -> str:
-    """Return a Markdown table of the size, speed and accuracy of each export."""
-    lines = [
-        "| format | precision | size | images/s | accuracy | agreement | largest difference |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        check = row.check
-        lines.append(
-            f"| {row.format} | {row.precision} | {row.size / 1e6:.1f} MB "
-            f"| {check.images_per_second:.0f} | {check.accuracy:.4f} | {check.agreement:.4f} "
-            f"| {check.largest_difference:.2g} |"
+    """Return a table of the size, speed and accuracy of each export, for the terminal."""
+    titles = ("format", "precision", "size", "images/s", "accuracy", "agreement", "difference")
+    cells = [
+        (
+            *(row.format, row.precision, f"{row.size / 1e6:.1f} MB"),
+            *(f"{row.check.images_per_second:.0f}", f"{row.check.accuracy:.4f}"),
+            *(f"{row.check.agreement:.4f}", f"{row.check.largest_difference:.2g}"),
         )
-    return "\n".join(lines)
+        for row in rows
+    ]
+    return aligned([titles, *cells])

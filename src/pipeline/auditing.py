@@ -59,7 +59,8 @@ def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
     with _auditing(workspace):
         if not _known(dataset, audit, workspace):
             print(
-                f"looking once for twins and overlaps among all {len(dataset.listing):,} images, "
+                f"looking once for twins{' and overlaps' if audit.overlaps else ''} among all "
+                f"{len(dataset.listing):,} images, "
                 "whatever split.images is; tens of thousands take minutes"
             )
             _audit(dataset, audit, workspace)

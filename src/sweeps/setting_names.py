@@ -32,7 +32,7 @@ def _readable(value: str) -> str:
         return value
     if number.is_integer():
         return value
-    if abs(number) < 1e-3:
+    if abs(number) <= 1e-3:
         digits, exponent = f"{number:.2e}".split("e")
         return f"{float(digits):g}e{int(exponent)}"
     return value if len(value) <= 6 else f"{number:.3g}"

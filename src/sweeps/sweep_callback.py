@@ -5,6 +5,7 @@ needed.
 """
 
 import atexit
+import importlib.util
 import json
 import signal
 import sys
@@ -44,6 +45,15 @@ EVERY_COMBINATION = "basic"
 IN_THIS_PROCESS = "basic"
 
 
+def _quieten_optuna() -> None:
+    """Send what Optuna says to the log file. It has a handler of its own for the console."""
+    if importlib.util.find_spec("optuna"):
+        from optuna import logging
+
+        logging.disable_default_handler()
+        logging.enable_propagation()
+
+
 class SweepCallback(Callback):
     """Callback that opens one parent run for the jobs of a sweep, and closes it with their result.
 
@@ -74,6 +84,8 @@ class SweepCallback(Callback):
             overrides = overrides_by_key(config)
             values = [values_of_override(one) for one in overrides.values()]
             every = config.hydra.runtime.choices["hydra/sweeper"] == EVERY_COMBINATION
+            if not every:
+                _quieten_optuna()
             refuse_no_sweep(overrides, every=every)
             jobs = list(product(*values) if every else each_value_once(values))
             settings = [_compose(config, job) for job in jobs]

@@ -14,8 +14,8 @@ SHARED_VIEW = "mlflow.sharedViewState."
 RESULTS = ("best.test.errors", VALIDATION_LOSS)
 # The settings that `make ui` shows as columns.
 SETTINGS = (
-    *("augment.flip", "data.name", "model.dropout", "model.frozen_layers", "split.strategy"),
-    "train.learning_rate",
+    *("model.frozen_layers", "model.dropout", "train.learning_rate", "split.strategy"),
+    "data.name",
 )
 # The name of the view that `make ui` opens.
 ALL_RUNS = "all-runs"

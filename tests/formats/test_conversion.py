@@ -145,7 +145,8 @@ def test_probabilities_that_are_none_are_refused():
 def test_table_has_a_row_an_export():
     check = conversion.Check(500, 0.998, 0.002, 0.996, 0.25, 812.4)
     table = export_table([conversion.Exported("onnx", "int8", 2_640_000, check)])
-    assert table.splitlines()[-1] == "| onnx | int8 | 2.6 MB | 812 | 0.9980 | 0.9960 | 0.25 |"
+    said = ["onnx", "int8", "2.6", "MB", "812", "0.9980", "0.9960", "0.25"]
+    assert table.splitlines()[-1].split() == said
 
 
 @pytest.mark.slow
