@@ -14,7 +14,7 @@ SIGNIFICANT = 1 - LEVEL
 def sign_flip_test(first: np.ndarray, second: np.ndarray, groups: np.ndarray) -> float:
     """Test over groups whether two classifiers make equally many errors.
 
-    If they do, the results of both classifiers can be exchanged in any group. The p-value is the
+    If the two err alike, their results can be exchanged in any group. The p-value is the
     share of all such exchanges with at least the observed difference of errors (Fisher 1935). It is
     computed exactly. If each image is a group, this is McNemar's exact test.
 

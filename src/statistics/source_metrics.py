@@ -80,7 +80,8 @@ def bootstrap_intervals(images: pd.DataFrame, resamples: int, seed: int) -> dict
     """Compute 95 % intervals of the AUROC and of F1 by a percentile bootstrap over groups.
 
     Like every bootstrap, it is too narrow with fewer than about 20 groups. Resamples that lack a
-    class do not count.
+    class do not count. A metric that is the same in all resamples, as without any error, has no
+    interval.
 
     Args:
         images: a prediction table with at least two groups of each class.
@@ -88,7 +89,7 @@ def bootstrap_intervals(images: pd.DataFrame, resamples: int, seed: int) -> dict
         seed: seed of the resampling.
 
     Returns:
-        roc_auc_low, roc_auc_high, f1_low and f1_high.
+        roc_auc_low, roc_auc_high, f1_low and f1_high, as far as they have an interval.
     """
     rng = np.random.default_rng(seed)
     _, group = np.unique(images.group, return_inverse=True)
@@ -109,7 +110,9 @@ def bootstrap_intervals(images: pd.DataFrame, resamples: int, seed: int) -> dict
     found: dict[str, float] = {}
     for name, values in drawn.items():
         low, high = np.nanquantile(np.concatenate(values), (tail, 1 - tail))
-        found |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        # Without an error in any resample, the images do not tell how wide the interval is.
+        if low < high:
+            found |= {f"{name}_low": float(low), f"{name}_high": float(high)}
     return found
 
 

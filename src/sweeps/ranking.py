@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from src.statistics.head_to_head import paired_difference
 from src.statistics.paired_tests import SIGNIFICANT, holm
+from src.statistics.verdicts import by_verdict
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _against(best: Candidate, other: Candidate) -> dict[str, float]:
     if other is best or len(best.images | other.images) > 1:
         return missing
     first, second = (
-        one.predictions[one.predictions.part == "test"].set_index("path").sort_index()
+        by_verdict(one.predictions[one.predictions.part == "test"]).set_index("path").sort_index()
         for one in (other, best)
     )
     if not first.index.equals(second.index):

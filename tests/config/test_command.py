@@ -126,7 +126,6 @@ MISUSED = [
     ("train experiment=conf/a.yaml", "experiment=conf/a.yaml: there is no such choice; there are"),
     ("train -m sweep=dropout", "a named sweep is added with a plus: python -m src.train -m +sweep"),
     ("train hydra/launcher=no", "hydra/launcher=no: there is no such choice; there are: basic"),
-    ("compare a b tracking.uri=localhost:5000", "an address is http://HOST:PORT, or sqlite:///FI"),
     ("evaluate", "no such predictions; evaluate.run=RUN evaluates a tracked run"),
     ("train tracking.parent_run=abc", "tracking.parent_run: only a sweep sets it for its jobs"),
     ("train -m seed=3", "-m: no setting has several values; name some"),
@@ -182,6 +181,7 @@ MISUSED = [
         "banks experiment=nothing",
         "experiment=nothing: there is no such choice; there are: best, demo",
     ),
+    ("compare a b tracking.uri=localhost:5000", "an address is http://HOST:PORT, or sqlite:///FI"),
 ]
 
 

@@ -23,16 +23,18 @@ FEW = [
     Scenario(500, "7", "large groups", 0.01, 0.002),
 ]
 # Of a 95 % interval, in 300 repeats.
-LEAST = 0.9
+LEAST, LEAST_OF_HARD = 0.9, 0.5
 # The hardest ones: few large groups among many small ones are wrong as a whole.
 HARD = {("mostly 1", "large groups"), ("1 to 30", "large groups"), ("1 to 30", "whole groups")}
 
 
 def check(scenario: Scenario, repeats: int, slack: float) -> None:
     shares = simulate(scenario, repeats, seed=1).mean()
-    if (scenario.sizes, scenario.alike) not in HARD:
-        assert 1 - shares.difference_below - shares.difference_above >= LEAST
-        assert 1 - shares.accuracy_below - shares.accuracy_above >= LEAST
+    hard = (scenario.sizes, scenario.alike) in HARD
+    least = LEAST_OF_HARD if hard else LEAST
+    assert 1 - shares.difference_below - shares.difference_above >= least
+    assert 1 - shares.accuracy_below - shares.accuracy_above >= least
+    if not hard:
         assert shares.difference_above <= 0.025 + slack
     if scenario.first == scenario.second:
         assert shares.rejected <= 0.05 + slack

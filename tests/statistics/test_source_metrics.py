@@ -74,7 +74,9 @@ def test_images_whose_probability_is_rounded_to_1_keep_their_order():
     logit = np.concatenate([np.linspace(20, 22, 50), np.linspace(30, 32, 50)])
     likely = table_of(label.tolist(), [1.0] * 100).assign(logit=logit, source="likely")
     found = metrics_by_source(pd.concat([likely, BAD]), SETTINGS)["test/likely"]
-    assert found["roc_auc_low"] <= found["roc_auc"] == found["roc_auc_high"] == 1
+    assert found["roc_auc"] == 1
+    # No error in any resample tells nothing of the errors to come.
+    assert not {"roc_auc_low", "roc_auc_high"} & found.keys()
     assert found["average_precision"] == 1
     assert set(roc_table(likely).true_positive_rate[:3]) == {0, 0.02, 1}
 
