@@ -65,3 +65,12 @@ def test_a_model_without_a_decision_is_uncalibrated():
     decision = undecided("b" * 64, "openvino", "bf16")
     assert not decision.calibrated
     assert (decision.temperature, decision.threshold) == (1.0, 0.5)
+
+
+def test_names_of_classes_may_have_spaces():
+    made = undecided("a" * 64, "openvino", "f32").model_dump()
+    named = Decision.model_validate(made | {"classes": ["kein Riss", "mit Riss"]})
+    assert Decision.model_validate_json(named.model_dump_json()).classes == [
+        "kein Riss",
+        "mit Riss",
+    ]

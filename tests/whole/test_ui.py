@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from src.config.loader import CONF
 from tests.tracking.store import put_database
-from tests.whole.pages import chart, expect_drawn
+from tests.whole.pages import expect_drawn
 from tests.whole.servers import environment_of_commands, free_port, mlflow_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -105,11 +105,6 @@ def test_the_first_charts_are_the_losses(page: Page, ui: str) -> None:
     headings = page.get_by_role("heading").all_inner_texts()
     charts = ["train", "validation", "accuracy.train", "best.test.accuracy"]
     assert [name for name in headings if name in charts] == charts
-    for metric in ("loss/train", "loss/validation"):
-        curve = chart(page, metric)
-        expect(curve.locator(".scatterlayer .point")).to_have_count(EPOCHS)
-        expect(curve.locator(".xtick").first).to_have_text("1")
-        expect(curve.locator(".xtick").last).to_have_text(str(EPOCHS))
 
 
 def test_the_figures_show(page: Page, ui: str) -> None:
