@@ -1,6 +1,7 @@
 """`python -m src.export` of a tracked run, with the patches of its own test part."""
 
 import json
+import re
 
 import mlflow
 import pytest
@@ -84,7 +85,9 @@ def test_a_refused_export_does_not_stop_the_others(run_id, tmp_path, capsys):
         with pytest.raises(InputError, match="litert-float32 is refused"):
             export(run_id, tmp_path, *given)
     assert (tmp_path / "openvino-float32").is_dir()
-    assert "| openvino" in capsys.readouterr().out
+    assert [*re.findall(r"^(\w+) +float32 +[\d.]+ MB", capsys.readouterr().out, re.M)] == [
+        *("Keras", "keras", "onnx", "openvino"),
+    ]
 
 
 def test_patches_of_another_size_than_the_models_are_refused(run_id, tmp_path, patches):

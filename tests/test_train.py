@@ -366,7 +366,7 @@ def test_a_run_that_is_evaluated_again_keeps_its_settings_but_for_the_given_ones
     other = composed("evaluate.missed_crack=99", "evaluate.bins=7", "decision=photographs")
     given = (["evaluate.bins", "seed"], ["experiment"], ["decision.threshold"], ["decision"])
     bins, both, threshold, decision = (
-        run_results._settings_of(result.run_id, other, names) for names in given
+        run_results._settings_of(result.run_id, other, names, predicted=True) for names in given
     )
     assert bins == changed(config, evaluate=changed(config.evaluate, bins=7))
     assert (both.evaluate.missed_crack, both.decision) == (99, other.decision)

@@ -105,9 +105,8 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
             run's predictions.
 
     Raises:
-        InputError: the run does not exist or is still at work. Or it has no model or no valid
-            config.yaml. Or it has no predictions, and its images are no longer there. Or `given`
-            has the decision's precision, and the run has predictions.
+        InputError: the run does not exist, is at work, or has no model or valid config.yaml. Or it
+            has neither predictions nor its images. Or `given` has the precision of predictions.
     """
     runs.connect(config.tracking.uri, config.tracking.experiment)
     run = run_named(name)

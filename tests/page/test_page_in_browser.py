@@ -141,11 +141,9 @@ def test_from_photo_to_photo_by_keys_while_they_are_corrected(opened, picture, t
     expect(opened.locator(".card.done")).to_have_count(0)
 
 
-def test_a_folder_is_dropped_and_a_cracked_photo_is_marked_as_right(opened, picture, tmp_path):
-    (tmp_path / "pier").mkdir()
-    (tmp_path / "pier/north.png").write_bytes(picture(1))
-    drop(opened, tmp_path / "pier")
-    expect(opened.locator(".card.done .name")).to_have_text("pier/north.png")
+def test_a_photo_is_dropped_and_marked_as_right(opened, picture):
+    drop(opened, "north.png", picture(1))
+    expect(opened.locator(".card.done .name")).to_have_text("north.png")
     opened.get_by_label("Threshold").fill("99")
     opened.locator(".card.done").click()
     viewer = opened.get_by_role("dialog", name="Photo")
@@ -164,13 +162,17 @@ def test_a_folder_is_dropped_and_a_cracked_photo_is_marked_as_right(opened, pict
     assert [(row["label"], row["cracked"]) for row in rows] == [("right", "1")]
 
 
-def drop(page: Page, path: Path) -> None:
-    """Drop a file or a folder on the page."""
-    session = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        event = {"type": kind, "x": 300, "y": 300, "data": data}
-        session.send("Input.dispatchDragEvent", event)
+def drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file on the page."""
+    dropped = page.evaluate_handle(
+        """([name, bytes]) => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File([new Uint8Array(bytes)], name));
+            return dropped;
+        }""",
+        [name, list(content)],
+    )
+    page.dispatch_event("#welcome", "drop", {"dataTransfer": dropped})
 
 
 def test_what_is_typed_about_the_inspection_is_saved_by_the_enter_key(opened, photos):

@@ -45,9 +45,12 @@ function withoutResults(files) {
 
 // The files that are dropped, with those in dropped folders.
 export async function dropped(transfer) {
-  const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
+  // A picture that is dragged from another page is a file without an entry.
+  const items = [...transfer.items].map(item => item.webkitGetAsEntry?.() ?? item.getAsFile()).filter(Boolean);
   const found = [];
-  for (const entry of entries) await collect(entry, found);
+  for (const one of items)
+    if (one instanceof File) found.push({ file: one, name: one.name });
+    else await collect(one, found);
   return withoutResults(found);
 }
 
