@@ -23,8 +23,8 @@ def has_predictions(run_id: str, unsent: Path) -> bool:
     return PREDICTIONS in logged or (unsent / run_id).is_dir()
 
 
-def predictions_made_up_for(run: Run, config: Config, classifier: keras.Model) -> pd.DataFrame:
-    """Return the predictions of a run; if it has none, its model makes them now.
+def existing_or_new_predictions(run: Run, config: Config, classifier: keras.Model) -> pd.DataFrame:
+    """Return the predictions of a run. If it has none, its model predicts now.
 
     Args:
         run: the active run.

@@ -18,7 +18,7 @@ from src.figures.source_figure import source_figure
 from src.model.decision import DECISION, Decision, refuse_other_model
 from src.model.weights import weights_sha256
 from src.pipeline.features import served_engine
-from src.pipeline.late_predictions import has_predictions, predictions_made_up_for
+from src.pipeline.late_predictions import existing_or_new_predictions, has_predictions
 from src.pipeline.photo_calibration import decide_on_photographs
 from src.pipeline.run_description import describe
 from src.pipeline.unsent_runs import send_kept
@@ -118,7 +118,7 @@ def evaluate_again(name: str, config: Config, given: Collection[str] = ()) -> Re
         send_kept(Path(config.tracking.unsent), run, settings.data.image_size)
         sent = mlflow.get_run(run_id)
         classifier = load_classifier(run_id)
-        predictions = predictions_made_up_for(sent, settings, classifier)
+        predictions = existing_or_new_predictions(sent, settings, classifier)
         pictures = has_tested_images(sent, predictions, Path(settings.data.dir))
         if not pictures:
             print(
