@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from src.config.command import in_sentences, runs_and_settings
-from src.config.console import divert_noise
+from src.config.console import aligned, divert_noise
 from src.config.loader import compose_config
 from src.errors import InputError
 
@@ -59,14 +59,21 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
         tables[name] = head_to_head.pooled([predictions_of(run) for run in folds])
     tests = head_to_head.aligned_tests(tables)
     disagreements = head_to_head.disagreements(tests)
-    print(comparison_report(head_to_head.ranking(tests), head_to_head.differences(tests)))
+    ranking = head_to_head.ranking(tests)
+    print(comparison_report(ranking, head_to_head.differences(tests)))
     print(f"\nthe runs disagree on {len(disagreements)} images")
     if len(disagreements):
         shown = disagreements.head(SHOWN)
         print(shown.to_string(index=False, float_format="{:.4f}".format))
+    rows = []
     if csv:
         write_text(csv, disagreements.to_csv(index=False))
-        print(f"all disagreements: {csv}")
+        rows.append(("table", f"{csv}  (all disagreements)"))
+    if all(len(folds) == 1 for folds in tried):
+        _, first = ranking.run.iloc[0].rsplit(" ", 1)
+        rows.append(("next", f"python -m src.promote {first}  (the first of the list)"))
+    if rows:
+        print(f"\n{aligned(rows)}")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def main(config: Predict) -> object:
             [
                 ("report", f"{done.report}  (open it in a browser)"),
                 ("tables", f"{done.report.parent}/photos.csv and photos.json"),
+                ("next", "`make app` shows photos and takes corrections (docs/app.md)"),
             ]
         )
     )

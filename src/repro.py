@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src.config.command import in_sentences
 from src.config.console import aligned
+from src.config.schema import Config
 from src.data.files import write_text
 from src.errors import InputError
 from src.pipeline.stage_inputs import (
@@ -58,7 +59,8 @@ def main(arguments: list[str]) -> None:
     run_id = _run_of(folder)
     rows = [
         ("folder", f"{folder}  (model, predictions and reports)"),
-        ("run", f"{run_id}  (`make ui` shows its curves, figures and model)"),
+        ("run", f"{run_id}  (curves, figures and model)"),
+        ("page", f"{_page_of(run_id, config)}  (served by `make ui`)"),
         ("next", f"python -m src.promote {run_id[:8]}  (then src.predict uses its model)"),
     ]
     print(f"\n{aligned(rows)}")
@@ -71,6 +73,14 @@ def _run_of(folder: Path) -> str:
         return str(json.loads(file.read_text(encoding="utf-8"))["run_id"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{file} has no run's id: delete {folder}, and run again") from error
+
+
+def _page_of(run_id: str, config: Config) -> str:
+    """Return the address of the run's page."""
+    from src.tracking.runs import address_of, connect
+
+    connect(config.tracking.uri, config.tracking.experiment)
+    return address_of(run_id, config.tracking.ui)
 
 
 def run_stages(folder: Path) -> set[str]:

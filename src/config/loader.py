@@ -73,7 +73,11 @@ def check_values(schema: type[Schema], values: object, written: object = None) -
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(schema, problem, written) for problem in error.errors()]
+        found = error.errors()
+        wrong = {".".join(_place(schema, one)) for one in found}
+        # A value that refers to a wrong setting, as train.seed does to seed, is told once.
+        own = [one for one in found if _referred_to(written, _place(schema, one)) not in wrong]
+        problems = [_describe(schema, one, written) for one in own]
         raise InputError("configuration:\n  " + "\n  ".join(problems)) from error
 
 
@@ -130,14 +134,8 @@ def readable(overrides: Sequence[str], schema: type[Section]) -> list[str]:
 
 
 def _describe(schema: type[Section], problem: Any, written: Any) -> str:
-    where = list(problem["loc"])
-    section = schema.model_fields.get(str(where[0])) if where else None
-    if section and section.discriminator:
-        # Pydantic adds the kind of the section, which is not part of the setting's name.
-        del where[1:2]
-    if where[:2] == ["data", "sources"]:
-        del where[3:4]
-    key = ".".join(map(str, where))
+    where = _place(schema, problem)
+    key = ".".join(where)
     if problem["type"] == "extra_forbidden":
         return unknown_setting(key, schema)
     if problem["input"] is None and (setting := _referred_to(written, where)):
@@ -152,7 +150,19 @@ def _describe(schema: type[Section], problem: Any, written: Any) -> str:
     return f"{key}: {message}{given}" if key else message
 
 
-def _referred_to(written: Any, where: Sequence[str | int]) -> str | None:
+def _place(schema: type[Section], problem: Any) -> list[str]:
+    """Return the parts of the dotted name of the setting that a problem is about."""
+    where = list(map(str, problem["loc"]))
+    section = schema.model_fields.get(where[0]) if where else None
+    if section and section.discriminator:
+        # Pydantic adds the kind of the section, which is not part of the setting's name.
+        del where[1:2]
+    if where[:2] == ["data", "sources"]:
+        del where[3:4]
+    return where
+
+
+def _referred_to(written: Any, where: Sequence[str]) -> str | None:
     """Return the setting that a value was written as a reference to, such as `${elsewhere}`."""
     for key in where:
         try:

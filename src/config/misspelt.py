@@ -23,7 +23,9 @@ MACHINES_OWN = "conf/local/default.yaml"
 _NO_SETTING = re.compile(r"Could not override '([^']+)'")
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '([^']+)'")
 _EXISTS = re.compile(r"An item is already at '([^']+)'")
-_NO_CHOICE = re.compile(r"Could not find '([^']+)'|Could not load '([^']+)'")
+# Hydra's own groups are within another one, and a choice may be a path.
+_NO_CHOICE = re.compile(r"Could not (?:find|load) '((?:hydra/)?[^'/]+)/([^']+)'")
+_NO_CONFIG = re.compile(r"Cannot find primary config '([^']+)'")
 _CHOICES = re.compile(r"Available options in '[^']*':\n((?:\t.*\n?)*)")
 
 
@@ -49,17 +51,17 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
     if found := _EXISTS.search(message):
         return f"{found[1]}: the setting exists, so write it without a plus: {found[1]}=…"
     if found := _NO_CHOICE.search(message):
-        named = found[1] or found[2]
-        # A choice may be a path, and groups of Hydra's own are within another one.
-        group, _, choice = (named.rpartition if named.startswith("hydra/") else named.partition)(
-            "/"
-        )
+        group, choice = found.groups()
         listed = _CHOICES.search(message)
         choices = sorted(listed[1].split()) if listed else []
         near = [f"did you mean {one}?" for one in get_close_matches(choice, choices, n=1)]
         begin = "There are" if near else "there are"
         known = [f"{begin}: {', '.join(choices)}"] if choices else []
         return " ".join([f"{group}={choice}: there is no such choice;", *near, *known])
+    if found := _NO_CONFIG.search(message):
+        return (
+            f"--config-name: conf/ has no {found[1]}.yaml; a named recipe is experiment={found[1]}"
+        )
     if isinstance(error, TypeError) or "Config group override" in message:
         return (
             "configuration: a group of settings takes the name of one of its files "

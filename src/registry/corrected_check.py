@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from src.data.corrections import CORRECTIONS, Correction, in_force, read_corrections
 from src.errors import InputError
@@ -38,7 +39,7 @@ def answers(judge: Judging, folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder / CORRECTIONS} is missing or has no corrections")
     files = list(dict.fromkeys(one.file for one in said))
     correct, group = [], []
-    for number, file in enumerate(files):
+    for number, file in enumerate(tqdm(files, "corrected photos", unit="photo")):
         found = _judged(judge, folder / file)
         here = [one for one in said if one.file == file]
         counting = in_force(here, found["width"], found["height"])

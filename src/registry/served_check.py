@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from src.data.image_batches import evenly_spread
 from src.registry.image_judge import Judge
@@ -52,7 +53,8 @@ def check_served(
     if not files or not all(file.is_file() for file in files):
         return None
     judge = load()
-    answers = [judge.judge([file.read_bytes()])[0] for file in files]
+    shown = tqdm(files, "served answers", unit="image")
+    answers = [judge.judge([file.read_bytes()])[0] for file in shown]
     probability = np.array([answer["probability"] for answer in answers])
     labels = [judge.decision.classes[verdict] for verdict in chosen.verdict]
     return ServedCheck(

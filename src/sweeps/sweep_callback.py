@@ -237,6 +237,7 @@ def _closing(parent: str, ui: str) -> str:
     return aligned(
         [
             ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
+            ("logs", "outputs/logs  (a file for each job)"),
             ("next", "python -m src.compare RUN RUN  (two of the runs above)"),
         ]
     )
