@@ -38,7 +38,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=99)
     parser.add_argument("--elsewhere", nargs="*", default=[])
     parser.add_argument("--most", type=int, default=100, help="real photographs of each set")
-    parser.add_argument("--scales", type=float, nargs="+")
+    parser.add_argument("--scales", type=float, nargs="+", help="instead of the decision's")
+    parser.add_argument(
+        "--zoom", type=float, default=1, help="enlarge photographs, as by a camera that is nearer"
+    )
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--output", type=Path, default=Path("outputs/benchmark"))
     chosen = parser.parse_args()
@@ -69,8 +72,7 @@ def verdicts(chosen: argparse.Namespace, photos: Sequence[MaskedPhoto]) -> pd.Da
     scorer = build_scorer(model.load(), decision, config.engine)
     plain, rows = decision.model_copy(update={"photographs": None}), []
     for photo in tqdm(photos, unit="photo"):
-        pixels, mask = photo.load()
-        image = Image.fromarray(pixels)
+        image, mask = zoomed(*photo.load(), chosen.zoom)
         started = time.process_time()
         scores = [scorer.score(image, scale) for scale in decision.scales]
         scored = time.process_time()
@@ -88,6 +90,17 @@ def verdicts(chosen: argparse.Namespace, photos: Sequence[MaskedPhoto]) -> pd.Da
             row[f"{name}_regions_over"] = int(over.sum())
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def zoomed(
+    pixels: np.ndarray, mask: np.ndarray | None, zoom: float
+) -> tuple[Image.Image, np.ndarray | None]:
+    """Enlarge a photograph (height, width, 3) uint8 and its mask (height, width) by a factor."""
+    image = Image.fromarray(pixels)
+    size = (round(zoom * image.width), round(zoom * image.height))
+    if mask is not None:
+        mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    return image.resize(size, Image.Resampling.BICUBIC), mask
 
 
 def summary(rows: pd.DataFrame, name: str) -> dict[str, float]:

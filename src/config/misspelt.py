@@ -42,7 +42,8 @@ def composition_error(error: Exception, schema: type[BaseModel]) -> str:
     if found := _AMBIGUOUS.search(message):
         return (
             f"{found[1]}: one value is needed here. A decimal number has a dot, a list has "
-            "brackets, and `python -m src.train -m` tries several values"
+            "brackets, a text with a comma has quotes ('NAME=\"…\"'), and `python -m src.train -m` "
+            "tries several values"
         )
     if found := _NO_SETTING.search(message):
         # In tracking={a:1}, the setting that does not exist is tracking.a.
