@@ -1,5 +1,6 @@
 """Test and interval for the difference of two classifiers on the same images."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,10 @@ def sign_flip_test(first: np.ndarray, second: np.ndarray, groups: np.ndarray) ->
     Returns:
         The two-sided p-value.
     """
-    more, _ = sums_of_groups(second.astype(int) - first.astype(int), groups)
+    # Groups without a difference have one exchange, so only the few images that differ are summed.
+    differ = first != second
+    gained = second[differ].astype(int) - first[differ].astype(int)
+    more, _ = sums_of_groups(gained, groups[differ])
     # The sums are whole numbers, but `bincount` returns them as floats.
     sizes = np.abs(more[more != 0]).astype(int)
     # The probabilities of all sums of the differences under random signs, the lowest sum first.
@@ -55,8 +59,9 @@ def difference_interval(
         The lower and the upper end, -1 to 1.
     """
     effect = design_effect(second.astype(float) - first.astype(float), groups)
-    only_first = (~first & second).sum() / effect
-    only_second = (first & ~second).sum() / effect
+    # Numbers of Python's own, because the search for the ends computes with them many times.
+    only_first = int((~first & second).sum()) / effect
+    only_second = int((first & ~second).sum()) / effect
     images = len(first) / effect
     high = _tango_upper(only_first, only_second, images)
     return -_tango_upper(only_second, only_first, images), high
@@ -90,7 +95,7 @@ def _tango_upper(only_first: float, only_second: float, images: float) -> float:
     """
     from scipy.optimize import brentq
 
-    critical = ndtri((1 + LEVEL) / 2)
+    critical = float(ndtri((1 + LEVEL) / 2))
     estimate = (only_first - only_second) / images
 
     def score(difference: float) -> float:
@@ -99,9 +104,9 @@ def _tango_upper(only_first: float, only_second: float, images: float) -> float:
         # is given.
         half = (2 * images - only_first + only_second) * difference - only_first - only_second
         product = -8 * images * only_second * difference * (1 - difference)
-        share = (np.sqrt(max(half**2 - product, 0)) - half) / (4 * images)
+        share = (math.sqrt(max(half**2 - product, 0)) - half) / (4 * images)
         variance = images * (2 * share + difference * (1 - difference))
-        return float((images * (difference - estimate)) ** 2 - critical**2 * variance)
+        return (images * (difference - estimate)) ** 2 - critical**2 * variance
 
     # The search starts a little above the estimate. At the estimate itself the score is 0 if the
     # classifiers never disagree, and the search would end there.
