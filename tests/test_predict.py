@@ -23,7 +23,7 @@ from src.photos.inspection import Inspection, inspect, load_model_of
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from tests.registry.samples import decision
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def settings(*overrides: str) -> Predict:
 def model(tmp_path_factory) -> Path:
     """A classifier of patches of 96 pixels that finds cracks in some tiles."""
     path = tmp_path_factory.mktemp("model") / "model.keras"
-    small_classifier().save(path)
+    light_classifier().save(path)
     return path
 
 

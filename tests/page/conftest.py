@@ -18,14 +18,14 @@ from src.page.routes import make_page
 from src.page.workbench import Workbench
 from tests.loopback import served
 from tests.pictures import saved
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A classifier of patches of 96 pixels that finds cracks in some tiles."""
     file = tmp_path_factory.mktemp("model") / "model.keras"
-    small_classifier().save(file)
+    light_classifier().save(file)
     return file
 
 

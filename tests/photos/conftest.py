@@ -1,4 +1,4 @@
-"""Fixtures for tests of scoring: a classifier of patches of 96 pixels, and a drawn photo."""
+"""Fixtures for tests of photos: a classifier of patches of 96 pixels, and a drawn photo."""
 
 import keras
 import numpy as np
@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 
 from src.data.drawn.photograph import draw_photograph
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 
 
 @pytest.fixture(scope="session")
 def classifier() -> keras.Model:
-    return small_classifier()
+    """A classifier that finds cracks in some tiles."""
+    return light_classifier()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from src.model.decision import undecided
 from src.photos.blocks import block_size, blocks
 from src.photos.reading import crop
 from src.photos.scoring import Scorer, build_scorer
-from tests.samples import small_backbone
+from tests.samples import small_backbone, small_classifier
 
 PATCH, CELLS = 96, 3
 BLOCKS = PhotoBlocks(
@@ -25,6 +26,12 @@ BLOCKS = PhotoBlocks(
     halo=8,
     anchors=0,
 )
+
+
+@pytest.fixture(scope="module")
+def classifier() -> keras.Model:
+    """The published architecture, whose layers the scorer takes apart."""
+    return small_classifier()
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from src.model.decision import DECISION, Decision, undecided
 from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import log_model
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 from tests.statistics.samples import table_of
 from tests.tracking.store import put_database
 
@@ -38,8 +38,8 @@ def server(folder: Path) -> Iterator[str]:
 
 
 def classifier() -> keras.Model:
-    """The published architecture at 96 pixels, which says something else of each image."""
-    return small_classifier()
+    """A classifier of patches of 96 pixels that says something else of each image."""
+    return light_classifier()
 
 
 def predictions(wrong: int, labels: list[int] = LABELS) -> pd.DataFrame:

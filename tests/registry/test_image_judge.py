@@ -27,7 +27,7 @@ from src.photos.scoring import build_scorer
 from src.registry.image_judge import BadRequestImage, Judge, load_judge
 from tests.photos.rules import photo_rule
 from tests.pictures import header_of, saved
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 
 PATCH, TEMPERATURE = 96, 1.7
 ENGINE = {
@@ -62,7 +62,7 @@ def photo() -> Image.Image:
 @pytest.fixture(scope="module")
 def classifier(photo) -> keras.Model:
     """A classifier whose predictions differ between images."""
-    return small_classifier()
+    return light_classifier()
 
 
 @pytest.fixture(scope="module")
