@@ -1,9 +1,10 @@
 """The bank is filled once, continued after a kill, and mended when damaged."""
 
-import multiprocessing
 import os
-import signal
+import subprocess
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +12,9 @@ import pytest
 from src.bank import feature_bank as banks
 from src.bank.extraction import fill_bank
 from src.bank.feature_bank import Bank, open_bank
-from src.config.schema import Augment
 from src.errors import InputError
-
-AUGMENT = Augment(flip="horizontal", rotation=0.2, cameras=None, test_flips=False)
-SHAPE = (4,)
-
-
-def mean_colours(images: np.ndarray) -> np.ndarray:
-    """A cheap prefix: four numbers an image, different for every view."""
-    red, green, blue = images.reshape(len(images), -1, 3).mean(axis=1).T
-    corner = images[:, 0, 0, 0]
-    return np.stack([red, green, blue, corner], axis=1).astype(np.float16)
+from tests.bank.slow_filling import AUGMENT, SHAPE, bank_in, mean_colours, wanted_of
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -33,13 +25,12 @@ def paths(patches):
 
 @pytest.fixture
 def bank(tmp_path, paths) -> Bank:
-    return open_bank(tmp_path, {"cut": "test"}, len(paths), SHAPE)
+    return bank_in(tmp_path, len(paths))
 
 
 @pytest.fixture
 def wanted(paths):
-    rows = np.arange(len(paths))
-    return {0: rows, 1: rows[::2], 2: rows[::2]}
+    return wanted_of(len(paths))
 
 
 @pytest.mark.slow
@@ -120,41 +111,42 @@ def test_unreadable_image_is_named(bank, paths, wanted, tmp_path):
         fill_bank(bank, mean_colours, [broken, *paths[1:]], wanted, AUGMENT, seed=0)
 
 
-def _slow_fill(folder, paths, wanted, counted):
-    def slowly(images: np.ndarray) -> np.ndarray:
-        with counted.get_lock():
-            counted.value += len(images)
-        time.sleep(0.2)
-        return mean_colours(images)
+@pytest.fixture
+def started(warm_python, patches, tmp_path):
+    """Function that starts filling the bank slowly in another process."""
+    command = [
+        warm_python,
+        "-m",
+        "tests.bank.slow_filling",
+        tmp_path,
+        patches[0],
+        tmp_path / "note",
+    ]
+    with ExitStack() as processes:
+        yield lambda: processes.enter_context(subprocess.Popen(command, cwd=ROOT))
 
-    bank = open_bank(folder, {"cut": "test"}, len(paths), SHAPE)
-    fill_bank(bank, slowly, paths, wanted, AUGMENT, seed=0)
+
+def noted(folder: Path) -> int:
+    """How many images other processes have computed features of."""
+    note = folder / "note"
+    return len(note.read_text()) if note.exists() else 0
 
 
 @pytest.mark.slow
-def test_killed_extraction_continues_where_it_stopped(bank, tmp_path, paths, wanted):
-    context = multiprocessing.get_context("spawn")
-    counted = context.Value("i", 0)
-    process = context.Process(target=_slow_fill, args=(tmp_path, paths, wanted, counted))
-    process.start()
-    while counted.value < 60:
-        assert process.is_alive()
+def test_killed_extraction_continues_where_it_stopped(bank, tmp_path, paths, wanted, started):
+    process = started()
+    while noted(tmp_path) < 60:
+        assert process.poll() is None
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    process.kill()
+    process.wait()
     # The first view was stored before the second was begun.
     assert 40 <= 80 - fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) < 80
 
 
 @pytest.mark.slow
-def test_two_processes_make_it_once(bank, tmp_path, paths, wanted):
-    context = multiprocessing.get_context("spawn")
-    counted = context.Value("i", 0)
-    arguments = (tmp_path, paths, wanted, counted)
-    both = [context.Process(target=_slow_fill, args=arguments) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join()
-    assert [process.exitcode for process in both] == [0, 0]
-    assert counted.value == 80
+def test_two_processes_make_it_once(bank, tmp_path, paths, wanted, started):
+    both = [started(), started()]
+    assert [process.wait() for process in both] == [0, 0]
+    assert noted(tmp_path) == 80
+    assert fill_bank(bank, mean_colours, paths, wanted, AUGMENT, seed=0) == 0

@@ -12,7 +12,7 @@ from src.data.dataset import Part
 from src.data.image_batches import load_images
 from src.model.classifier import build_classifier
 from src.model.fitting import fit, predict_end_to_end, train_end_to_end
-from tests.samples import small_backbone
+from tests.samples import light_backbone
 from tests.sections import changed
 
 
@@ -97,10 +97,11 @@ def test_end_to_end_training_takes_its_images_with_the_cameras(composed, recipe,
 
     def loss(taken: Cameras | None) -> float:
         # Compiling the whole network takes longest, and its first blocks show the same.
-        whole = small_backbone()
-        blocks = keras.Model(whole.input, whole.get_layer("block_2_add").output, name=whole.name)
+        whole = light_backbone()
+        end = whole.get_layer("block_2_project_BN").output
+        blocks = keras.Model(whole.input, end, name=whole.name)
         keras.utils.set_random_seed(1)
-        model = build_classifier(blocks, frozen_layers=20, dropout=0.0, flip=None, rotation=0.0)
+        model = build_classifier(blocks, frozen_layers=10, dropout=0.0, flip=None, rotation=0.0)
         arguments = model, parts["train"], parts["validation"], once
         return train_end_to_end(*arguments, cameras=taken)["loss"][0]
 
