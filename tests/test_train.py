@@ -25,6 +25,7 @@ from src.pipeline.initial_classifier import initial_classifier
 from src.pipeline.run_results import evaluate_again
 from src.pipeline.tracked_run import train_and_track
 from src.statistics.run_metrics import evaluate_predictions
+from src.sweeps.sweep_jobs import FINGERPRINT
 from src.tracking import runs
 from src.tracking.processes import process_tags
 from src.tracking.provenance import decision_of_run
@@ -220,9 +221,13 @@ def test_pipeline_files_are_kept(trained, folder):
     assert pd.read_csv(kept / "history.csv").epoch.tolist() == [1, 2]
 
 
-def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
-    _, one, _ = on_bank
-    validation_loss = main.__wrapped__(composed(*TINY, *pretrained))
+def test_same_seed_same_run_and_a_full_bank_needs_no_engine(on_bank, composed, pretrained, capsys):
+    config, one, run = on_bank
+    banks = Path(config.features.dir)
+    # A note of another hand, under a bound that no engine keeps: one that is built is refused.
+    Path(banks, run.data.tags["bank.folder"], "engine_error").write_text("1e-9")
+    again = composed(*TINY, *pretrained, "features.max_error=1e-8")
+    validation_loss = main.__wrapped__(again)
     assert validation_loss == one.metrics["validation"]["loss"]
     told = capsys.readouterr().out
     run_id = re.search(r"^run +(\w{32})  \(\d+ s\)$", told, re.M)[1]
@@ -230,26 +235,15 @@ def test_same_seed_same_run(on_bank, composed, pretrained, capsys):
     assert run_id != one.run_id
     assert metrics_of_parts(run_id) == one.metrics
     assert f"{one.metrics['test']['accuracy']:.4f}" in told
-
-
-def first_loss(run) -> float:
-    return mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss/train")[0].value
-
-
-def test_a_full_bank_needs_no_engine(on_bank, composed, pretrained):
-    config, _, run = on_bank
-    bank = run.data.tags["bank.folder"]
-    # A note of another hand, under a bound that no engine keeps: one that is built is refused.
-    Path(config.features.dir, bank, "engine_error").write_text("1e-9")
-    another_seed = ("train.epochs=1", "train.seed=1")
-    config = composed(*TINY, *pretrained, *another_seed, "features.max_error=1e-8")
-    again = mlflow.get_run(train_and_track(config).run_id)
-    assert again.data.tags["bank.folder"] == bank
-    assert first_loss(again) != first_loss(run)
-    assert again.data.tags["bank.engine_error"] == "1e-09"
-    config = composed(*TINY, *pretrained, "train.epochs=1", "features.max_error=1e-10")
+    tags = mlflow.get_run(run_id).data.tags
+    assert tags["bank.folder"] == run.data.tags["bank.folder"]
+    assert tags["bank.engine_error"] == "1e-09"
+    # Another seed has the same features, so it would find their note.
+    before = sorted(banks.iterdir())
+    another = composed(*TINY, *pretrained, "train.seed=1", "features.max_error=1e-10")
     with pytest.raises(InputError, match=r"features\.max_error=1e-10"):
-        train_and_track(config)
+        train_and_track(another)
+    assert sorted(banks.iterdir()) == before
 
 
 def test_an_engine_that_changes_verdicts_is_refused_and_the_model_is_kept(
@@ -281,9 +275,23 @@ def test_an_engine_that_changes_verdicts_is_refused_and_the_model_is_kept(
         evaluate_again(run.info.run_id, chosen, ["decision.precision"])
 
 
-def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pretrained):
-    config = composed(*TINY, *pretrained, "augment=flips", "train.epochs=1", "features.views=9")
-    run = mlflow.get_run(train_and_track(config).run_id)
+@pytest.fixture(scope="module")
+def held_out_flips(folder, composed, pretrained):
+    """A training with flips on one source, which is tested on another one."""
+    several = ("data=several", "data.image_size=96", f"data.dir={folder / 'both'}")
+    for number, name in enumerate(("one", "other")):
+        section = f"data.sources.{name}"
+        several += (f"+data@{section}=synthetic", f"{section}.seed={number}")
+        several += (f"{section}.images=20", f"{section}.image_size=96")
+    held = ("split=held_out", "split.source=other", f"workspace={folder / 'both-work'}")
+    flips = ("augment=flips", "train.epochs=1", "features.views=9")
+    config = composed(*several, *TINY[2:], *pretrained, *held, *flips)
+    result = train_and_track(config)
+    return config, result, mlflow.get_run(result.run_id)
+
+
+def test_flips_are_stored_for_training_and_for_prediction(held_out_flips):
+    config, _, run = held_out_flips
     # 40 images, and 3 more flips of each, whichever part they are in.
     assert run.data.tags["bank.added_features"] == str(40 * 4)
     # The predictions are the saved model's, averaged over the flips.
@@ -291,9 +299,24 @@ def test_flips_are_stored_for_training_and_for_prediction(folder, composed, pret
     predictions = pd.read_csv(artifact(run, "predictions.csv"))
     images = load_images([Path(config.data.dir, path) for path in predictions.path])
     flips = [np.flip(images, axes) for axes in ((), (1,), (2,), (1, 2))]
-    each = np.stack([np.asarray(model.predict(np.ascontiguousarray(f)))[:, 1] for f in flips])
-    np.testing.assert_allclose(each.mean(axis=0), predictions.probability, atol=1e-3)
-    assert each.std(axis=0).max() > 1e-2
+    each = [np.asarray(model.predict(np.ascontiguousarray(f)))[:, 1] for f in flips]
+    np.testing.assert_allclose(np.mean(each, axis=0), predictions.probability, atol=1e-3)
+    assert np.std(each, axis=0).max() > 1e-2
+
+
+def test_a_held_out_source_is_tested_on_and_told_by_its_name(held_out_flips):
+    config, result, run = held_out_flips
+    predictions = pd.read_csv(artifact(run, "predictions.csv"))
+    tested = predictions[predictions.part == "test"]
+    assert (set(tested.source), len(tested)) == ({"other"}, 20)
+    assert set(predictions.source[predictions.part == "validation"]) == {"one"}
+    by_source = result.metrics["test/other"]
+    assert by_source["errors"] == result.metrics["test"]["errors"]
+    assert metrics_of_parts(result.run_id)["test/other"] == by_source
+    assert pd.read_csv(artifact(run, "sources.csv")).source.tolist() == ["other"]
+    assert artifact(run, "figures/sources.png").is_file()
+    shown = {Path(config.data.dir, path).is_file() for path in predictions.path}
+    assert shown == {True}
 
 
 def test_an_output_that_cannot_be_written_is_told_before_the_training(folder, composed, pretrained):
@@ -312,10 +335,11 @@ def last_run() -> mlflow.entities.Run:
 def test_images_that_were_replaced_meanwhile_are_not_trained_on(
     folder, composed, pretrained, monkeypatch
 ):
-    config = composed(*TINY, *pretrained, "data.dir=theirs", "data.seed=5", "workspace=theirs.work")
+    few = (*TINY[1:], "data.images=12", "data.dir=theirs")
+    config = composed(*few, *pretrained, "data.seed=5", "workspace=theirs.work")
 
     def meanwhile(*_):
-        other = composed(*TINY, "data.dir=theirs", "data.seed=6", "workspace=others.work")
+        other = composed(*few, "data.seed=6", "workspace=others.work")
         fetched_dataset(other.data, Path(other.workspace))
 
     monkeypatch.setattr(tracked_run, "log_inputs", meanwhile)
@@ -339,26 +363,24 @@ def test_a_run_whose_images_are_gone_is_evaluated_without_pictures(
         one, *others = sorted(images.rglob("*.jpg"))
         for file in others:
             shutil.copy(one, file)
+    client = mlflow.MlflowClient()
+    client.set_tag(result.run_id, FINGERPRINT, "1234")
     try:
-        evaluate_again(result.run_id, config)
+        # As from a folder whose settings name another experiment.
+        elsewhere = composed(*TINY, *pretrained, "tracking.experiment=other")
+        evaluate_again(result.run_id, elsewhere, ["evaluate", "decision"])
     finally:
         shutil.rmtree(images, ignore_errors=True)
         kept.rename(images)
+        runs.connect(None, config.tracking.experiment)
     assert "has not the run's test images" in capsys.readouterr().out
+    # With equal settings a job stays the sweep's.
+    assert mlflow.get_run(result.run_id).data.tags[FINGERPRINT] == "1234"
+    client.delete_tag(result.run_id, FINGERPRINT)
     after = mlflow.get_run(result.run_id).info
     # Its duration stays that of the training.
     assert (after.status, after.end_time) == ("FINISHED", ended)
     assert artifact(run, "figures/predictions.png").read_bytes() == pictures
-
-
-def test_a_run_keeps_its_status_if_it_cannot_be_evaluated_again(on_bank, monkeypatch):
-    config, result, _ = on_bank
-    before = mlflow.get_run(result.run_id).info
-    monkeypatch.setattr(run_results, "log_results", lambda *_, **__: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        evaluate_again(result.run_id, config)
-    after = mlflow.get_run(result.run_id).info
-    assert (after.status, after.end_time) == ("FINISHED", before.end_time)
 
 
 def test_a_run_that_is_evaluated_again_keeps_its_settings_but_for_the_given_ones(on_bank, composed):
@@ -378,23 +400,36 @@ def test_a_run_that_is_evaluated_again_remembers_its_settings_and_its_engine(
     on_bank, composed, monkeypatch
 ):
     config, result, run = on_bank
-    before = decision_of_run(run)
+    before, client = decision_of_run(run), mlflow.MlflowClient()
+    client.set_tag(result.run_id, FINGERPRINT, "1234")
     monkeypatch.setattr(run_results, "served_engine", lambda _: ("another", "f16"))
     evaluate_again(result.run_id, composed("decision.threshold=0.9"), ["decision.threshold"])
-    evaluate_again(result.run_id, composed("evaluate.bins=7"), ["evaluate.bins"])
-    after = decision_of_run(mlflow.get_run(result.run_id))
+    # A job with other settings is no longer the sweep's.
+    tags = mlflow.get_run(result.run_id).data.tags
+    assert tags[FINGERPRINT] == "evaluated again with another decision"
+    evaluate_again(result.run_id, composed("evaluate.missed_crack=3"), ["evaluate.missed_crack"])
+    again = mlflow.get_run(result.run_id)
+    assert again.data.tags[FINGERPRINT] == "evaluated again with another evaluate"
+    after = decision_of_run(again)
     assert (after.threshold, after.engine, after.precision) == (
         0.9,
         before.engine,
         before.precision,
     )
+    client.delete_tag(result.run_id, FINGERPRINT)
     evaluate_again(result.run_id, config, ["decision", "evaluate"])
 
 
-def test_a_run_whose_photographs_are_gone_keeps_its_decision(on_bank, composed):
+def test_the_precision_of_predictions_is_not_chosen_again(on_bank):
+    config, result, _ = on_bank
+    with pytest.raises(InputError, match=r"decision\.precision: the run's predictions"):
+        evaluate_again(result.run_id, config, ["decision.precision"])
+
+
+def test_a_run_whose_photographs_are_gone_keeps_its_decision_and_its_status(on_bank, composed):
     _, result, _ = on_bank
-    before = decision_of_run(mlflow.get_run(result.run_id))
-    note = mlflow.get_run(result.run_id).data.tags["mlflow.note.content"]
+    run = mlflow.get_run(result.run_id)
+    before, note = decision_of_run(run), run.data.tags["mlflow.note.content"]
     other = composed(
         *("decision=photographs", "decision.photographs.folders=[gone]", "decision.threshold=0.7")
     )
@@ -403,28 +438,7 @@ def test_a_run_whose_photographs_are_gone_keeps_its_decision(on_bank, composed):
     after = mlflow.get_run(result.run_id)
     assert decision_of_run(after) == before
     assert after.data.tags["mlflow.note.content"] == note
-
-
-def test_a_run_of_another_experiment_is_evaluated_again(on_bank, composed):
-    config, result, _ = on_bank
-    evaluate_again(result.run_id, composed(*TINY, "tracking.experiment=other"))
-    assert mlflow.get_run(result.run_id).info.status == "FINISHED"
-    runs.connect(None, config.tracking.experiment)
-    with pytest.raises(InputError, match=r"decision\.precision: the run's predictions"):
-        evaluate_again(result.run_id, config, ["decision.precision"])
-
-
-def test_a_job_that_is_evaluated_with_other_settings_is_no_longer_the_sweeps(on_bank, composed):
-    config, result, _ = on_bank
-    client = mlflow.MlflowClient()
-    client.set_tag(result.run_id, "config.fingerprint", "1234")
-    evaluate_again(result.run_id, config, ["evaluate", "decision"])
-    assert mlflow.get_run(result.run_id).data.tags["config.fingerprint"] == "1234"
-    evaluate_again(result.run_id, composed("evaluate.missed_crack=3"), ["evaluate.missed_crack"])
-    tags = mlflow.get_run(result.run_id).data.tags
-    assert tags["config.fingerprint"] == "evaluated again with another evaluate"
-    client.delete_tag(result.run_id, "config.fingerprint")
-    evaluate_again(result.run_id, config, ["evaluate", "decision"])
+    assert (after.info.status, after.info.end_time) == ("FINISHED", run.info.end_time)
 
 
 def test_a_download_does_not_change_the_random_numbers(folder, composed, pretrained, monkeypatch):
@@ -439,6 +453,8 @@ def test_a_download_does_not_change_the_random_numbers(folder, composed, pretrai
     monkeypatch.setattr(initial_classifier_module, "load_imagenet", downloading)
     again = initial_classifier(config).classifier.get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    others = initial_classifier(composed(*TINY, *pretrained, "train.seed=1")).classifier
+    assert not all(map(np.array_equal, first, others.get_weights()))
 
 
 def test_a_run_at_work_is_not_evaluated_again(folder, composed):
@@ -486,26 +502,3 @@ def test_unsuited_cut_trains_end_to_end_and_says_so(composed, capsys, setting, s
     config = composed(*TINY, "model.weights=null", setting)
     assert useful_cut(config, initial_classifier(config).classifier) is None
     assert says in capsys.readouterr().out
-
-
-def test_a_held_out_source_is_tested_on_and_told_by_its_name(folder, composed, pretrained):
-    several = ("data=several", "data.image_size=96", f"data.dir={folder / 'both'}")
-    for number, name in enumerate(("one", "other")):
-        section = f"data.sources.{name}"
-        several += (f"+data@{section}=synthetic", f"{section}.seed={number}")
-        several += (f"{section}.images=30", f"{section}.image_size=96")
-    held = ("split=held_out", "split.source=other", "train.epochs=1")
-    config = composed(*several, *TINY[2:], *pretrained, *held, f"workspace={folder / 'both-work'}")
-    result = train_and_track(config)
-    run = mlflow.get_run(result.run_id)
-    predictions = pd.read_csv(artifact(run, "predictions.csv"))
-    tested = predictions[predictions.part == "test"]
-    assert (set(tested.source), len(tested)) == ({"other"}, 30)
-    assert set(predictions.source[predictions.part == "validation"]) == {"one"}
-    by_source = result.metrics["test/other"]
-    assert by_source["errors"] == result.metrics["test"]["errors"]
-    assert metrics_of_parts(result.run_id)["test/other"] == by_source
-    assert pd.read_csv(artifact(run, "sources.csv")).source.tolist() == ["other"]
-    assert artifact(run, "figures/sources.png").is_file()
-    shown = {Path(config.data.dir, path).is_file() for path in predictions.path}
-    assert shown == {True}
