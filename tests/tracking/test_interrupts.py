@@ -4,7 +4,6 @@ An interrupt that comes late would end the process that runs the tests.
 """
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ CASES = Path(__file__).with_name("interrupted_cases.py")
 
 
 @pytest.mark.slow
-def test_an_interrupt_waits_for_the_database(tmp_path):
-    command = [sys.executable, "-m", "pytest", "-q", "-n0", f"--basetemp={tmp_path / 'cases'}"]
+def test_an_interrupt_waits_for_the_database(tmp_path, warm_python):
+    command = [warm_python, "-m", "pytest", "-q", "-n0", f"--basetemp={tmp_path / 'cases'}"]
     done = subprocess.run([*command, str(CASES)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

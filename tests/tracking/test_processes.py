@@ -1,7 +1,7 @@
 """Runs that a killed process left running are closed, and nobody else's."""
 
 import subprocess
-import sys
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -19,11 +19,14 @@ def running(tags: dict[str, str]) -> str:
     return run.info.run_id
 
 
-def ended_process() -> str:
+@pytest.fixture
+def ended_process(monkeypatch: pytest.MonkeyPatch, warm_python: Path) -> str:
+    """What the tags of a run say of its process, which has ended."""
+    monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
     code = (
         "from src.tracking.processes import PROCESS, process_tags; print(process_tags()[PROCESS])"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = subprocess.run([warm_python, "-c", code], capture_output=True, text=True, check=True)
     return ended.stdout.strip()
 
 
@@ -32,9 +35,8 @@ def status(run_id: str) -> str:
 
 
 @pytest.mark.slow
-def test_run_of_a_dead_process_is_killed_at_the_next_start(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
-    dead = running(process_tags() | {PROCESS: ended_process()})
+def test_run_of_a_dead_process_is_killed_at_the_next_start(ended_process):
+    dead = running(process_tags() | {PROCESS: ended_process})
     runs.connect(None, "crack-detection")
     assert status(dead) == "KILLED"
     assert mlflow.get_run(dead).data.tags["error"] == ("its process ended without closing the run")
@@ -66,9 +68,8 @@ def pending(tags: dict[str, str]) -> str:
 
 
 @pytest.mark.slow
-def test_a_model_that_a_killed_process_was_logging_is_closed(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(runs.__file__).removesuffix("src/tracking/runs.py"))
-    dead = process_tags() | {PROCESS: ended_process()}
+def test_a_model_that_a_killed_process_was_logging_is_closed(ended_process):
+    dead = process_tags() | {PROCESS: ended_process}
     half, whole = pending(dead), pending(dead)
     mine, elsewhere = pending(process_tags()), pending(dead | {HOST: "elsewhere"})
     client = mlflow.MlflowClient()

@@ -5,7 +5,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,9 +35,9 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def in_a_process(code: str, folder: Path) -> subprocess.Popen[str]:
+def in_a_process(python: Path, code: str, folder: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code]
+    command = [python, "-c", code]
     return subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, bufsize=1
     )
@@ -72,8 +71,11 @@ kill.seen = 0
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statements", [1, 30, 200, 500, 900])
-def test_killed_while_it_is_made_leaves_no_database(folder: Path, statements: int) -> None:
-    killed = in_a_process(KILLED.replace("COUNT", str(statements)) + CONNECT, folder)
+def test_killed_while_it_is_made_leaves_no_database(
+    folder: Path, warm_python: Path, statements: int
+) -> None:
+    code = KILLED.replace("COUNT", str(statements)) + CONNECT
+    killed = in_a_process(warm_python, code, folder)
     assert killed.wait(120) == -signal.SIGKILL
     assert not (folder / "mlruns" / "mlflow.db").exists()
     assert note(logged()) == "kept"
@@ -235,18 +237,18 @@ def test_artifacts_that_stayed_in_the_old_place_are_still_found(
 
 
 @pytest.mark.slow
-def test_two_processes_make_one_database(folder: Path) -> None:
-    both = [in_a_process(CONNECT, folder) for _ in range(2)]
+def test_two_processes_make_one_database(folder: Path, warm_python: Path) -> None:
+    both = [in_a_process(warm_python, CONNECT, folder) for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
     assert note(logged()) == "kept"
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_leaves_no_database(folder: Path) -> None:
+def test_a_disk_that_is_full_leaves_no_database(folder: Path, warm_python: Path) -> None:
     # A file that may not grow is what a full disk is to the one that writes it.
     small = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     small += "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-    full = in_a_process(small + CONNECT, folder)
+    full = in_a_process(warm_python, small + CONNECT, folder)
     _, errors = full.communicate(timeout=300)
     assert "InputError: the database " in errors
     assert "cannot be made" in errors

@@ -1,6 +1,7 @@
 """Stands in for Python: `python -m MODULE …` runs in a fork of the server of this folder.
 
-The first argument is the server's address. What is not run with -m goes to the real Python.
+So does `python -c CODE …`. The first argument is the server's address. All else goes to the real
+Python.
 """
 
 import json
@@ -11,13 +12,13 @@ import sys
 
 
 def main(address: str, *arguments: str) -> None:
-    if arguments[:1] != ("-m",):
+    if arguments[:1] not in (("-m",), ("-c",)):
         os.execv(sys.executable, [sys.executable, *arguments])
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
         socket.send_fds(server, [b"\n"], [0, 1, 2])
         request = {
-            "arguments": arguments[1:],
+            "arguments": arguments,
             "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes long to import
             "environment": dict(os.environ),
         }
@@ -26,7 +27,8 @@ def main(address: str, *arguments: str) -> None:
             signal.signal(number, lambda number, _: server.sendall(bytes([number])))
         status = int(server.makefile().readline())
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL)
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status)
 

@@ -89,7 +89,7 @@ def attend(client: socket.socket) -> None:
 
 
 def become(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
-    """Do in this process what `python -m` does with these arguments."""
+    """Do in this process what Python does with these arguments, of which the first is -m or -c."""
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
@@ -97,8 +97,13 @@ def become(arguments: list[str], folder: str, environment: dict[str, str]) -> No
     signal.signal(signal.SIGINT, signal.default_int_handler)
     paths = environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [folder, *filter(None, paths)]
-    sys.argv = arguments
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    option, what, *rest = arguments
+    if option == "-c":
+        sys.argv = [option, *rest]
+        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
+        return
+    sys.argv = [what, *rest]
+    runpy.run_module(what, run_name="__main__", alter_sys=True)
 
 
 def pass_on_signals(client: socket.socket, command: int) -> None:
