@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from src.sweeps import sweep_report
 from src.sweeps.ranking import ranked, ranking_table
 from src.sweeps.sweep_children import candidates, finished_jobs, latest_children
 from src.sweeps.sweep_jobs import job_of, reuse_finished
@@ -222,17 +223,18 @@ def test_columns_of_the_view_hold_what_varies():
 
 
 @pytest.mark.slow
-def test_long_ranking_is_cut_short_in_the_description_and_says_so():
+def test_long_ranking_is_cut_short_in_the_description_and_says_so(monkeypatch):
+    monkeypatch.setattr(sweep_report, "DESCRIBED", 3)
     parent = opened("long", "model.dropout")
-    for place in range(21):
+    for place in range(4):
         value = place / 100
         table = predictions([1], loss=0.1 + value)
         log_child(parent, table, f"model.dropout={value}", dropout=value)
     report_sweep(parent)
     summary = description(parent)
-    assert summary.count("| dropout=") == 20
+    assert summary.count("| dropout=") == 3
     assert "1 more are in ranking.csv" in summary
-    assert len(pd.read_csv(StringIO(artifact(parent, "ranking.csv")))) == 21
+    assert len(pd.read_csv(StringIO(artifact(parent, "ranking.csv")))) == 4
 
 
 def test_parent_has_the_figures(reported):
