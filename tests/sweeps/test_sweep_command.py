@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 
+from src.tracking.processes import is_at_work
 from tests.extras import needs
 from tests.sweeps.commands import Sweeps
 from tests.tracking.store import put_database
@@ -55,11 +56,13 @@ def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
     sweep.send_signal(signal.SIGINT)
     assert sweep.wait() != 0
     interrupted = sweeps.runs()
-    # The stand-in's fork would outlive the kill for a moment.
-    sweep = sweeps.start(*SWEEP, python=Path(sys.executable))
+    sweep = sweeps.start(*SWEEP)
     wait_for(sweep, lambda: len(sweeps.runs()) > 3)
     os.killpg(sweep.pid, signal.SIGKILL)
     sweep.wait()
+    # The stand-in's fork outlives the kill for a moment.
+    while is_at_work(sweeps.runs()[0]):
+        time.sleep(0.1)
     killed = sweeps.runs()
     return interrupted, killed, *sweeps.run(*SWEEP)
 
@@ -145,20 +148,32 @@ def test_job_that_dies_before_its_run_begins_is_missed(sweeps, history):
 
 
 def test_threads_that_this_process_cannot_take_fail_the_job(sweeps, history):
-    status, output = sweeps.run("threads.tensorflow=1,2", ENGINE, log="threads")
+    status, output = sweeps.run(
+        # The first job takes its threads, and then fails at once.
+        *("threads.tensorflow=1,2", "model.imagenet.path=missing.h5"),
+        log="threads",
+    )
     assert status == 1
-    assert "1 of 2 jobs finished" in output
+    assert "0 of 2 jobs finished" in output
+    assert "tensorflow=1: FAILED, InputError: " in output
+    assert "missing.h5" in output
     assert "tensorflow=2: FAILED, InputError: threads.tensorflow=2: this process has" in output
 
 
-def test_jobs_of_one_cut_run_together(sweeps, history):
-    status, _ = sweeps.run(
+@pytest.fixture(scope="module")
+def failed(sweeps, history) -> str:
+    """The output of a sweep over two cuts, with a password, whose jobs all fail at once."""
+    status, output = sweeps.run(
         *("model.dropout=0.1,0.2", "model.frozen_layers=150,143"),
-        # Each job fails at once.
-        *("model.imagenet.path=missing.h5", "tracking.run_name=order"),
-        log="order",
+        *("model.imagenet.path=missing.h5", "tracking.ui=http://user:s3cret@127.0.0.1:5000"),
+        "tracking.run_name=order",
+        log="failed",
     )
     assert status == 1
+    return output
+
+
+def test_jobs_of_one_cut_run_together(sweeps, failed):
     order = [run.info.run_name for run in sweeps.runs() if "frozen" in run.info.run_name]
     assert order == [
         *("frozen=150 dropout=0.1", "frozen=150 dropout=0.2"),
@@ -166,15 +181,8 @@ def test_jobs_of_one_cut_run_together(sweeps, history):
     ]
 
 
-def test_no_file_of_a_sweep_has_a_password(sweeps, history):
-    status, output = sweeps.run(
-        *("model.dropout=0.1,0.2", "tracking.ui=http://user:s3cret@127.0.0.1:5000"),
-        # Each job fails at once.
-        *("model.imagenet.path=missing.h5", "tracking.run_name=secret"),
-        log="secret",
-    )
-    assert status == 1
-    assert "0 of 2 jobs finished" in output
+def test_no_file_of_a_sweep_has_a_password(sweeps, failed):
+    assert "0 of 4 jobs finished" in failed
     written = [path for path in sweeps.folder.rglob("*") if path.is_file()]
     assert any(path.name == "multirun.yaml" for path in written)
     assert [path for path in written if b"s3cret" in path.read_bytes()] == []
@@ -202,19 +210,21 @@ def edited(tmp_path_factory, warm_python: Path) -> tuple[Sweeps, Run, list[str]]
     folder = tmp_path_factory.mktemp("project")
     put_database(folder / "mlruns/mlflow.db")
     sweeps = Sweeps(folder, warm_python, code=project.folder)
-    options = ("tracking.run_name=edited", ENGINE)
-    before = sweeps.run(*options, "model.dropout=0.1,0.3")
+    # A sweep has several jobs. The second one fails at once, and a training takes seconds.
+    swept = "model.imagenet.path=small.weights.h5,missing.h5"
+    options = (swept, "tracking.run_name=edited", ENGINE)
+    before = sweeps.run(*options)
     (parent,) = sweeps.runs("attributes.run_name = 'edited'")
     loss = '"loss": float(calibrated.loss.mean())'
     project.edit("src/statistics/run_metrics.py", loss, f"{loss} + 1000")
-    after = sweeps.run(*options, "model.dropout=0.1,0.3")
-    assert [status for status, _ in (before, after)] == [0, 0], before[1] + after[1]
+    after = sweeps.run(*options)
+    assert [status for status, _ in (before, after)] == [1, 1], before[1] + after[1]
     return sweeps, parent, [before[1], after[1]]
 
 
 def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
     sweeps, before, outputs = edited
-    assert "2 of 2 jobs finished" in outputs[1]
+    assert all("1 of 2 jobs finished" in output for output in outputs)
     assert "finished before" not in outputs[1]
     parents = sweeps.runs("attributes.run_name = 'edited'")
     assert [len(sweeps.children(parent)) for parent in parents] == [2, 2]
@@ -224,12 +234,13 @@ def test_jobs_of_other_evaluation_code_are_trained_anew(edited):
 def test_no_ranking_has_metrics_of_two_codes(edited):
     sweeps, _, _ = edited
     for parent, wrong in zip(sweeps.runs("attributes.run_name = 'edited'"), (0, 1000), strict=True):
-        logged = [artifact(sweeps, run, "metrics.json") for run in sweeps.children(parent)]
-        losses = [json.loads(Path(path).read_text())["calibration"]["loss"] for path in logged]
-        assert all(wrong < loss < wrong + 1000 for loss in losses)
+        children = sweeps.children(parent)
+        (finished,) = [run for run in children if run.info.status == "FINISHED"]
+        logged = artifact(sweeps, finished, "metrics.json")
+        loss = json.loads(Path(logged).read_text())["calibration"]["loss"]
+        assert wrong < loss < wrong + 1000
         ranking = artifact(sweeps, parent, "ranking.csv")
-        names = {run.info.run_name for run in sweeps.children(parent)}
-        assert set(pd.read_csv(ranking).name) == names
+        assert pd.read_csv(ranking).name.tolist() == [finished.info.run_name]
 
 
 def test_the_process_of_a_sweep_is_quiet_whatever_the_launcher(tmp_path):
