@@ -9,7 +9,7 @@ import functools
 import hashlib
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SRC = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ def imported_modules(module: str) -> list[str]:
     found, new = set(), {module}
     while new:
         found |= new
-        imported = {name for one in new for name in _imports(module_file(one))}
+        imported = {name for one in new for name in imports_and_statements(module_file(one))[0]}
         new = imported.union(*map(_packages, new)) - found
     return sorted(found)
 
@@ -56,19 +56,34 @@ def module_file(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-@functools.cache
 def statements(file: Path) -> str:
     """Return a Python file's source without its comments, docstrings and blank lines."""
+    return imports_and_statements(file)[1]
+
+
+@functools.cache
+def imports_and_statements(file: Path) -> tuple[frozenset[str], str]:
+    """Return what a file imports and its statements; see `_imports` and `_statements`.
+
+    Both are read at once, because parsing takes most of the time.
+    """
     source = file.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    return _imports(tree), _statements(source, tree)
+
+
+def _statements(source: str, tree: ast.Module) -> str:
+    """Return a source without its comments, docstrings and blank lines."""
     lines = [line.encode() for line in source.split("\n")]
-    docstrings = list(_docstrings(source))
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    docstrings = list(_docstrings(tree))
     # The last part is removed first, so that the positions of the others stay valid.
-    for (row, start), (last, end) in sorted([*_comments(source), *docstrings])[::-1]:
+    for (row, start), (last, end) in sorted([*_comments(tokens), *docstrings])[::-1]:
         kept = lines[row - 1][:start] + lines[last - 1][end:]
         lines[row - 1 : last] = [kept, *[b""] * (last - row)]
     documented = {row for (first, _), (last, _) in docstrings for row in range(first, last + 1)}
     # Within a string, blank lines and spaces at the end of a line are part of the statement.
-    exact = _ending_in_strings(source) - documented
+    exact = _ending_in_strings(tokens) - documented
     code = (
         (line.decode() if row in exact else line.decode().rstrip(), row in exact)
         for row, line in enumerate(lines, start=1)
@@ -80,18 +95,18 @@ def statements(file: Path) -> str:
 Span = tuple[tuple[int, int], tuple[int, int]]
 
 
-def _comments(source: str) -> Iterator[Span]:
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+def _comments(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[Span]:
+    for token in tokens:
         if token.type == tokenize.COMMENT:
             start, end = (len(token.line[: at[1]].encode()) for at in (token.start, token.end))
             yield (token.start[0], start), (token.end[0], end)
 
 
-def _ending_in_strings(source: str) -> set[int]:
+def _ending_in_strings(tokens: Iterable[tokenize.TokenInfo]) -> set[int]:
     """Return the lines, from 1, whose ends lie within a string."""
     rows: set[int] = set()
     begun: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokens:
         kind = tokenize.tok_name[token.type]
         if kind == "STRING":
             rows |= set(range(token.start[0], token.end[0]))
@@ -103,8 +118,8 @@ def _ending_in_strings(source: str) -> set[int]:
     return rows
 
 
-def _docstrings(source: str) -> Iterator[Span]:
-    for node in ast.walk(ast.parse(source)):
+def _docstrings(tree: ast.Module) -> Iterator[Span]:
+    for node in ast.walk(tree):
         match node:
             case (
                 ast.Module(body=[first, *_])
@@ -118,10 +133,8 @@ def _docstrings(source: str) -> Iterator[Span]:
                         yield (first.lineno, first.col_offset), end
 
 
-@functools.cache
-def _imports(file: Path) -> frozenset[str]:
+def _imports(tree: ast.Module) -> frozenset[str]:
     """Return the dotted names of this project's modules and packages that a file imports."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
     named: set[str] = set()
     for node in _run(tree):
         if isinstance(node, ast.Import):

@@ -45,8 +45,7 @@ def project(tmp_path, monkeypatch) -> Iterator[Path]:
 
 def forget() -> None:
     """A process reads each file once."""
-    code_closure.statements.cache_clear()
-    code_closure._imports.cache_clear()
+    code_closure.imports_and_statements.cache_clear()
 
 
 def test_the_modules_that_run_are_found_and_no_others(project):

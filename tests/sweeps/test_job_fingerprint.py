@@ -157,10 +157,10 @@ def edit(tmp_path, monkeypatch) -> Callable[[str, str], None]:
     def add(module: str, line: str) -> None:
         with Path(copied, module).open("a", encoding="utf-8") as file:
             file.write(f"\n{line}\n")
-        code_closure.statements.cache_clear()
+        code_closure.imports_and_statements.cache_clear()
 
     yield add
-    code_closure.statements.cache_clear()
+    code_closure.imports_and_statements.cache_clear()
 
 
 @pytest.mark.slow
