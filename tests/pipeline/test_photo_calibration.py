@@ -10,7 +10,7 @@ from src.model.decision import Decision, undecided
 from src.photos.scoring import build_scorer
 from src.pipeline import photo_calibration
 from src.pipeline.photo_calibration import decide_on_photographs, examine
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 from tests.tracking.store import put_database
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def config(composed):
 
 @pytest.fixture(scope="module")
 def classifier():
-    return small_classifier(seed=5)
+    return light_classifier(seed=5)
 
 
 @pytest.fixture(scope="module")

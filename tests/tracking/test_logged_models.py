@@ -14,13 +14,13 @@ from src.model.weights import weights_sha256
 from src.tracking import runs
 from src.tracking.logged_models import load_classifier, log_model, training_split
 from src.tracking.provenance import decision_of, origin
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 from tests.tracking.store import put_database
 
 
 @pytest.fixture(scope="module")
 def classifier():
-    return small_classifier()
+    return light_classifier()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.photos.inspection import inspect
-from tests.samples import small_classifier
+from tests.samples import light_classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
@@ -28,7 +28,7 @@ def report(tmp_path_factory) -> Path:
         photo = draw_photograph(rng, 200, 300, cracked=seed == 1).pixels
         Image.fromarray(photo).save(photos / name)
     (photos / "broken.png").write_bytes(b"no photo")
-    small_classifier().save(folder / "model.keras")
+    light_classifier().save(folder / "model.keras")
     given = [f"input={photos}", f"output={output}", f"model={folder / 'model.keras'}"]
     inspect(compose_as(Predict, "predict/config", [*given, "engine.name=tensorflow"]))
     return output / "report.html"
