@@ -112,7 +112,9 @@ def test_champion_challenger_and_back(tracked):
     refused = promote(config, ids["worse"])
     assert refused.outcome == "refused"
     assert aliased(ids) == {"champion": "first"}
-    tags = mlflow.MlflowClient().get_model_version(NAME, refused.version.version).tags
+    version = mlflow.MlflowClient().get_model_version(NAME, refused.version.version)
+    assert version.description == f"{refused.why}.\n\nWhat training said about worse."
+    tags = version.tags
     assert tags["outcome"] == "refused"
     assert tags["outcome.why"] == refused.why
     assert "20 errors of 400 test images where the champion makes 4 " in refused.why

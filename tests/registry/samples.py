@@ -9,6 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
@@ -61,6 +62,7 @@ def trained(
     """The id of a run as training leaves it, on the server that is connected."""
     settings = {"data": {"classes": ["Negative", "Positive"], "dir": "images"}}
     with runs.tracked_run(name, settings, system_metrics=False) as run_id:
+        mlflow.set_tag(MLFLOW_RUN_NOTE, f"What training said about {name}.")
         if table is not None:
             runs.log_predictions(table)
             parts = np.resize(["train", "validation", "test"], len(table))
