@@ -67,7 +67,7 @@ def test_upload_correction_and_download(opened, photos, width, height):
     expect(viewer.locator(".judgement")).to_contain_text("No crack")
     viewer.get_by_role("button", name="Mark a missed crack").click()
     draw(opened, viewer.locator(".layer").bounding_box())
-    expect(viewer.get_by_text("Missed crack")).to_be_visible()
+    expect(viewer.get_by_text("Missed crack", exact=True)).to_be_visible()
     expect(viewer.locator(".judgement")).to_contain_text("Cracked")
     viewer.get_by_role("button", name="Close").click()
 
