@@ -1,5 +1,6 @@
 """Champions, refused challengers and going back, in a real registry."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -253,8 +254,9 @@ def test_other_images_for_training_are_compared_on_the_same_test_images(ids, con
             client.delete_tag(ids[name], f"dataset.{tag}")
 
 
-def test_corrected_photos_are_judged_by_both_and_told(ids, tracked, tmp_path):
-    uri, _ = tracked
+@pytest.fixture
+def corrected(tmp_path):
+    """A folder with three photos that a person has called cracked."""
     rng = np.random.default_rng(0)
     rows = []
     for file in ("a.png", "b.png", "c.png"):
@@ -263,7 +265,12 @@ def test_corrected_photos_are_judged_by_both_and_told(ids, tracked, tmp_path):
         box = {"x": 0, "y": 0, "width": 227, "height": 227}
         rows.append(Correction(photo=file, file=file, **box, **said))
     write_corrections(tmp_path, rows)
-    outcome = promote(registry.settings(uri, f"corrections={tmp_path}"), ids["better"])
+    return tmp_path
+
+
+def test_corrected_photos_are_judged_by_both_and_told(ids, tracked, corrected):
+    uri, _ = tracked
+    outcome = promote(registry.settings(uri, f"corrections={corrected}"), ids["better"])
     tags = mlflow.MlflowClient().get_model_version(NAME, outcome.version.version).tags
     # Both runs have the same model.
     right = tags["corrected.right"]
@@ -272,6 +279,14 @@ def test_corrected_photos_are_judged_by_both_and_told(ids, tracked, tmp_path):
     assert outcome.why.endswith(
         f"answers {right} of 3 rightly, the champion {right} (p = 1 over photos)"
     )
+
+
+def test_without_a_champion_the_projects_own_model_is_asked_too(ids, tracked, corrected):
+    uri, _ = tracked
+    for alias in aliased(ids):
+        mlflow.MlflowClient().delete_registered_model_alias(NAME, alias)
+    outcome = promote(registry.settings(uri, f"corrections={corrected}"), ids["better"])
+    assert re.search("rightly, the model in models/ [0-3] [(]p = .* over photos[)]$", outcome.why)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from src.config.photo_schema import Photographs
-from src.config.section import Positive, Scale, Seconds, Section, Sha256, Share
+from src.config.section import Positive, Seconds, Section, Sha256, Share
 from src.config.source_schema import Data
 
 MOST_FOLDS = 20
@@ -228,7 +228,6 @@ class Evaluate(Section):
 
 class DecisionRule(Section):
     threshold: Literal["cheapest"] | Annotated[float, Field(gt=0, lt=1)]
-    scales: Annotated[list[Scale], Field(min_length=1)]
     precision: Literal["as_features", "bf16", "f16", "f32"]
     photographs: Photographs | None
 

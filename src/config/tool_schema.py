@@ -75,11 +75,14 @@ class Report(Section):
     worst: Annotated[int, Field(ge=0)]
 
 
+DefaultModels = Annotated[list[str], Field(min_length=1)]
+
+
 class ModelInUse(Section):
     """Which model judges photos; see conf/shared/model_in_use.yaml."""
 
     model: str | None
-    default_models: Annotated[list[str], Field(min_length=1)]
+    default_models: DefaultModels
     tracking: Server
 
 
@@ -184,5 +187,6 @@ class Promote(Section):
     check_images: Annotated[int, Field(ge=0)]
     max_disagreements: Annotated[float, Field(ge=0, le=1)]
     corrections: str | None
+    default_models: DefaultModels
     serving: Serving
     tracking: Server

@@ -1,5 +1,6 @@
 """The page's addresses."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -27,6 +29,8 @@ from src.photos.photo_report import REPORT, write_report
 from src.photos.photo_tables import DETAILS, TABLE
 
 STATIC = Path(__file__).resolve().parent / "static"
+# Seconds between two looks for idle visits.
+IDLE_CHECK = 300.0
 # The files of a visit that the report shows.
 SHOWN = re.compile(r"report\.html|report/(page-\d+\.html|\d+\.(jpg|png))|overlays/\d+\.jpg")
 Threshold = Annotated[float | None, Query(ge=0, le=1)]
@@ -44,7 +48,9 @@ def make_page(bench: Workbench) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(page: FastAPI) -> AsyncIterator[None]:
+        ending = asyncio.create_task(_end_idle_visits(bench))
         yield
+        ending.cancel()
         bench.close()
 
     # FastAPI's own pages of documentation would load scripts from another site.
@@ -61,6 +67,12 @@ def make_page(bench: Workbench) -> FastAPI:
     page.include_router(correcting)
     page.mount("/static", StaticFiles(directory=STATIC))
     return page
+
+
+async def _end_idle_visits(bench: Workbench) -> None:
+    while True:
+        await asyncio.sleep(IDLE_CHECK)
+        await run_in_threadpool(bench.end_idle)
 
 
 def _told(request: Request, error: Exception) -> Response:

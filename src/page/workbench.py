@@ -59,18 +59,17 @@ class Workbench:
         self._decoding = threading.Lock()
 
     def open(self) -> tuple[str, Visit]:
-        """Begin a visit, and return the secret for its cookie. Idle visits end before.
+        """Begin a visit, and return the secret for its cookie; see `Visits.open`."""
+        return self.visits.open()
 
-        Raises:
-            Refused: see `Visits.open`.
-        """
+    def end_idle(self) -> None:
+        """End the visits that have been idle for too long."""
         for secret in self.visits.idle():
             try:
                 self.end(secret)
             # The results of another visit are none of this visitor's business.
             except InputError:
                 logging.getLogger(__name__).warning("an idle visit ended", exc_info=True)
-        return self.visits.open()
 
     def submit(self, visit: Visit, upload: Upload) -> None:
         """Add a photo to those that are inspected one after the other."""

@@ -233,7 +233,8 @@ def _chosen(
             "flips": config.augment.test_flips,
             "temperature": metrics["calibration"]["temperature"],
             "threshold": cheapest if rule.threshold == "cheapest" else rule.threshold,
-            "scales": list(rule.scales),
+            # The images were evaluated as they are.
+            "scales": [1.0],
             "engine": engine,
             "precision": precision,
             "calibrated": bool(metrics["calibration"]["temperature_determined"]),

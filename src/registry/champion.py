@@ -31,6 +31,7 @@ from src.registry.versions import (
 from src.statistics.verdicts import with_verdicts
 from src.tracking import runs
 from src.tracking.logged_models import CHAMPION, find_model, model_of
+from src.tracking.model_in_use import project_model
 from src.tracking.provenance import decision_of, decision_of_run
 from src.tracking.run_reading import (
     check_same_images,
@@ -118,7 +119,9 @@ def promote(config: Promote, name: str) -> Promotion:
 
 
 def _on_corrected_photos(config: Promote, load: Callable[[], Judge]) -> dict[str, float]:
-    """Compare a challenger with the champion on the corrected photos, if there are any.
+    """Compare a challenger with the model in use on the corrected photos, if there are any.
+
+    That is the champion, or else the model that comes with the project.
 
     Args:
         config: the settings.
@@ -129,14 +132,17 @@ def _on_corrected_photos(config: Promote, load: Callable[[], Judge]) -> dict[str
     folder = Path(config.corrections)
     champion = aliased(config.name).get(CHAMPION)
     challenger = answers(load(), folder)
-    if not (champion and champion.run_id):
-        return compared(challenger, None)
-    decision = decision_of(_address(champion))
+    whose, model = "champion", champion.run_id if champion else None
+    if not champion and (file := project_model(config.default_models)):
+        whose, model = "project", str(file)
+    if not model:
+        return compared(challenger)
+    decision = decision_of(_address(champion) if champion else model)
     if decision is None:
-        raise InputError(f"the champion's run {champion.run_id} has no decision.json")
+        raise InputError(f"the {whose}'s model {model} has no decision.json")
     _, _, settings = served_settings(decision, config.serving)
-    reigning = load_judge(find_model(champion.run_id), settings)
-    return compared(challenger, answers(reigning, folder))
+    reigning = load_judge(find_model(model), settings)
+    return compared(challenger, answers(reigning, folder), whose)
 
 
 def go_back(config: Promote) -> Promotion:

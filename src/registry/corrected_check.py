@@ -12,6 +12,9 @@ from src.data.corrections import CORRECTIONS, Correction, in_force, read_correct
 from src.errors import InputError
 from src.statistics.head_to_head import paired_difference
 
+# Whose right answers are compared, by the figure's name.
+OTHERS = {"champion_right": "the champion", "project_right": "the model in models/"}
+
 
 class Judging(Protocol):
     def judge(self, images: Sequence[bytes]) -> Sequence[Mapping[str, Any]]: ...
@@ -48,34 +51,38 @@ def answers(judge: Judging, folder: Path) -> pd.DataFrame:
     return pd.DataFrame({"correct": correct, "group": np.array(group, np.int64)})
 
 
-def compared(challenger: pd.DataFrame, champion: pd.DataFrame | None) -> dict[str, float]:
+def compared(
+    challenger: pd.DataFrame, other: pd.DataFrame | None = None, whose: str = "champion"
+) -> dict[str, float]:
     """Compare the answers of two models.
 
     Args:
         challenger: the challenger's table; see `answers`.
-        champion: the champion's table, or None if there is no champion.
+        other: the table of the model in use, or None if there is none.
+        whose: `champion`, or `project` for the model that comes with the project.
 
     Returns:
-        `corrections` and `right` are numbers of corrections. With a champion there are also
-        `champion_right` and `p_value`, that of the sign-flip test over photos.
+        `corrections` and `right` are numbers of corrections. With another model there are also
+        `champion_right` or `project_right`, and `p_value`, that of the sign-flip test over photos.
     """
     figures: dict[str, float] = {
         "corrections": len(challenger),
         "right": int(challenger.correct.sum()),
     }
-    if champion is None:
+    if other is None:
         return figures
-    p_value = paired_difference(challenger, champion)["p_value"]
-    return {**figures, "champion_right": int(champion.correct.sum()), "p_value": p_value}
+    p_value = paired_difference(challenger, other)["p_value"]
+    return {**figures, f"{whose}_right": int(other.correct.sum()), "p_value": p_value}
 
 
 def as_sentence(figures: Mapping[str, float]) -> str:
     """Say what `compared` has found."""
     text = f"on corrected photos it answers {figures['right']} of {figures['corrections']} rightly"
-    if "champion_right" not in figures:
-        return text
-    p_value = f"p = {figures['p_value']:.3g} over photos"
-    return f"{text}, the champion {figures['champion_right']} ({p_value})"
+    for key, other in OTHERS.items():
+        if key in figures:
+            p_value = f"p = {figures['p_value']:.3g} over photos"
+            text += f", {other} {figures[key]} ({p_value})"
+    return text
 
 
 def _judged(judge: Judging, file: Path) -> Mapping[str, Any]:

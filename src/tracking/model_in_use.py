@@ -3,7 +3,8 @@
 Its decision turns its outputs into verdicts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -51,6 +52,16 @@ def model_in_use(config: ModelInUse) -> str:
         f"there is no model yet: neither of {', '.join(config.default_models)} exists; "
         "`python -m src.promote RUN` makes a run's model the champion, and model=RUN uses it once"
     )
+
+
+def project_model(default_models: Iterable[str]) -> Path | None:
+    """Return the file of the model that comes with the project, if it is there.
+
+    Args:
+        default_models: see `model_in_use`.
+    """
+    files = [ROOT / model for model in default_models if kind_of(model) == "file"]
+    return next((file for file in files if file.is_file()), None)
 
 
 def decision_in_use(model: str, weights: Callable[[], str]) -> Decision:

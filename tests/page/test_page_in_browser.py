@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.whole.conftest import browser, chromium  # noqa: F401  (fixtures)
 from tests.whole.conftest import page as tab  # noqa: F401  (`page` is the application here)
@@ -94,14 +94,33 @@ def downloaded(page: Page, name: str) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes()))
 
 
+def inside(part: Locator, whole: Locator) -> bool:
+    """Whether all of a part of the page is within another one, to a pixel."""
+    small, large = part.bounding_box(), whole.bounding_box()
+    return all(
+        large[at] - 1 <= small[at] and small[at] + small[size] <= large[at] + large[size] + 1
+        for at, size in (("x", "width"), ("y", "height"))
+    )
+
+
 def test_a_region_leads_to_its_place(opened, photos):
     opened.set_input_files("#files", photos[:2])
     opened.locator(".card.done").first.click()
     layer = opened.locator(".layer")
     before = layer.bounding_box()["width"]
+    for _ in range(6):
+        opened.keyboard.press("+")
+    assert layer.bounding_box()["width"] > 3 * before
+    stage = layer.locator("..").bounding_box()
+    middle = stage["y"] + stage["height"] / 2
+    opened.mouse.move(stage["x"] + 5, middle)
+    opened.mouse.down()
+    opened.mouse.move(stage["x"] + stage["width"] - 5, middle, steps=5)
+    opened.mouse.up()
+    assert not inside(layer.locator("polygon").first, layer.locator(".."))
     opened.locator(".regions .go").first.click()
     expect(opened.locator("polygon.chosen")).to_have_count(1)
-    assert layer.bounding_box()["width"] >= before
+    assert inside(opened.locator("polygon.chosen"), layer.locator(".."))
     opened.get_by_role("button", name="Fit").click()
     assert layer.bounding_box()["width"] == pytest.approx(before, rel=0.01)
     opened.keyboard.press("Escape")

@@ -4,14 +4,18 @@ import csv
 import errno
 import io
 import json
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from src.errors import reason_of
-from src.page import downloads
+from src.page import downloads, routes
+from src.page.routes import make_page
+from src.page.workbench import Workbench
 from src.photos.records import place
+from tests.loopback import served
 from tests.page.conftest import Visitor
 from tests.pictures import header_of
 
@@ -92,6 +96,25 @@ def test_one_visitor_s_photos_are_not_another_s(visitor, page, picture):
         assert other.get(path).status_code == 404
     other.client.cookies.clear()
     assert other.get("/api/photos").status_code == 403
+
+
+def test_when_nobody_has_come_for_long_a_visit_ends_and_its_files_go(
+    settings, picture, monkeypatch
+):
+    monkeypatch.setattr(routes, "IDLE_CHECK", 0.05)
+    page = make_page(Workbench(settings()))
+    with served(page) as address:
+        visitor = Visitor(page, address)
+        visitor.send("a.png", picture())
+        visitor.photos()
+        folder, (visit,) = visitor.folder, page.state.bench.visits.current().values()
+        assert folder.exists()
+        visit.seen -= page.state.bench.config.limits.idle_hours * 3600 + 1
+        deadline = time.monotonic() + 60
+        while folder.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert visit.ended
 
 
 def test_other_sites_can_do_nothing(visitor, picture):

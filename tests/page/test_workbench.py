@@ -25,7 +25,7 @@ def test_kept_visits_have_results(settings, picture, tmp_path):
     _, visit, upload = uploaded(bench, picture)
     bench._inspect(visit, upload)
     visit.seen -= bench.config.limits.idle_hours * 3600 + 1
-    bench.open()
+    bench.end_idle()
     assert visit.ended
     bench.close()
     kept = {path.name for path in visit.folder.iterdir()}
