@@ -9,6 +9,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from src.statistics.head_to_head import paired_difference
+from src.statistics.intervals import accuracy_interval
 from src.statistics.paired_tests import SIGNIFICANT, holm
 from src.statistics.verdicts import by_verdict
 
@@ -60,7 +61,7 @@ def ranking_table(ranking: Sequence[Candidate], margin: float) -> pd.DataFrame:
 
         - name, and a column for each swept setting,
         - validation_loss and validation_errors,
-        - test_errors, test_images and test_loss,
+        - test_errors by the verdicts, test_images and test_loss,
         - test_accuracy with its 95 % interval over groups, test_low and test_high,
         - minutes, the duration of the runs.
 
@@ -88,20 +89,28 @@ def ranking_table(ranking: Sequence[Candidate], margin: float) -> pd.DataFrame:
 
 
 def _results(candidate: Candidate) -> dict[str, float | str]:
-    validation, test = candidate.metrics["validation"], candidate.metrics["test"]
+    validation, table = candidate.metrics["validation"], _verdicts_on_test(candidate)
+    right = table.correct.to_numpy(bool)
+    low, high = accuracy_interval(right, table.group.to_numpy())
     return {
         "name": candidate.name,
         **candidate.values,
         "validation_loss": validation["loss"],
         "validation_errors": int(validation["errors"]),
-        "test_errors": int(test["errors"]),
-        "test_images": int(test["images"]),
-        "test_accuracy": test["accuracy"],
-        "test_low": test["accuracy_low"],
-        "test_high": test["accuracy_high"],
-        "test_loss": test["loss"],
+        "test_errors": int((~right).sum()),
+        "test_images": len(right),
+        "test_accuracy": right.mean(),
+        "test_low": low,
+        "test_high": high,
+        "test_loss": candidate.metrics["test"]["loss"],
         "minutes": candidate.seconds / 60,
     }
+
+
+def _verdicts_on_test(candidate: Candidate) -> pd.DataFrame:
+    """Return the prediction table of the test images, with `correct` by the verdict."""
+    predictions = candidate.predictions
+    return by_verdict(predictions[predictions.part == "test"])
 
 
 def markdown_table(table: pd.DataFrame) -> str:
@@ -168,10 +177,7 @@ def _against(best: Candidate, other: Candidate) -> dict[str, float]:
     missing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), np.nan)
     if other is best or len(best.images | other.images) > 1:
         return missing
-    first, second = (
-        by_verdict(one.predictions[one.predictions.part == "test"]).set_index("path").sort_index()
-        for one in (other, best)
-    )
+    first, second = (_verdicts_on_test(one).set_index("path").sort_index() for one in (other, best))
     if not first.index.equals(second.index):
         return missing
     found = paired_difference(first, second)

@@ -1,5 +1,6 @@
 """How a sweep's settings compare with the best of them."""
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_best_has_the_least_validation_loss_and_no_comparison(table):
     assert table.name.tolist() == ["best", "elsewhere", "alike", "a bit worse", "much worse"]
     compared = ["difference", "difference_low", "difference_high", "p_value", "p_holm"]
     assert table.loc[:1, [*compared, "told_apart", "within_margin"]].isna().all(axis=None)
+
+
+def test_errors_are_those_of_the_verdicts_as_in_the_comparison():
+    best, other = candidate("best", range(0), 0.1), candidate("other", range(9), 0.2)
+    # As a threshold above 0.9 gives: every image is called crack-free.
+    (table,) = other.folds
+    strict = replace(other, folds=[table.assign(verdict=0)])
+    row = ranking_table(ranked([best, strict]), MARGIN).iloc[1]
+    assert row.test_errors == IMAGES / 2
+    assert row.test_accuracy == 0.5
+    assert row.test_low < 0.5 < row.test_high
+    assert row.difference == pytest.approx(0.5)
 
 
 def test_p_values_are_corrected_for_their_number(table):
