@@ -19,6 +19,9 @@ from src.pipeline.earlier_work import take_over
 # The files that the audit writes to the workspace. The last one has checksums of the tables.
 PAIRS, OVERLAPS, GROUPS, AUDITED = "pairs.csv", "overlaps.csv", "groups.csv", "audit.json"
 
+# Number of images from which the audit takes long enough to be told before.
+MANY = 5000
+
 
 def audit_dataset(
     dataset: Dataset, audit: Audit, workspace: Path
@@ -58,11 +61,11 @@ def audited_dataset(dataset: Dataset, audit: Audit, workspace: Path) -> Dataset:
     """
     with _auditing(workspace):
         if not _known(dataset, audit, workspace):
-            print(
-                f"looking once for twins{' and overlaps' if audit.overlaps else ''} among all "
-                f"{len(dataset.listing):,} images, "
-                "whatever split.images is; tens of thousands take minutes"
-            )
+            if len(dataset.listing) >= MANY:
+                print(
+                    f"looking once for twins{' and overlaps' if audit.overlaps else ''} among all "
+                    f"{len(dataset.listing):,} images, whatever split.images is; this takes minutes"
+                )
             _audit(dataset, audit, workspace)
         return _with_relations(dataset, audit, workspace)
 

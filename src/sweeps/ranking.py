@@ -131,8 +131,8 @@ def markdown_table(table: pd.DataFrame) -> str:
 def text_table(table: pd.DataFrame) -> str:
     """Format the main columns of a ranking for the terminal; see `markdown_table`."""
     header = (
-        *("", "validation loss", "test errors", "accuracy (95 % interval)", "minutes"),
-        *("error rate minus the best's, in points", "p (Holm)", ""),
+        *("", "validation\nloss", "test\nerrors", "accuracy\n(95 % interval)", "minutes"),
+        *("error rate minus the best's,\nin points (95 % interval)", "p (Holm)", ""),
     )
     return str(tabulate(_main_columns(table), header, tablefmt="simple", disable_numparse=True))
 

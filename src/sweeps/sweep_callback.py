@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from types import FrameType
@@ -133,7 +133,7 @@ class SweepCallback(Callback):
             outcome = report_sweep(self.parent, self.jobs)
             print(f"\n{outcome.summary}\n")
             self._close("FAILED" if outcome.unfinished else "FINISHED")
-            print(_closing(self.parent, self.ui))
+            print(_closing(self.parent, self.ui, outcome.best))
             if outcome.unfinished:
                 sys.exit(1)
 
@@ -230,14 +230,16 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
     return parent
 
 
-def _closing(parent: str, ui: str) -> str:
+def _closing(parent: str, ui: str, best: Sequence[str]) -> str:
     from src.config.console import aligned
     from src.tracking.runs import address_of
 
+    runs = " ".join(run[:8] for run in best)
+    runs = f"{runs}  (the best two)" if best else "RUN RUN  (two of the runs above)"
     return aligned(
         [
             ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
             ("logs", "outputs/logs  (a file for each job)"),
-            ("next", "python -m src.compare RUN RUN  (two of the runs above)"),
+            ("next", f"python -m src.compare {runs}"),
         ]
     )

@@ -47,10 +47,12 @@ class SweepOutcome:
     Attributes:
         summary: text for the terminal.
         unfinished: a line for each job that did not finish, with its name and the reason.
+        best: ids of the best two runs. It is empty for cross-validations, and if no two finished.
     """
 
     summary: str
     unfinished: list[str]
+    best: list[str]
 
 
 def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOutcome:
@@ -70,6 +72,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
     stale = [as_numbers(values) for values in lost]
     done = finished_jobs(run for run in latest if values_of(run) not in stale)
     unfinished = _unfinished(tried, lost)
+    best: list[str] = []
     shown = told = [f"{len(done)} of {len(done) + len(unfinished)} jobs finished."]
     if done:
         ranking = ranked(candidates(done))
@@ -83,6 +86,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
         told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]
         shown = [first, text_table(table.head(DESCRIBED)), *rest]
+        if len(ranking) > 1 and all(len(one.folds) == 1 for one in ranking):
+            best = [one.run_id for one in ranking[:2]]
         if len(held_out := held_out_sources(done)):
             told += ["", "Each source, held out:", "", source_markdown(held_out)]
             shown += ["", *source_lines(held_out)]
@@ -92,7 +97,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         _log_result(parent, done, ranking, table)
     elif BEST in mlflow.get_run(parent).data.tags:
         mlflow.MlflowClient().delete_tag(parent, BEST)
-    return SweepOutcome("\n".join([*shown, *failed]), unfinished)
+    return SweepOutcome("\n".join([*shown, *failed]), unfinished, best)
 
 
 def _log_result(

@@ -97,6 +97,10 @@ def test_the_same_sweep_again_does_only_what_is_missing(sweeps: Sweeps, parent: 
     output = (sweeps.folder / "again").read_text()
     assert output.count("finished before") == 2
     assert "3 of 3 jobs finished" in output
+    compared = re.search(r"next +python -m src\.compare (\w{8}) (\w{8})  \(the best two\)", output)
+    assert compared
+    names = {run.info.run_id[:8]: run.info.run_name for run in sweeps.children(parent)}
+    assert names[compared[1]] == parent.data.tags["sweep.best"] != names[compared[2]]
     assert parent.info.status == "FINISHED"
     children = sweeps.children(parent)
     assert [run.info.run_name for run in children] == ["dropout=0.1", "dropout=0.3", "dropout=0.5"]
