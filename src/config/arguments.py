@@ -31,7 +31,7 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
     Raises:
         InputError: there are more words than settings for them.
     """
-    arguments = _sweeping_first(arguments)
+    arguments = _options_last(arguments)
     names = [one for one in positional if not any(a.startswith(f"{one}=") for a in arguments)]
     named: list[str] = []
     for before, argument in zip(["", *arguments], arguments, strict=False):
@@ -53,10 +53,16 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
     return named
 
 
-def _sweeping_first(arguments: Sequence[str]) -> list[str]:
-    """Put -m in front of the settings, where Hydra expects it."""
-    swept = [argument for argument in arguments if argument in _SWEEP]
-    return [*swept[:1], *(argument for argument in arguments if argument not in _SWEEP)]
+def _options_last(arguments: Sequence[str]) -> list[str]:
+    """Put options with their values behind the settings, which Hydra expects in one place."""
+    options: list[str] = []
+    words: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if argument in _SWEEP and _SWEEP & set(options):
+            continue
+        option = argument.partition("=")[0] in _OPTIONS or before in _WITH_VALUE
+        (options if option else words).append(argument)
+    return [*words, *options]
 
 
 def refuse_unquoted(arguments: Sequence[str]) -> None:
