@@ -78,27 +78,28 @@ def _promoted(config, name: str, uri: str):
     return version, test, images
 
 
-def test_by_pyfunc(champion):
-    _, test, images = champion
-    model = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
+@pytest.fixture(scope="module")
+def without_flips(promoted):
+    """A model whose features and predictions are OpenVINO's."""
+    return promoted("without-flips", "augment=flip_rotate")
+
+
+both = pytest.mark.parametrize("name", ["champion", "without_flips"])
+
+
+@both
+def test_by_pyfunc(name, request):
+    version, test, images = request.getfixturevalue(name)
+    model = mlflow.pyfunc.load_model(f"models:/{version.name}@champion")
     answers = model.predict([base64.b64encode(image).decode() for image in images])
     assert_as_in_the_table(answers, test)
 
 
-def test_without_flips_by_pyfunc(promoted):
-    """The features and the predictions of this run are OpenVINO's."""
-    version, test, images = promoted("without-flips", "augment=flip_rotate")
-    model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
-    answers = model.predict([base64.b64encode(image).decode() for image in images])
-    assert_as_in_the_table(answers, test)
-    decision = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decision.json")
-    assert (decision["flips"], decision["engine"]) == (False, "openvino")
-
-
-def test_over_http(champion, uri, tmp_path):
-    _, test, images = champion
+@both
+def test_over_http(name, request, uri, tmp_path):
+    version, test, images = request.getfixturevalue(name)
     port = free_port()
-    command = ["mlflow", "models", "serve", "-m", f"models:/{NAME}@champion"]
+    command = ["mlflow", "models", "serve", "-m", f"models:/{version.name}@champion"]
     command += ["--env-manager", "local", "--port", str(port)]
     environment = environment_of_commands() | {"MLFLOW_TRACKING_URI": uri}
     content = json.dumps({"inputs": [base64.b64encode(image).decode() for image in images]})
@@ -109,13 +110,21 @@ def test_over_http(champion, uri, tmp_path):
     assert_as_in_the_table(answer.json()["predictions"], test)
 
 
+@pytest.mark.parametrize(
+    ("name", "flips", "engine"),
+    [("champion", True, "tensorflow"), ("without_flips", False, "openvino")],
+)
+def test_the_decision_says_so(name, flips, engine, request):
+    version, *_ = request.getfixturevalue(name)
+    decision = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decision.json")
+    assert (decision["flips"], decision["engine"]) == (flips, engine)
+
+
 def test_the_promotion_has_asked_the_packaged_model(champion):
     version, test, _ = champion
     assert int(version.tags["served.images"]) == len(test)
     assert int(version.tags["served.disagreements"]) == 0
     assert float(version.tags["served.largest_difference"]) < CLOSE
-    decision = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/decision.json")
-    assert decision["flips"] is True
 
 
 def assert_as_in_the_table(answers: list[dict], test: pd.DataFrame) -> None:
