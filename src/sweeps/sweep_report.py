@@ -47,7 +47,7 @@ class SweepOutcome:
     Attributes:
         summary: text for the terminal.
         unfinished: a line for each job that did not finish, with its name and the reason.
-        best: ids of the best two runs. It is empty for cross-validations, and if no two finished.
+        best: ids of the best two runs, if they are single runs on the same test images, else none.
     """
 
     summary: str
@@ -86,7 +86,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
         told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]
         shown = [first, text_table(table.head(DESCRIBED)), *rest]
-        if len(ranking) > 1 and all(len(one.folds) == 1 for one in ranking):
+        # A second one on other test images is not compared, and src.compare would refuse it.
+        if len(ranking[0].folds) == 1 and table.p_value[1:2].notna().any():
             best = [one.run_id for one in ranking[:2]]
         if len(held_out := held_out_sources(done)):
             told += ["", "Each source, held out:", "", source_markdown(held_out)]
