@@ -16,7 +16,7 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from src.config.command import in_sentences, runs_and_settings
+from src.config.command import in_sentences, next_command, runs_and_settings
 from src.config.console import aligned, divert_noise
 from src.config.loader import compose_config
 from src.errors import InputError
@@ -71,7 +71,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
         rows.append(("table", f"{csv}  (all disagreements)"))
     if all(len(folds) == 1 for folds in tried):
         _, first = ranking.run.iloc[0].rsplit(" ", 1)
-        rows.append(("next", f"python -m src.promote {first}  (the first of the list)"))
+        rows.append(("next", f"{next_command('promote', first)}  (the first of the list)"))
     if rows:
         print(f"\n{aligned(rows)}")
 

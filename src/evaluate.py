@@ -9,7 +9,7 @@ A run that is evaluated again keeps its settings but for those on the command li
 import json
 from pathlib import Path
 
-from src.config.command import entry_point, given_settings
+from src.config.command import entry_point, given_settings, next_command
 from src.config.console import aligned
 from src.config.schema import Config
 
@@ -26,7 +26,7 @@ def main(config: Config) -> None:
         metrics = evaluate_again(config.evaluate.run, config, given_settings()).metrics
         run_id = run_named(config.evaluate.run).info.run_id
         page = address_of(run_id, config.tracking.ui)
-        rows = [("page", page), ("next", f"python -m src.promote {run_id[:8]}")]
+        rows = [("page", page), ("next", next_command("promote", run_id[:8]))]
     else:
         metrics = evaluate_workspace(config)
         rows = [("reports", f"{config.reports}  (all metrics, tables and suspect labels)")]
@@ -44,17 +44,22 @@ def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
     from src.statistics.curves import confusion_table, precision_recall_table, roc_table
     from src.statistics.metrics import read_predictions
     from src.statistics.run_metrics import evaluate_predictions, label_suspects, main_metrics
+    from src.statistics.thresholds import threshold_of
+    from src.statistics.verdicts import by_verdict, with_verdicts
 
     predictions = read_predictions(Path(config.workspace, "predictions.csv"))
-    settings = config.evaluate
-    metrics = evaluate_predictions(predictions, settings)
+    settings, wanted = config.evaluate, config.decision.threshold
+    metrics = evaluate_predictions(predictions, settings, wanted)
+    temperature = metrics["calibration"]["temperature"]
+    threshold = threshold_of(wanted, metrics["operating"]["threshold"])
     test = predictions[predictions.part == "test"]
-    calibrated = at_temperature(test, metrics["calibration"]["temperature"])
+    judged = by_verdict(with_verdicts(test, temperature, threshold))
+    calibrated = at_temperature(test, temperature)
     reports = Path(config.reports)
     for file, shown in {"metrics": metrics, "summary": main_metrics(metrics)}.items():
         write_text(reports / f"{file}.json", json.dumps(shown, indent=2) + "\n")
     for name, table in {
-        "confusion": confusion_table(test, config.data.classes),
+        "confusion": confusion_table(judged, config.data.classes),
         "roc": roc_table(test),
         "precision_recall": precision_recall_table(test),
         "reliability": reliability(test, settings.bins),

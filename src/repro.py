@@ -11,7 +11,7 @@ import logging
 import sys
 from pathlib import Path
 
-from src.config.command import in_sentences
+from src.config.command import in_sentences, next_command
 from src.config.console import aligned
 from src.config.schema import Config
 from src.data.files import write_text
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
         ("folder", f"{folder}  (model, predictions and reports)"),
         ("run", f"{run_id}  (curves, figures and model)"),
         ("page", f"{_page_of(run_id, config)}  (served by `make ui`)"),
-        ("next", f"python -m src.promote {run_id[:8]}  (then src.predict uses its model)"),
+        ("next", f"{next_command('promote', run_id[:8])}  (then src.predict uses its model)"),
     ]
     print(f"\n{aligned(rows)}")
 

@@ -11,7 +11,7 @@ python -m src.train -m +sweep=frozen                     the sweep of conf/sweep
 import os
 import time
 
-from src.config.command import entry_point
+from src.config.command import entry_point, next_command
 from src.config.console import aligned, current_log
 from src.config.schema import Config
 from src.errors import InputError
@@ -91,7 +91,9 @@ def closing(config: Config, run_id: str, seconds: float) -> str:
     ]
     if log := current_log():
         rows.append(("log", str(log)))
-    rows.append(("next", f"python -m src.promote {run_id[:8]}  (then src.predict uses its model)"))
+    rows.append(
+        ("next", f"{next_command('promote', run_id[:8])}  (then src.predict uses its model)")
+    )
     return aligned(rows)
 
 

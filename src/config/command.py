@@ -3,6 +3,7 @@
 import argparse
 import functools
 import io
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ except ModuleNotFoundError as error:
         f"error: {sys.executable} has no {error.name}: run `. .venv/bin/activate` first, "
         "or `make env` if there is no .venv yet"
     )
-from src.errors import InputError, sentence_of
+from src.errors import InputError, sentence_of, without_credentials
 
 P = ParamSpec("P")
 HELP = {"-h", "--help"}
@@ -171,6 +172,18 @@ def given_settings() -> list[str]:
     """
     parsed = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
     return [one.key_or_group for one in parsed]
+
+
+def next_command(name: str, *words: str) -> str:
+    """Return a command line that works with the tracking server of the present command.
+
+    Args:
+        name: name of the command, such as `promote`.
+        words: what it is given.
+    """
+    server = ("tracking.uri=", "tracking.experiment=")
+    same = [shlex.quote(without_credentials(a)) for a in sys.argv[1:] if a.startswith(server)]
+    return " ".join((f"python -m src.{name}", *words, *same))
 
 
 def _refuse_sweep(arguments: Sequence[str]) -> None:

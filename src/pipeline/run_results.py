@@ -25,7 +25,8 @@ from src.pipeline.unsent_runs import send_kept
 from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.source_metrics import source_table
-from src.statistics.verdicts import with_verdicts
+from src.statistics.thresholds import threshold_of
+from src.statistics.verdicts import by_verdict, with_verdicts
 from src.sweeps.sweep_jobs import FINGERPRINT
 from src.tracking import runs
 from src.tracking.logged_files import log_file
@@ -63,9 +64,10 @@ def evaluated(
         served_by: name of the engine that computed the predictions, and the precision of its
             arithmetic.
     """
-    metrics = evaluate_predictions(predictions, config.evaluate)
+    metrics = evaluate_predictions(predictions, config.evaluate, config.decision.threshold)
     decision = _chosen(config, metrics, weights, *served_by)
-    return Results(metrics, decision, with_verdicts(predictions, decision))
+    judged = with_verdicts(predictions, decision.temperature, decision.threshold)
+    return Results(metrics, decision, judged)
 
 
 def log_results(
@@ -224,7 +226,6 @@ def _readable_decision(run: Run) -> Decision | None:
 def _chosen(
     config: Config, metrics: Metrics, weights: str, engine: str, precision: str
 ) -> Decision:
-    rule = config.decision
     cheapest = metrics["operating"]["threshold"]
     return Decision.model_validate(
         {
@@ -232,7 +233,7 @@ def _chosen(
             "classes": list(config.data.classes),
             "flips": config.augment.test_flips,
             "temperature": metrics["calibration"]["temperature"],
-            "threshold": cheapest if rule.threshold == "cheapest" else rule.threshold,
+            "threshold": threshold_of(config.decision.threshold, cheapest),
             # The images were evaluated as they are.
             "scales": [1.0],
             "engine": engine,
@@ -245,8 +246,9 @@ def _chosen(
 def log_result_figures(
     config: Config, predictions: pd.DataFrame, temperature: float, *, pictures: bool
 ) -> None:
-    """Log figures of the predictions of the test images."""
-    test, classes = predictions[predictions.part == "test"], config.data.classes
+    """Log figures of the predictions of the test images, which are right if their verdicts are."""
+    test = by_verdict(predictions[predictions.part == "test"])
+    classes = config.data.classes
     bins = config.evaluate.bins
     reliabilities = {
         "as trained": reliability(test, bins),

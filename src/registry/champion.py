@@ -107,7 +107,7 @@ def promote(config: Promote, name: str) -> Promotion:
     check = None
     # The predictions are of images in their own size.
     if not deviations.keys() & {"scales", "flips"} and tuple(served.scales) == (1.0,):
-        predictions = with_verdicts(predictions, served)
+        predictions = with_verdicts(predictions, served.temperature, served.threshold)
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
         # Other images under the same names would look like another verdict.
         if has_tested_images(run, predictions, folder):
@@ -257,7 +257,7 @@ def _ruled(
         check_same_images([[run], [reigning]])
         tested = predictions_of(reigning)
         if served := decision_of(_address(champion)):
-            tested = with_verdicts(tested, served)
+            tested = with_verdicts(tested, served.temperature, served.threshold)
         return decide(predictions, tested, **thresholds)
     except InputError as error:
         begin_anew = (

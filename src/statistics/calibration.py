@@ -91,7 +91,10 @@ def reliability(predictions: pd.DataFrame, bins: int) -> pd.DataFrame:
     """
     confidence = np.maximum(predictions.probability, 1 - predictions.probability)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    table = pd.DataFrame({"confidence": confidence, "accuracy": predictions.correct.astype(float)})
+    # A verdict may be another class than the likelier one, which the confidence is about.
+    likelier = (predictions.probability > 0.5).astype(int)
+    right = (likelier == predictions.label).astype(float)
+    table = pd.DataFrame({"confidence": confidence, "accuracy": right})
     grouped = table.groupby(which)
     return grouped.mean().assign(images=grouped.size()).reset_index(drop=True)
 

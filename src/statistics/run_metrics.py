@@ -16,7 +16,8 @@ from src.statistics.calibration import (
 from src.statistics.intervals import loss_interval
 from src.statistics.metrics import summarise
 from src.statistics.source_metrics import metrics_by_source
-from src.statistics.thresholds import at_threshold, choose_threshold
+from src.statistics.thresholds import Threshold, at_threshold, choose_threshold, threshold_of
+from src.statistics.verdicts import by_verdict, with_verdicts
 
 Metrics = dict[str, dict[str, float]]
 # The metrics by which people compare runs: MLflow's pages and `dvc metrics` show these.
@@ -34,12 +35,16 @@ def main_metrics(metrics: Mapping[str, Mapping[str, float]]) -> Metrics:
     }
 
 
-def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metrics:
+def evaluate_predictions(
+    predictions: pd.DataFrame, settings: Evaluate, threshold: Threshold = 0.5
+) -> Metrics:
     """Evaluate the predictions of a run.
 
     Args:
         predictions: a prediction table with the parts validation and test.
         settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
+        threshold: the calibrated probability, 0 to 1, at and above which an image is cracked. All
+            errors are those of these verdicts. 0.5 takes the likelier class.
 
     Returns:
         The metrics by section and name:
@@ -50,13 +55,15 @@ def evaluate_predictions(predictions: pd.DataFrame, settings: Evaluate) -> Metri
           images determine it and else 0. loss and calibration_error are those of the test part at
           this temperature.
         - `test/<source>`, if there are several sources: see `metrics_by_source`.
-        - `operating`: the threshold on the calibrated probability, and missed_cracks, false_alarms
-          and the mean cost of an image on the test part.
+        - `operating`: the cheapest threshold, and missed_cracks, false_alarms and the mean cost of
+          an image on the test part at this threshold.
     """
-    return evaluate_folds([predictions], settings)
+    return evaluate_folds([predictions], settings, threshold)
 
 
-def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics:
+def evaluate_folds(
+    folds: Sequence[pd.DataFrame], settings: Evaluate, threshold: Threshold = 0.5
+) -> Metrics:
     """Evaluate the predictions of a cross-validation.
 
     Each fold has its own temperature and threshold. They are chosen on its validation images and
@@ -66,16 +73,15 @@ def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics
     Args:
         folds: the prediction table of each fold. Their test images are different.
         settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
+        threshold: see `evaluate_predictions`. `cheapest` is chosen for each fold.
 
     Returns:
         The same metrics as `evaluate_predictions`. The temperature and the threshold are the means
         over the folds. temperature_determined is 1 if it is 1 in every fold.
     """
-    chosen = [_chosen_on_validation(fold, settings) for fold in folds]
-    validation, test = (
-        pd.concat([fold[fold.part == part] for fold in folds], ignore_index=True)
-        for part in ("validation", "test")
-    )
+    chosen = [_chosen_on_validation(fold, settings, threshold) for fold in folds]
+    judged = pd.concat([fold.judged for fold in chosen], ignore_index=True)
+    validation, test = (judged[judged.part == part] for part in ("validation", "test"))
     calibrated = pd.concat([fold.calibrated_test for fold in chosen], ignore_index=True)
     return {
         "validation": summarise(validation, settings.bins),
@@ -87,7 +93,7 @@ def evaluate_folds(folds: Sequence[pd.DataFrame], settings: Evaluate) -> Metrics
             "calibration_error": expected_calibration_error(calibrated, settings.bins),
         },
         "operating": _operating(chosen, settings),
-        **metrics_by_source(pd.concat(folds, ignore_index=True), settings),
+        **metrics_by_source(judged, settings),
     }
 
 
@@ -112,32 +118,47 @@ def label_suspects(predictions: pd.DataFrame, settings: Evaluate) -> pd.DataFram
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The choices that are made on one fold's validation images, and its calibrated test part."""
+    """What one fold's validation images choose, and how its images come out by that.
+
+    Attributes:
+        temperature: divisor of the log-odds.
+        determined: whether the validation images determine the temperature.
+        cheapest: the threshold of least cost.
+        calibrated_test: the prediction table of the test images at the temperature.
+        judged: the prediction table of all images, with `correct` by the verdict.
+    """
 
     temperature: float
     determined: bool
-    threshold: float
+    cheapest: float
     calibrated_test: pd.DataFrame
+    judged: pd.DataFrame
 
 
-def _chosen_on_validation(predictions: pd.DataFrame, settings: Evaluate) -> _Chosen:
+def _chosen_on_validation(
+    predictions: pd.DataFrame, settings: Evaluate, threshold: Threshold
+) -> _Chosen:
     validation = predictions[predictions.part == "validation"]
     temperature = fit_temperature(validation)
-    threshold = choose_threshold(at_temperature(validation, temperature), **_costs(settings))
-    test = at_temperature(predictions[predictions.part == "test"], temperature)
-    determined = determines_temperature(validation, temperature)
-    return _Chosen(temperature, determined, threshold, test)
+    cheapest = choose_threshold(at_temperature(validation, temperature), **_costs(settings))
+    return _Chosen(
+        temperature,
+        determines_temperature(validation, temperature),
+        cheapest,
+        at_temperature(predictions[predictions.part == "test"], temperature),
+        by_verdict(with_verdicts(predictions, temperature, threshold_of(threshold, cheapest))),
+    )
 
 
 def _operating(chosen: Sequence[_Chosen], settings: Evaluate) -> dict[str, float]:
-    """Sum the errors that each fold's threshold gives on its test part, and average the cost."""
+    """Sum the errors of each fold's test part at its cheapest threshold, and average the cost."""
     costs = _costs(settings)
     found = pd.DataFrame(
-        at_threshold(fold.calibrated_test, fold.threshold, **costs) for fold in chosen
+        at_threshold(fold.calibrated_test, fold.cheapest, **costs) for fold in chosen
     )
     images = [len(fold.calibrated_test) for fold in chosen]
     return {
-        "threshold": float(np.mean([fold.threshold for fold in chosen])),
+        "threshold": float(np.mean([fold.cheapest for fold in chosen])),
         "missed_cracks": int(found.missed_cracks.sum()),
         "false_alarms": int(found.false_alarms.sum()),
         "cost": float(np.average(found.cost, weights=images)),

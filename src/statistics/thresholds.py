@@ -1,7 +1,22 @@
 """Choosing the probability from which a patch is reported as cracked, by the costs of errors."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
+
+# The threshold of the verdicts; `cheapest` is the one of least cost on the validation images.
+Threshold = float | Literal["cheapest"]
+
+
+def threshold_of(wanted: Threshold, cheapest: float) -> float:
+    """Return the threshold of the verdicts, 0 to 1.
+
+    Args:
+        wanted: the setting `decision.threshold`.
+        cheapest: the threshold that `choose_threshold` found.
+    """
+    return cheapest if wanted == "cheapest" else wanted
 
 
 def choose_threshold(

@@ -1,25 +1,25 @@
-"""Verdicts: a decision applied to predictions."""
+"""Verdicts: the temperature and the threshold of a decision, applied to predictions."""
 
 import pandas as pd
 
-from src.model.decision import Decision
 from src.statistics.calibration import at_temperature
 
 
-def with_verdicts(predictions: pd.DataFrame, decision: Decision) -> pd.DataFrame:
+def with_verdicts(predictions: pd.DataFrame, temperature: float, threshold: float) -> pd.DataFrame:
     """Return a prediction table with each image's verdict.
 
     Args:
         predictions: a prediction table.
-        decision: the decision of the run.
+        temperature: divisor of the log-odds, above 0.
+        threshold: the calibrated probability, 0 to 1, at and above which an image is cracked.
 
     Returns:
         The table with two more columns. `calibrated` is the probability of a crack that the
         registered model gives (float64, 0 to 1). `verdict` is 1 if the image counts as cracked,
         else 0 (int64).
     """
-    calibrated = at_temperature(predictions, decision.temperature).probability
-    verdict = (calibrated >= decision.threshold).astype("int64")
+    calibrated = at_temperature(predictions, temperature).probability
+    verdict = (calibrated >= threshold).astype("int64")
     return predictions.assign(calibrated=calibrated, verdict=verdict)
 
 

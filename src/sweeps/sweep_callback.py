@@ -23,6 +23,7 @@ from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from src.config.command import next_command
 from src.config.console import divert_noise, give_back_descriptor_2
 from src.config.loader import check
 from src.config.misspelt import composition_error
@@ -234,12 +235,13 @@ def _closing(parent: str, ui: str, best: Sequence[str]) -> str:
     from src.config.console import aligned
     from src.tracking.runs import address_of
 
-    runs = " ".join(run[:8] for run in best)
-    runs = f"{runs}  (the best two)" if best else "RUN RUN  (two of the runs above)"
+    named, which = [run[:8] for run in best], "the best two"
+    if not best:
+        named, which = ["RUN", "RUN"], "two of the runs above"
     return aligned(
         [
             ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
             ("logs", "outputs/logs  (a file for each job)"),
-            ("next", f"python -m src.compare {runs}"),
+            ("next", f"{next_command('compare', *named)}  ({which})"),
         ]
     )

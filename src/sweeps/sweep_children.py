@@ -12,7 +12,12 @@ from src.statistics.run_metrics import Metrics, evaluate_folds
 from src.sweeps.ranking import Candidate
 from src.sweeps.setting_names import named
 from src.sweeps.sweep_jobs import FINGERPRINT, START, Values, values_of
-from src.tracking.run_reading import evaluate_settings, images_of, predictions_of
+from src.tracking.run_reading import (
+    evaluate_settings,
+    images_of,
+    predictions_of,
+    verdict_threshold,
+)
 from src.tracking.runs import metrics_of_parts
 
 # Runs that differ only in this setting are the folds of one cross-validation.
@@ -103,7 +108,7 @@ def _candidate(
     if FOLD in first.values:
         count = f"{len(folds)} fold{'s' if len(folds) > 1 else ''}"
         name = f"{named(values)} {count}".strip()
-        metrics = evaluate_folds(tables, evaluate_settings(run_id))
+        metrics = evaluate_folds(tables, evaluate_settings(run_id), verdict_threshold(run_id))
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
     lacking = len(wanted - set(map(_fold, folds)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import mlflow
 import pandas as pd
@@ -93,6 +93,18 @@ def evaluate_settings(run_id: str) -> Evaluate:
         InputError: the run has no such file, the file is damaged, or a setting is not valid.
     """
     return check_values(Evaluate, config_of(run_id)["evaluate"])
+
+
+def verdict_threshold(run_id: str) -> float | Literal["cheapest"]:
+    """Load the setting `decision.threshold` of a run from its config.yaml.
+
+    It is 0.5 for a run of an older version, which had no such setting.
+
+    Raises:
+        InputError: the run has no such file, or the file is damaged.
+    """
+    decision = config_of(run_id).get("decision") or {}
+    return decision.get("threshold", 0.5)
 
 
 def config_of(run_id: str) -> dict[str, Any]:

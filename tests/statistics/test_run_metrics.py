@@ -69,6 +69,28 @@ def test_each_fold_is_read_by_its_own_choice():
     assert found["calibration"]["loss"] < test.loss.mean() - 0.01
 
 
+def test_all_errors_are_those_of_the_verdicts():
+    parts = [fold(1, 1.0).assign(source="one"), fold(2, 4.0).assign(source="two")]
+    table = pd.concat(parts)
+    found = evaluate_predictions(table, SETTINGS, 0.9)
+    test = table[table.part == "test"]
+    said = at_temperature(test, found["calibration"]["temperature"]).probability >= 0.9
+    assert found["test"]["errors"] == (said != test.label).sum()
+    assert found["test"]["missed_cracks"] == (~said & (test.label == 1)).sum()
+    assert found["test"]["errors"] == found["test/one"]["errors"] + found["test/two"]["errors"]
+    half = evaluate_predictions(table, SETTINGS)
+    assert found["test"]["missed_cracks"] > half["test"]["missed_cracks"]
+    # How well the probabilities are calibrated does not depend on where the threshold lies.
+    assert found["test"]["calibration_error"] == half["test"]["calibration_error"]
+    assert found["calibration"] == half["calibration"]
+
+
+def test_cheapest_threshold_of_each_fold_gives_the_errors():
+    found = evaluate_folds([fold(1, 1.0), fold(2, 4.0)], SETTINGS, "cheapest")
+    for name in ("missed_cracks", "false_alarms"):
+        assert found["test"][name] == found["operating"][name]
+
+
 def test_folds_are_not_all_determined_if_one_is_not():
     sure = pd.concat([table_of([0, 1] * 20, [0.01, 0.99] * 20, p) for p in ("validation", "test")])
     found = evaluate_folds([fold(1, 1.0), sure], SETTINGS)["calibration"]

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from src.model.decision import undecided
 from src.statistics.head_to_head import aligned_tests
 from src.statistics.verdicts import by_verdict, with_verdicts
 from tests.statistics.samples import table_of
@@ -14,9 +13,7 @@ LABELS, PROBABILITIES = [0, 0, 1, 1], [0.1, 0.3, 0.4, 0.9]
 
 
 def decided(threshold: float, temperature: float) -> pd.DataFrame:
-    decision = undecided("a" * 64, "openvino", "f32")
-    changed = {"threshold": threshold, "temperature": temperature}
-    return with_verdicts(table_of(LABELS, PROBABILITIES), decision.model_copy(update=changed))
+    return with_verdicts(table_of(LABELS, PROBABILITIES), temperature, threshold)
 
 
 def test_the_probability_is_calibrated_and_compared_with_the_threshold():
@@ -29,9 +26,7 @@ def test_the_probability_is_calibrated_and_compared_with_the_threshold():
 
 def test_a_probability_at_the_threshold_is_cracked():
     table = decided(0.5, 1.0)
-    threshold = float(table.calibrated[2])
-    decision = undecided("a" * 64, "openvino", "f32").model_copy(update={"threshold": threshold})
-    assert with_verdicts(table, decision).verdict.tolist() == [0, 0, 1, 1]
+    assert with_verdicts(table, 1.0, float(table.calibrated[2])).verdict.tolist() == [0, 0, 1, 1]
 
 
 def test_at_a_half_the_errors_are_those_of_the_likelier_class_at_any_temperature():
