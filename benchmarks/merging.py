@@ -30,7 +30,9 @@ WIDTH, HEIGHT = 300, 240
 OUTLINE, CENTRE_LINE = 40, 150  # points
 MADE_BY: dict[str, Any] = {
     **{"model": {"name": "made up", "weights": "none"}, "patch": 227, "scales": [1.0]},
-    **{"threshold": 0.5, "temperature": 1.0, "calibrated": True, "flips": False},
+    **{"threshold": 0.5, "patch_threshold": 0.5, "rule": None, "severity": []},
+    **{"temperature": 1.0, "calibrated": True, "flips": False},
+    **{"mm_per_pixel": None, "distance_m": None},
     **{"deviations": {}, "engine": {"name": "none"}, "pictures": {"opacity": 0.6}},
 }
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from src.config.tool_schema import InspectionDetails, Report
 
 REPORT = "report.html"
+# What the pages show of a region that has no such field, as one that a person has drawn.
+UNMEASURED = dict.fromkeys(("id", "severity", "direction_degrees"))
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 FILTERS = {
     "capture": capture_text,
@@ -154,7 +156,7 @@ def _shown(found: InspectionResults, row: int, size: int) -> dict[str, Any]:
         "corrected_by": None,
         **record,
         "as_marked": "corrected_by" not in record and "marked_at" not in found.made_by,
-        "regions": [{"id": None, "severity": None, **region} for region in record["regions"]],
+        "regions": [UNMEASURED | region for region in record["regions"]],
         "number": row + 1,
         "page": row // size + 1,
         "measured": any("length_px" in region for region in record["regions"]),

@@ -251,6 +251,16 @@ def test_corrections_are_kept_beside_the_results(visitor, picture):
     assert visitor.correct(number, (0, 0, 301, 10), "crack missed", True).status_code == 422
 
 
+def test_a_missed_crack_beside_a_measured_one_can_be_taken_home(visitor, picture):
+    number = visitor.send("a.png", picture()).json()["number"]
+    (region, *_) = visitor.photos()["a.png"]["record"]["regions"]
+    assert region["length_px"]
+    assert visitor.correct(number, (5, 6, 25, 16), "crack missed", True).status_code == 200
+    assert "by hand" in visitor.get("/results/report.html").text
+    for name in ("photos.csv", "photos.json", "photos.geojson", "corrections.csv", "report.zip"):
+        assert visitor.get(f"/download/{name}").status_code == 200, name
+
+
 def test_a_removed_photo_leaves_no_files(visitor, picture):
     number = visitor.send("a.png", picture()).json()["number"]
     visitor.photos()

@@ -2,6 +2,17 @@
 
 from typing import Any
 
+# The model and the settings of an inspection.
+MADE_BY = {
+    "model": {"name": "models:/crack-classifier@champion"},
+    **{"threshold": 0.5, "patch": 227, "scales": [1.0], "flips": False, "temperature": 1.0},
+    **{"patch_threshold": 0.5, "rule": None},
+    **{"calibrated": True, "deviations": {}, "engine": {"name": "openvino"}},
+    "pictures": {"opacity": 0.6},
+    **{"mm_per_pixel": None, "distance_m": None},
+    "severity": [{"name": "fine", "from_mm": 0.0}, {"name": "severe", "from_mm": 1.0}],
+}
+
 
 def region(box: tuple[int, int, int, int], probability: float = 0.9, **fields: Any) -> dict:
     left, top, right, bottom = box

@@ -7,20 +7,12 @@ import pytest
 
 from src.config.loader import compose_as
 from src.config.tool_schema import Predict
+from src.data.corrections import Correction
 from src.photos.earlier import EarlierInspection, changes_since
-from src.photos.photo_report import InspectionResults, write_report
+from src.photos.photo_report import REPORT, InspectionResults, write_report
 from src.photos.records import place
-from tests.photos.findings import record, region
-
-MADE_BY = {
-    "model": {"name": "models:/crack-classifier@champion"},
-    **{"threshold": 0.5, "patch": 227, "scales": [1.0], "flips": False, "temperature": 1.0},
-    **{"patch_threshold": 0.5, "rule": None},
-    **{"calibrated": True, "deviations": {}, "engine": {"name": "openvino"}},
-    "pictures": {"opacity": 0.6},
-    **{"mm_per_pixel": None, "distance_m": None},
-    "severity": [{"name": "fine", "from_mm": 0.0}, {"name": "severe", "from_mm": 1.0}],
-}
+from src.photos.review import corrected
+from tests.photos.findings import MADE_BY, record, region
 
 
 @pytest.fixture
@@ -121,6 +113,22 @@ def test_corrections_are_told(written):
     assert "Corrected by A. Example" in text
     assert 'class="by-hand"' in text
     assert "<b>1</b> corrected by a person" in text
+
+
+@pytest.mark.parametrize("label", ["crack missed", "right"])
+def test_a_box_drawn_by_hand_stands_beside_measured_regions(written, label):
+    sizes = {"length_px": 9.0, "mean_width_px": 2.0, "max_width_px": 3.0}
+    measured = region((0, 0, 9, 9), id=1, direction_degrees=45.0, **sizes)
+    about = {"photo": "a.jpg", "file": "a.jpg", "x": 20, "y": 30, "width": 9, "height": 9}
+    said = Correction(**about, label=label, cracked=True, by="A", at="2026-01-02T03:04:05+00:00")
+    (table,) = re.findall(
+        "<details>.*?</details>",
+        written([corrected(record("a.jpg", measured), [said])])[REPORT],
+        re.S,
+    )
+    assert "45°" in table
+    assert "20, 30" in table
+    assert "by hand" in table
 
 
 @pytest.mark.parametrize(

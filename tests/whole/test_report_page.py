@@ -11,9 +11,23 @@ from src.config.loader import compose_as
 from src.config.tool_schema import Predict
 from src.data.drawn.photograph import draw_photograph
 from src.photos.inspection import inspect
+from src.photos.photo_report import InspectionResults, write_report
+from src.photos.records import place
+from tests.photos.findings import MADE_BY, record, region
 from tests.samples import light_classifier
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+# Number of lines that a word in a cell's text lies on.
+BOXES_OF_WORD = """(cell, word) => {
+  for (const text of cell.childNodes) {
+    const start = text.data?.indexOf(word) ?? -1;
+    if (start < 0) continue;
+    const range = document.createRange();
+    range.setStart(text, start);
+    range.setEnd(text, start + word.length);
+    return range.getClientRects().length;
+  }
+}"""
 EVIL = "<img src=x onerror=alert(1)> & 'Ä'.jpg"
 
 
@@ -61,3 +75,36 @@ def test_report_in_a_browser(report, page: Page):
     full_size = card.get_by_role("link", name="full size").evaluate("link => link.href")
     page.goto(full_size)
     expect(page.locator("img")).not_to_have_js_property("naturalWidth", 0)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Path:
+    """The report of one photo whose findings have long names and numbers."""
+    folder = tmp_path_factory.mktemp("measured")
+    sizes = {"length": 1234.5, "mean_width": 12.34, "max_width": 23.45}
+    one = {f"{name}_{unit}": size for name, size in sizes.items() for unit in ("px", "mm")}
+    one |= {"id": 12, "severity": "very severe", "direction_degrees": 179.9}
+    records = [record("a.jpg", region((3456, 4567, 3460, 4570), **one), mm_per_pixel=1.0)]
+    places = {"a.jpg": place(Path("in/a.jpg"), Path("in"), folder)}
+    config = compose_as(Predict, "predict/config", ["input=in", f"output={folder}"])
+    found = InspectionResults(records, [], MADE_BY, places, None)
+    return write_report(folder, found, config.inspection, config.report)
+
+
+@pytest.mark.parametrize(
+    ("media", "width"), [("screen", 390), ("screen", 1280), ("print", 688), ("screen", 1024)]
+)
+def test_the_table_of_regions_is_read_at_every_width(measured, page: Page, media, width):
+    page.emulate_media(media=media)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(measured.as_uri())
+    page.evaluate("document.querySelector('details').open = true")
+    table = page.locator("details table")
+    fits = "table => table.parentElement.scrollWidth <= table.parentElement.clientWidth"
+    assert table.evaluate(fits)
+    line = "row => row.offsetHeight / parseFloat(getComputedStyle(row).lineHeight)"
+    assert table.locator("tr").last.evaluate(line) < 5.5
+    for word in ("3456,", "severe"):
+        # A word on two lines has two boxes.
+        boxes = table.locator("td").first.evaluate(BOXES_OF_WORD, word)
+        assert boxes == 1, word
