@@ -42,6 +42,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     from src.data.files import write_text
     from src.statistics import head_to_head
     from src.statistics.result_tables import comparison_report
+    from src.tracking.page_addresses import address_of_comparison
     from src.tracking.run_reading import check_same_images, predictions_of, run_named
     from src.tracking.runs import connect
 
@@ -65,15 +66,15 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     if len(disagreements):
         shown = disagreements.head(SHOWN)
         print(shown.to_string(index=False, float_format="{:.4f}".format))
-    rows = []
+    page = address_of_comparison([run.info.run_id for run in every], tracking.ui)
+    rows = [("page", f"{page}  (served by `make ui`)")]
     if csv:
         write_text(csv, disagreements.to_csv(index=False))
         rows.append(("table", f"{csv}  (all disagreements)"))
     if all(len(folds) == 1 for folds in tried):
         _, first = ranking.run.iloc[0].rsplit(" ", 1)
         rows.append(("next", f"{next_command('promote', first)}  (the first of the list)"))
-    if rows:
-        print(f"\n{aligned(rows)}")
+    print(f"\n{aligned(rows)}")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def main(config: Config) -> None:
 
     if config.evaluate.run:
         from src.pipeline.run_results import evaluate_again
+        from src.tracking.page_addresses import address_of
         from src.tracking.run_reading import run_named
-        from src.tracking.runs import address_of
 
         metrics = evaluate_again(config.evaluate.run, config, given_settings()).metrics
         run_id = run_named(config.evaluate.run).info.run_id

@@ -11,8 +11,8 @@ refused.
 import argparse
 import sys
 
-from src.config.command import in_sentences, runs_and_settings
-from src.config.console import divert_noise
+from src.config.command import in_sentences, next_command, runs_and_settings
+from src.config.console import aligned, divert_noise
 from src.config.loader import compose_as
 from src.config.tool_schema import Promote
 
@@ -30,13 +30,22 @@ def main(arguments: list[str]) -> None:
     if len(named) != (0 if options.back else 1):
         parser.error("name one run, or use --back without a run")
     config = compose_as(Promote, "promote/config", settings)
+    if not options.back:
+        print("packaging the model and asking it: 10 to 30 s", file=sys.stderr)
     from src.registry.champion import go_back, promote
+    from src.tracking.page_addresses import address_of_version
 
     promotion = go_back(config) if options.back else promote(config, named[0])
     print(f"{config.name} version {promotion.version.version} {promotion.outcome}: {promotion.why}")
     if promotion.outcome == "refused":
         sys.exit(REFUSED)
-    print("next: python -m src.predict PHOTO_OR_FOLDER FOLDER uses the champion")
+    page = address_of_version(config.name, promotion.version.version, config.tracking.ui)
+    following = next_command("predict", "PHOTO_OR_FOLDER", "FOLDER")
+    rows = [
+        ("page", f"{page}  (served by `make ui`)"),
+        ("next", f"{following}  (it uses the champion)"),
+    ]
+    print(aligned(rows))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def _run_of(folder: Path) -> str:
 
 def _page_of(run_id: str, config: Config) -> str:
     """Return the address of the run's page."""
-    from src.tracking.runs import address_of, connect
+    from src.tracking.page_addresses import address_of
+    from src.tracking.runs import connect
 
     connect(config.tracking.uri, config.tracking.experiment)
     return address_of(run_id, config.tracking.ui)

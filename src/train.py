@@ -83,7 +83,7 @@ def train_job(config: Config, parent: str) -> float:
 
 def closing(config: Config, run_id: str, seconds: float) -> str:
     """Return what to tell the user at the end of a run: where to look, and what to do next."""
-    from src.tracking.runs import address_of
+    from src.tracking.page_addresses import address_of
 
     rows = [
         ("run", f"{run_id}  ({seconds:.0f} s)"),

@@ -4,6 +4,7 @@ import atexit
 import faulthandler
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -40,6 +41,11 @@ def set_up_libraries() -> None:
     progress = {} if sys.stderr.isatty() else _PROGRESS_IN_FILES
     for name, value in {**_LIBRARIES, **progress}.items():
         os.environ.setdefault(name, value)
+
+
+def console_width() -> int:
+    """Return the number of letters in a line of the terminal; without a terminal, any number."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 
 def log_to_file(command: str) -> Path | None:

@@ -243,10 +243,10 @@ def _with_a_port(address: str) -> str:
 class Server(Section):
     uri: str | None
     experiment: str
+    ui: Annotated[str, Field(pattern=r"^https?://[^/]+$"), AfterValidator(_with_a_port)]
 
 
 class Tracking(Server):
-    ui: Annotated[str, Field(pattern=r"^https?://[^/]+$"), AfterValidator(_with_a_port)]
     run_name: str | None
     parent_run: str | None
     unsent: str

@@ -80,11 +80,12 @@ def planned_cut(config: Config, start: Start, dataset: Dataset) -> Plan | None:
 
 
 # The names of Keras' metrics in MLflow. MLflow draws the metrics of each folder together and sorts
-# folders by name, so the loss comes first.
+# folders by name, so the loss comes first. Its page that compares runs opens on the metric that was
+# logged first.
 METRICS = {
+    "val_loss": "loss/validation",
     "loss": "loss/train",
     "accuracy": "progress/accuracy.train",
-    "val_loss": "loss/validation",
     "val_accuracy": "progress/accuracy.validation",
     "learning_rate": "progress/learning_rate",
 }
@@ -97,7 +98,7 @@ def log_epoch(values: Mapping[str, float], epoch: int) -> None:
         values: the metrics by the name that Keras gives them. Others than `METRICS` are left out.
         epoch: number of the epoch, from 1.
     """
-    known = {METRICS[key]: float(value) for key, value in values.items() if key in METRICS}
+    known = {name: float(values[key]) for key, name in METRICS.items() if key in values}
     mlflow.log_metrics(known, step=epoch)
 
 

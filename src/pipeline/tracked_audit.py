@@ -37,7 +37,9 @@ def track_audit(
     if overlaps:
         summary |= summarise_overlaps(listing, overlaps.pairs, relations.related_groups)
     runs.connect(config.tracking.uri, config.tracking.experiment)
-    with runs.tracked_run("audit", config.model_dump(), system_metrics=False):
+    # An audit trains nothing, so the settings of a training say nothing about it.
+    settings = config.model_dump(include={"data", "audit"})
+    with runs.tracked_run("audit", settings, system_metrics=False):
         mlflow.log_metrics(summary)
         conflicts = label_conflicts(listing, relations.twin_groups)
         mlflow.log_text(conflicts.to_csv(index=False), "label_conflicts.csv")

@@ -223,7 +223,7 @@ def _decided(
     promotion = Promotion(version, "promoted" if ruling.promoted else "refused", why)
     # The tags are set before the aliases, so that every champion has its reasons on record.
     _record(promotion, figures)
-    describe_version(version, f"{why}.\n\n{run.data.tags.get(MLFLOW_RUN_NOTE, '')}")
+    describe_version(version, f"{why}.\n\n{_note_of(run, version)}")
     if ruling.promoted:
         # The alias of the previous champion moves first, so that an interruption does not lose it.
         # If the champion is the same model in an older package, its predecessor stays previous.
@@ -231,6 +231,12 @@ def _decided(
             point(PREVIOUS, champion)
         point(CHAMPION, version)
     return promotion
+
+
+def _note_of(run: Run, version: ModelVersion) -> str:
+    """Return the description of a run, with the version in place of the model that it logged."""
+    note = run.data.tags.get(MLFLOW_RUN_NOTE, "")
+    return note.replace(f'"{model_of(run)}"', f'"models:/{version.name}/{version.version}"')
 
 
 def _ruled(

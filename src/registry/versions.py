@@ -9,6 +9,11 @@ from mlflow.entities.model_registry import ModelVersion
 from src.tracking.processes import one_process
 
 PREVIOUS = "previous"
+# The description of the registered model.
+ABOUT = (
+    "Finds cracks in photos. `make app`, `src.predict` and `src.serve` use the version with the "
+    "alias *champion*. `python -m src.promote RUN` adds a version."
+)
 
 
 def aliased(name: str) -> dict[str, ModelVersion]:
@@ -42,8 +47,10 @@ def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
 
 
 def describe_version(version: ModelVersion, text: str) -> None:
-    """Set the description of a version, in Markdown."""
-    mlflow.MlflowClient().update_model_version(version.name, version.version, text)
+    """Set the description of a version and of its registered model, in Markdown."""
+    client = mlflow.MlflowClient()
+    client.update_model_version(version.name, version.version, text)
+    client.update_registered_model(version.name, ABOUT)
 
 
 def promoting() -> AbstractContextManager[object]:

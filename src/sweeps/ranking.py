@@ -128,13 +128,27 @@ def markdown_table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def text_table(table: pd.DataFrame) -> str:
-    """Format the main columns of a ranking for the terminal; see `markdown_table`."""
-    header = (
-        *("", "validation\nloss", "test\nerrors", "accuracy\n(95 % interval)", "minutes"),
-        *("error rate minus the best's,\nin points (95 % interval)", "p (Holm)", ""),
-    )
-    return str(tabulate(_main_columns(table), header, tablefmt="simple", disable_numparse=True))
+def text_table(table: pd.DataFrame, width: int) -> str:
+    """Format the main columns of a ranking for the terminal; see `markdown_table`.
+
+    Args:
+        table: see `ranking_table`; at least one row.
+        width: number of letters in a line of the terminal. Columns that have no room are left out.
+    """
+    accuracy = "accuracy\n(95 % interval)"
+    difference = "error rate minus the best's,\nin points (95 % interval)"
+    header = ["", "validation\nloss", "test\nerrors", accuracy, "minutes", difference]
+    header += ["p (Holm)", " "]
+    shown = pd.DataFrame(_main_columns(table), columns=header)
+    for dispensable in ("minutes", accuracy, "p (Holm)", difference):
+        if max(map(len, _aligned_columns(shown).splitlines())) <= width:
+            break
+        shown = shown.drop(columns=dispensable)
+    return _aligned_columns(shown)
+
+
+def _aligned_columns(shown: pd.DataFrame) -> str:
+    return str(tabulate(shown, [*shown], "simple", showindex=False, disable_numparse=True))
 
 
 def _main_columns(table: pd.DataFrame) -> list[list[str]]:

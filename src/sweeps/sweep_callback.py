@@ -233,7 +233,7 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
 
 def _closing(parent: str, ui: str, best: Sequence[str]) -> str:
     from src.config.console import aligned
-    from src.tracking.runs import address_of
+    from src.tracking.page_addresses import address_of
 
     named, which = [run[:8] for run in best], "the best two"
     if not best:

@@ -12,6 +12,7 @@ from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from pandas.api.types import is_numeric_dtype
 
+from src.config.console import console_width
 from src.figures import sweep_figures
 from src.figures.run_figures import prediction_grid
 from src.figures.source_figure import source_figure
@@ -85,7 +86,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         more = len(table) - DESCRIBED
         rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
         told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]
-        shown = [first, text_table(table.head(DESCRIBED)), *rest]
+        shown = [first, text_table(table.head(DESCRIBED), console_width()), *rest]
         # A second one on other test images is not compared, and src.compare would refuse it.
         if len(ranking[0].folds) == 1 and table.p_value[1:2].notna().any():
             best = [one.run_id for one in ranking[:2]]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import mlflow
 import pandas as pd
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 STORE = Path("mlruns")
 # The metric by which runs are ranked.
 VALIDATION_LOSS = "best.validation.loss"
-# The part of an address that chooses MLflow's pages for training.
-TRAINING = "workflowType=machine_learning"
 # Artifact with all metrics by part and name.
 METRICS = "metrics.json"
 # The settings, or whole sections, that MLflow's pages show. A user chooses them, and they decide a
@@ -194,29 +191,20 @@ def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: shown(value) for key, value in settings.items()}
 
 
-def address_of(run_id: str, ui: str) -> str:
-    """Return the address of a run's page, without user and password.
-
-    Args:
-        run_id: id of the run.
-        ui: the address at which `make ui` serves runs that are tracked on this machine. A tracking
-            server serves its own pages.
-    """
-    uri = mlflow.get_tracking_uri()
-    served_at = uri.rstrip("/") if urlsplit(uri).scheme in ("http", "https") else ui
-    experiment = mlflow.get_run(run_id).info.experiment_id
-    page = f"#/experiments/{experiment}/runs/{run_id}"
-    # Without the type of work, a new browser shows MLflow's pages for language models.
-    return without_credentials(f"{served_at}/{page}?{TRAINING}")
-
-
 def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings, by dotted name, that MLflow's pages show; see `PARAMETERS`."""
+    """Return the settings, by dotted name, that MLflow's pages show; see `PARAMETERS`.
+
+    Settings without a value are left out.
+    """
 
     def shown(key: str) -> bool:
         return any(key == name or key.startswith(f"{name}.") for name in PARAMETERS)
 
-    return {key: value for key, value in settings.items() if shown(key) and key not in _PLACES}
+    return {
+        key: value
+        for key, value in settings.items()
+        if shown(key) and key not in _PLACES and value not in (None, [])
+    }
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -278,8 +266,11 @@ def log_predictions(predictions: pd.DataFrame) -> None:
     """Log the prediction table, and its test part as a table for MLflow's web pages."""
     log_file(predictions.to_csv(index=False), "predictions.csv")
     test = predictions[predictions.part == "test"].sort_values("loss", ascending=False)
+    # MLflow's page compares runs by the second column.
+    first = ["path", "probability"]
+    columns = [*first, *test.columns.drop([*first, "part"])]
     # mlflow.log_table would add the rows to those of an earlier evaluation of the run.
-    table = test.drop(columns="part").to_json(orient="split", index=False)
+    table = test[columns].to_json(orient="split", index=False)
     mlflow.log_text(table, "test_predictions.json")
     shown = [{"path": "test_predictions.json", "type": "table"}]
     mlflow.set_tag(MLFLOW_LOGGED_ARTIFACTS, json.dumps(shown))

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import mlflow
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from src.tracking.runs import TRAINING, VALIDATION_LOSS
+from src.tracking.page_addresses import TRAINING
+from src.tracking.runs import VALIDATION_LOSS
 
 # MLflow's UI stores a view shared with its button "Share" in an experiment tag with this prefix.
 # The URL names the view as viewStateShareKey (MLflow 3.17, ExperimentPage).

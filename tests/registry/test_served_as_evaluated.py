@@ -133,6 +133,8 @@ def test_the_promotion_has_asked_the_packaged_model(champion):
     assert int(version.tags["served.images"]) == len(test)
     assert int(version.tags["served.disagreements"]) == 0
     assert float(version.tags["served.largest_difference"]) < CLOSE["f32"]
+    # Its page says how to load what is served, and not the model that the run logged.
+    assert f'load_model("models:/{NAME}/{version.version}")' in version.description
 
 
 def decision_of(version) -> dict:

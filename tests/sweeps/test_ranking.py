@@ -9,7 +9,7 @@ import pytest
 
 from src.config.schema import Evaluate
 from src.statistics.run_metrics import evaluate_folds
-from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table
+from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table, text_table
 from tests.statistics.samples import table_of
 
 SETTINGS = Evaluate(
@@ -124,3 +124,15 @@ def test_markdown_says_what_is_known(table):
 def test_single_candidate_is_the_best():
     only = ranking_table([candidate("only", range(3))], MARGIN)
     assert markdown_table(only).splitlines()[-1].endswith("| – | – | the best |")
+
+
+def test_a_narrow_terminal_has_the_columns_that_decide(table):
+    wide = text_table(table, 1000)
+    narrow = text_table(table, 100)
+    assert max(map(len, narrow.splitlines())) <= 100 < max(map(len, wide.splitlines()))
+    for column in ("loss", "errors", "not told apart"):
+        assert column in narrow
+    assert "minutes" in wide
+    assert "minutes" not in narrow
+    # What has no room is left out, and nothing more.
+    assert text_table(table, 1) == text_table(table, 40)

@@ -3,8 +3,8 @@
 import mlflow
 import pytest
 
-from src.config.schema import Server
-from src.config.tool_schema import ModelInUse
+from src.config.loader import compose_as
+from src.config.tool_schema import ModelInUse, Promote
 from src.errors import InputError
 from src.tracking import model_in_use as model_in_use_module
 from src.tracking import runs
@@ -27,7 +27,7 @@ def project(tmp_path, monkeypatch):
 
 
 def first() -> str:
-    tracking = Server(uri=None, experiment="crack-detection")
+    tracking = compose_as(Promote, "promote/config", []).tracking
     return model_in_use(
         ModelInUse(model=None, default_models=[CHAMPION, SHIPPED], tracking=tracking)
     )
