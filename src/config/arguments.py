@@ -7,13 +7,13 @@ from hydra.errors import HydraException
 
 from src.errors import InputError
 
+# Options of Hydra that print the composed settings.
+_SHOWING = {"--cfg", "-c", "--info", "-i"}
 # Options of Hydra that are followed by a value.
-_WITH_VALUE = {
-    *("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
-    *("--config-dir", "-cd", "--experimental-rerun", "--info", "-i"),
+_WITH_VALUE = _SHOWING | {
+    *("--package", "-p", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd", "--experimental-rerun"),
 }
-
-
 _SWEEP = {"-m", "--multirun"}
 _OPTIONS = _WITH_VALUE | _SWEEP | {"--resolve", "--version", "--hydra-help", "--run", "-r"}
 
@@ -51,6 +51,11 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
                 "--help shows examples"
             )
     return named
+
+
+def shows_settings(arguments: Sequence[str]) -> bool:
+    """Whether a command line of Hydra asks to print the composed settings."""
+    return any(one.partition("=")[0] in _SHOWING for one in arguments)
 
 
 def _options_last(arguments: Sequence[str]) -> list[str]:

@@ -5,7 +5,8 @@ import functools
 import io
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import NoReturn, ParamSpec
 
@@ -18,7 +19,7 @@ try:
     from omegaconf import DictConfig
 
     from src.config import console
-    from src.config.arguments import named_values, refuse_unquoted
+    from src.config.arguments import named_values, refuse_unquoted, shows_settings
     from src.config.garbage import collect_garbage_less_often
     from src.config.keras_settings import refuse_other_keras
     from src.config.loader import CONF, Schema, check_as, readable, require_conf
@@ -186,6 +187,17 @@ def next_command(name: str, *words: str) -> str:
     return " ".join((f"python -m src.{name}", *words, *same))
 
 
+@contextmanager
+def _hidden_passwords() -> Iterator[None]:
+    """Print what is printed meanwhile without user and password in its addresses."""
+    shown = io.StringIO()
+    try:
+        with redirect_stdout(shown):
+            yield
+    finally:
+        print(without_credentials(shown.getvalue()), end="")
+
+
 def _refuse_sweep(arguments: Sequence[str]) -> None:
     for word in arguments:
         if word.startswith("+sweep="):
@@ -217,7 +229,8 @@ def _run(
         refuse_unquoted(sys.argv[1:])
         if not sweep:
             _refuse_sweep(arguments)
-        compose_and_run()
+        with _hidden_passwords() if shows_settings(arguments) else nullcontext():
+            compose_and_run()
     except Exception as error:
         # Once the settings are composed, a plain ValueError is a fault of the code.
         of_settings = HydraException if composed else COMPOSITION_ERRORS

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import shorten
 
 from src.errors import without_secrets
 
@@ -25,6 +26,7 @@ _BROKEN_OFF = {
     *("ConnectionResetError", "BrokenPipeError", "IncompleteRead", "ResponseStreamingError"),
 }
 _PASSING = {408, 425, 429}  # refusals after which a server may answer: timeouts, too many requests
+MOST_LETTERS = 300  # of what a library says
 NOT_THERE = (errno.ENOENT, "it is not there")
 
 
@@ -78,7 +80,8 @@ def failure_of(error: Exception) -> Failure:
 def _words(error: Exception) -> str:
     """Return what a store itself says about an error, after a colon, or an empty text."""
     said = error.strerror if isinstance(error, OSError) else getattr(error, "message", None)
-    text = " ".join(str(said or error).split())
+    # Some libraries name every place where they have looked.
+    text = shorten(str(said or error), MOST_LETTERS, placeholder=" …")
     return f": {without_secrets(text)}" if text else ""
 
 

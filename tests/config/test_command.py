@@ -202,6 +202,17 @@ def test_a_misused_command_says_what_to_do_instead(ended, line, says):
     assert "s3cret" not in told
 
 
+@pytest.mark.parametrize(
+    "option", ["--cfg all", "--cfg=job", "-c hydra", "--info config", "-i all"]
+)
+def test_settings_are_shown_without_passwords(commands, option, tmp_path):
+    given = [*option.split(), "tracking.uri=http://user:s3cret@127.0.0.1:9"]
+    code, told, shown = answer(commands, tmp_path, "src.train", *given)
+    assert code == 0, told
+    assert "http://127.0.0.1:9" in shown
+    assert "s3cret" not in shown + told
+
+
 COMMANDS = sorted(
     path.stem for path in Path(ROOT, "src").glob("*.py") if path.stem not in ("__init__", "errors")
 )

@@ -1,0 +1,13 @@
+"""What people are told of a store's failure; tests/photos/test_remote_inspection.py meets real ones."""
+
+from src.data.store_failures import failure_of
+
+
+def test_a_library_that_says_too_much_is_cut():
+    failure = failure_of(OSError("no library in /usr/lib, " * 1000))
+    assert failure.reason.startswith("no library in /usr/lib")
+    assert len(failure.reason) < 310
+
+
+def test_passwords_in_it_are_taken_out():
+    assert "s3cret" not in failure_of(OSError("http://me:s3cret@host does not answer")).reason
