@@ -1,4 +1,4 @@
-"""What people are told of a store's failure; tests/photos/test_remote_inspection.py meets real ones."""
+"""What people are told of a store's failure; test_remote_inspection.py meets real ones."""
 
 from src.data.store_failures import failure_of
 
