@@ -140,7 +140,7 @@ def training(config: Config, clock: Clock) -> None:
         with clock.times("prediction"):
             predictions = predict_for_evaluation(config, fitted, dataset)
         with clock.times("evaluation"):
-            metrics = evaluate_predictions(predictions, config.evaluate)
+            metrics = evaluate_predictions(predictions, config.evaluate, config.decision.threshold)
             suspects = label_suspects(predictions, config.evaluate)
         with clock.times("logging"):
             log_inputs(config, start, dataset)

@@ -66,7 +66,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     if len(disagreements):
         shown = disagreements.head(SHOWN)
         print(shown.to_string(index=False, float_format="{:.4f}".format))
-    page = address_of_comparison([run.info.run_id for run in every], tracking.ui)
+    page = address_of_comparison(every, tracking.ui)
     rows = [("page", f"{page}  (served by `make ui`)")]
     if csv:
         write_text(csv, disagreements.to_csv(index=False))

@@ -45,7 +45,7 @@ def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
     from src.statistics.metrics import read_predictions
     from src.statistics.run_metrics import evaluate_predictions, label_suspects, main_metrics
     from src.statistics.thresholds import threshold_of
-    from src.statistics.verdicts import by_verdict, with_verdicts
+    from src.statistics.verdicts import with_verdicts
 
     predictions = read_predictions(Path(config.workspace, "predictions.csv"))
     settings, wanted = config.evaluate, config.decision.threshold
@@ -53,7 +53,7 @@ def evaluate_workspace(config: Config) -> dict[str, dict[str, float]]:
     temperature = metrics["calibration"]["temperature"]
     threshold = threshold_of(wanted, metrics["operating"]["threshold"])
     test = predictions[predictions.part == "test"]
-    judged = by_verdict(with_verdicts(test, temperature, threshold))
+    judged = with_verdicts(test, temperature, threshold)
     calibrated = at_temperature(test, temperature)
     reports = Path(config.reports)
     for file, shown in {"metrics": metrics, "summary": main_metrics(metrics)}.items():

@@ -30,8 +30,6 @@ def main(arguments: list[str]) -> None:
     if len(named) != (0 if options.back else 1):
         parser.error("name one run, or use --back without a run")
     config = compose_as(Promote, "promote/config", settings)
-    if not options.back:
-        print("packaging the model and asking it: 10 to 30 s", file=sys.stderr)
     from src.registry.champion import go_back, promote
     from src.tracking.page_addresses import address_of_version
 

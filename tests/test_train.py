@@ -460,6 +460,16 @@ def test_a_download_does_not_change_the_random_numbers(folder, composed, pretrai
     assert not all(map(np.array_equal, first, others.get_weights()))
 
 
+def test_a_run_that_has_trained_nothing_is_not_evaluated(folder, composed):
+    config = composed(*TINY)
+    runs.connect(config.tracking.uri, config.tracking.experiment)
+    audited = config.model_dump(include={"data", "audit"})
+    with runs.tracked_run("audit", audited, system_metrics=False) as run_id:
+        pass
+    with pytest.raises(InputError, match="has trained nothing, so there is nothing to evaluate"):
+        evaluate_again(run_id, config)
+
+
 def test_a_run_at_work_is_not_evaluated_again(folder, composed):
     config = composed(*TINY)
     with runs.tracked_run("training", {}, system_metrics=False) as run_id:

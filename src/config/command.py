@@ -176,14 +176,17 @@ def given_settings() -> list[str]:
 
 
 def next_command(name: str, *words: str) -> str:
-    """Return a command line that works with the tracking server of the present command.
+    """Return a command line with the settings of the tracking server that this one was given.
+
+    User and password in its address are left out, because they must not be shown.
 
     Args:
         name: name of the command, such as `promote`.
         words: what it is given.
     """
     server = ("tracking.uri=", "tracking.experiment=")
-    same = [shlex.quote(without_credentials(a)) for a in sys.argv[1:] if a.startswith(server)]
+    given = [one for one in sys.argv[1:] if one.lstrip("+").startswith(server)]
+    same = [shlex.quote(without_credentials(one)) for one in given]
     return " ".join((f"python -m src.{name}", *words, *same))
 
 

@@ -44,7 +44,7 @@ def set_up_libraries() -> None:
 
 
 def console_width() -> int:
-    """Return the number of letters in a line of the terminal; without a terminal, any number."""
+    """Return the number of letters in a line of the terminal, which is unlimited without one."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
 
 

@@ -3,7 +3,6 @@
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import shorten
 
 from src.errors import without_secrets
 
@@ -80,9 +79,10 @@ def failure_of(error: Exception) -> Failure:
 def _words(error: Exception) -> str:
     """Return what a store itself says about an error, after a colon, or an empty text."""
     said = error.strerror if isinstance(error, OSError) else getattr(error, "message", None)
+    text = without_secrets(" ".join(str(said or error).split()))
     # Some libraries name every place where they have looked.
-    text = shorten(str(said or error), MOST_LETTERS, placeholder=" …")
-    return f": {without_secrets(text)}" if text else ""
+    text = f"{text[:MOST_LETTERS]} …" if len(text) > MOST_LETTERS else text
+    return f": {text}" if text else ""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -106,7 +106,7 @@ def prediction_grid(
         classes: class names by label.
         count: largest number of patches.
     """
-    shown = predictions.sort_values("loss", ascending=False).head(count)
+    shown = predictions.sort_values(["correct", "loss"], ascending=[True, False]).head(count)
     drawn = shown[["label", "probability", "correct"]].itertuples(index=False, name=None)
     titles = []
     for label, probability, correct in drawn:

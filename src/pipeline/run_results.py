@@ -26,7 +26,7 @@ from src.statistics.calibration import at_temperature, reliability
 from src.statistics.run_metrics import Metrics, evaluate_predictions, label_suspects
 from src.statistics.source_metrics import source_table
 from src.statistics.thresholds import threshold_of
-from src.statistics.verdicts import by_verdict, with_verdicts
+from src.statistics.verdicts import with_verdicts
 from src.sweeps.sweep_jobs import FINGERPRINT
 from src.tracking import runs
 from src.tracking.logged_files import log_file
@@ -161,6 +161,8 @@ def _settings_of(run_id: str, config: Config, given: Collection[str], *, predict
             "with another one"
         )
     own, new = config_of(run_id), config.model_dump(include={"evaluate", "decision"})
+    if "evaluate" not in own:
+        raise InputError(f"run {run_id} has trained nothing, so there is nothing to evaluate")
     # Which run it is, is no setting of the run.
     new["evaluate"]["run"] = own["evaluate"]["run"] = None
     # The predictions stay those that the run's own engine has made.
@@ -246,8 +248,8 @@ def _chosen(
 def log_result_figures(
     config: Config, predictions: pd.DataFrame, temperature: float, *, pictures: bool
 ) -> None:
-    """Log figures of the predictions of the test images, which are right if their verdicts are."""
-    test = by_verdict(predictions[predictions.part == "test"])
+    """Log figures of the predictions of the test images."""
+    test = predictions[predictions.part == "test"]
     classes = config.data.classes
     bins = config.evaluate.bins
     reliabilities = {

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -59,6 +60,7 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
     for version in versions:
         if version.tags.get(PACKAGED) == made_by:
             return version
+    print("packaging the model, and testing the package", file=sys.stderr)
     model_id = _logged(name, run, file, settings)
     # MLflow prints that it has made a version, which the command tells itself.
     with redirect_stderr(io.StringIO()):

@@ -47,10 +47,11 @@ def tag(version: ModelVersion, tags: Mapping[str, object]) -> None:
 
 
 def describe_version(version: ModelVersion, text: str) -> None:
-    """Set the description of a version and of its registered model, in Markdown."""
+    """Set the description of a version, and of its registered model if it has none, in Markdown."""
     client = mlflow.MlflowClient()
     client.update_model_version(version.name, version.version, text)
-    client.update_registered_model(version.name, ABOUT)
+    if not client.get_registered_model(version.name).description:
+        client.update_registered_model(version.name, ABOUT)
 
 
 def promoting() -> AbstractContextManager[object]:

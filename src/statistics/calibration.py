@@ -91,7 +91,7 @@ def reliability(predictions: pd.DataFrame, bins: int) -> pd.DataFrame:
     """
     confidence = np.maximum(predictions.probability, 1 - predictions.probability)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    # A verdict may be another class than the likelier one, which the confidence is about.
+    # The confidence is that of the likelier class. A verdict may be the other class.
     likelier = (predictions.probability > 0.5).astype(int)
     right = (likelier == predictions.label).astype(float)
     table = pd.DataFrame({"confidence": confidence, "accuracy": right})

@@ -35,7 +35,8 @@ def prediction_table(manifest: pd.DataFrame, probabilities: np.ndarray) -> pd.Da
 
     Returns:
         The manifest's columns and four more. These are `logit` (the log-odds of Positive),
-        `probability` (of Positive, 0 to 1), `loss` (cross-entropy in nats) and `correct` (bool).
+        `probability` (of Positive, 0 to 1), `loss` (cross-entropy in nats) and `correct` (bool),
+        which tells whether the likelier class is the label.
     """
     label = manifest.label.to_numpy()
     # Keras computes the loss from the logits, without clipping. Here the probabilities are only

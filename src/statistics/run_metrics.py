@@ -17,7 +17,7 @@ from src.statistics.intervals import loss_interval
 from src.statistics.metrics import summarise
 from src.statistics.source_metrics import metrics_by_source
 from src.statistics.thresholds import Threshold, at_threshold, choose_threshold, threshold_of
-from src.statistics.verdicts import by_verdict, with_verdicts
+from src.statistics.verdicts import with_verdicts
 
 Metrics = dict[str, dict[str, float]]
 # The metrics by which people compare runs: MLflow's pages and `dvc metrics` show these.
@@ -44,7 +44,7 @@ def evaluate_predictions(
         predictions: a prediction table with the parts validation and test.
         settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
         threshold: the calibrated probability, 0 to 1, at and above which an image is cracked. All
-            errors are those of these verdicts. 0.5 takes the likelier class.
+            errors are those of these verdicts. 0.5 takes the likelier class, and a tie is cracked.
 
     Returns:
         The metrics by section and name:
@@ -58,11 +58,11 @@ def evaluate_predictions(
         - `operating`: the cheapest threshold, and missed_cracks, false_alarms and the mean cost of
           an image on the test part at this threshold.
     """
-    return evaluate_folds([predictions], settings, threshold)
+    return evaluate_folds([predictions], settings, [threshold])
 
 
 def evaluate_folds(
-    folds: Sequence[pd.DataFrame], settings: Evaluate, threshold: Threshold = 0.5
+    folds: Sequence[pd.DataFrame], settings: Evaluate, thresholds: Sequence[Threshold]
 ) -> Metrics:
     """Evaluate the predictions of a cross-validation.
 
@@ -73,13 +73,16 @@ def evaluate_folds(
     Args:
         folds: the prediction table of each fold. Their test images are different.
         settings: the settings of the evaluation; see conf/evaluate/standard.yaml.
-        threshold: see `evaluate_predictions`. `cheapest` is chosen for each fold.
+        thresholds: the threshold of each fold's verdicts; see `evaluate_predictions`.
 
     Returns:
         The same metrics as `evaluate_predictions`. The temperature and the threshold are the means
         over the folds. temperature_determined is 1 if it is 1 in every fold.
     """
-    chosen = [_chosen_on_validation(fold, settings, threshold) for fold in folds]
+    chosen = [
+        _chosen_on_validation(fold, settings, threshold)
+        for fold, threshold in zip(folds, thresholds, strict=True)
+    ]
     judged = pd.concat([fold.judged for fold in chosen], ignore_index=True)
     validation, test = (judged[judged.part == part] for part in ("validation", "test"))
     calibrated = pd.concat([fold.calibrated_test for fold in chosen], ignore_index=True)
@@ -146,7 +149,7 @@ def _chosen_on_validation(
         determines_temperature(validation, temperature),
         cheapest,
         at_temperature(predictions[predictions.part == "test"], temperature),
-        by_verdict(with_verdicts(predictions, temperature, threshold_of(threshold, cheapest))),
+        with_verdicts(predictions, temperature, threshold_of(threshold, cheapest)),
     )
 
 

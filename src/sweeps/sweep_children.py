@@ -108,7 +108,8 @@ def _candidate(
     if FOLD in first.values:
         count = f"{len(folds)} fold{'s' if len(folds) > 1 else ''}"
         name = f"{named(values)} {count}".strip()
-        metrics = evaluate_folds(tables, evaluate_settings(run_id), verdict_threshold(run_id))
+        thresholds = [verdict_threshold(fold.run.info.run_id) for fold in folds]
+        metrics = evaluate_folds(tables, evaluate_settings(run_id), thresholds)
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
     lacking = len(wanted - set(map(_fold, folds)))

@@ -79,7 +79,7 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         ranking = ranked(candidates(done))
         margin = evaluate_settings(ranking[0].run_id).margin
         table = ranking_table(ranking, margin)
-        view = share_sweep(parent, _columns(done[0].run))
+        view = share_sweep(parent, _columns([child.run for child in done]))
         # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
         link = f"[All runs with their settings and results]({view})"
         first = f"{told[0]} Best by validation loss: {ranking[0].name}."
@@ -148,14 +148,15 @@ def _unfinished(tried: Sequence[Run], lost: Sequence[Mapping[str, str]]) -> list
     return failed + [f"{named(values)}: {told}" for values in lost]
 
 
-def _columns(run: Run) -> list[str]:
+def _columns(runs: Sequence[Run]) -> list[str]:
     """Return the swept settings' columns as MLflow's UI names them.
 
-    A swept configuration group, such as `split`, is not a parameter but a tag.
+    A swept configuration group, such as `split`, is not a parameter but a tag. So is a setting that
+    has no value in some of the runs.
     """
     return [
-        f"params.`{key}`" if key in run.data.params else f"tags.`{VALUE}{key}`"
-        for key in sorted(values_of(run))
+        f"params.`{key}`" if all(key in run.data.params for run in runs) else f"tags.`{VALUE}{key}`"
+        for key in sorted(values_of(runs[0]))
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
 import mlflow
+from mlflow.entities import Run
 
 from src.errors import without_credentials
 
@@ -26,9 +27,10 @@ def address_of(run_id: str, ui: str) -> str:
     return f"{_served_at(ui)}/{page}?{TRAINING}"
 
 
-def address_of_comparison(run_ids: Sequence[str], ui: str) -> str:
+def address_of_comparison(runs: Sequence[Run], ui: str) -> str:
     """Return the address of the page that compares runs; see `address_of`."""
-    experiments = sorted({mlflow.get_run(run).info.experiment_id for run in run_ids})
+    run_ids = [run.info.run_id for run in runs]
+    experiments = sorted({run.info.experiment_id for run in runs})
     asked = {"runs": _as_json(run_ids), "experiments": _as_json(experiments)}
     return f"{_served_at(ui)}/#/compare-runs?{urlencode(asked)}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -14,6 +14,7 @@ from src.config.loader import check_values
 from src.config.schema import Evaluate
 from src.errors import InputError
 from src.statistics.metrics import read_predictions
+from src.statistics.thresholds import Threshold
 from src.tracking.logged_files import logged_file
 
 # Tags of a training run: the fingerprints of its images and of its test images.
@@ -95,7 +96,7 @@ def evaluate_settings(run_id: str) -> Evaluate:
     return check_values(Evaluate, config_of(run_id)["evaluate"])
 
 
-def verdict_threshold(run_id: str) -> float | Literal["cheapest"]:
+def verdict_threshold(run_id: str) -> Threshold:
     """Load the setting `decision.threshold` of a run from its config.yaml.
 
     It is 0.5 for a run of an older version, which had no such setting.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from src.config.command import next_command
 from src.config.loader import ROOT
 from tests.whole.servers import environment_of_commands
 
@@ -211,6 +212,14 @@ def test_settings_are_shown_without_passwords(commands, option, tmp_path):
     assert code == 0, told
     assert "http://127.0.0.1:9" in shown
     assert "s3cret" not in shown + told
+
+
+def test_the_next_command_has_the_same_server_without_its_password(monkeypatch):
+    given = ["tracking.uri=http://me:s3cret@host:5000", "++tracking.experiment=my walls", "seed=1"]
+    monkeypatch.setattr(sys, "argv", ["train", *given])
+    assert next_command("compare", "a", "b") == (
+        "python -m src.compare a b tracking.uri=http://host:5000 '++tracking.experiment=my walls'"
+    )
 
 
 COMMANDS = sorted(

@@ -1,5 +1,7 @@
 """What people are told of a store's failure; test_remote_inspection.py meets real ones."""
 
+import pytest
+
 from src.data.store_failures import failure_of
 
 
@@ -9,5 +11,7 @@ def test_a_library_that_says_too_much_is_cut():
     assert len(failure.reason) < 310
 
 
-def test_passwords_in_it_are_taken_out():
-    assert "s3cret" not in failure_of(OSError("http://me:s3cret@host does not answer")).reason
+@pytest.mark.parametrize("before", [0, 270])
+def test_passwords_in_it_are_taken_out(before):
+    text = "a" * before + " http://me:s3cret-and-more-of-it-up-to-the-end@host does not answer"
+    assert "s3cret" not in failure_of(OSError(text)).reason

@@ -55,7 +55,7 @@ def fold(seed: int, overconfidence: float) -> pd.DataFrame:
 def test_each_fold_is_read_by_its_own_choice():
     folds = [fold(1, 1.0), fold(2, 4.0)]
     alone = [evaluate_predictions(one, SETTINGS) for one in folds]
-    found = evaluate_folds(folds, SETTINGS)
+    found = evaluate_folds(folds, SETTINGS, [0.5, 0.5])
     for name in ("missed_cracks", "false_alarms"):
         assert found["operating"][name] == sum(one["operating"][name] for one in alone)
     for part, name in (("operating", "cost"), ("calibration", "loss"), ("test", "loss")):
@@ -86,16 +86,18 @@ def test_all_errors_are_those_of_the_verdicts():
 
 
 def test_cheapest_threshold_of_each_fold_gives_the_errors():
-    found = evaluate_folds([fold(1, 1.0), fold(2, 4.0)], SETTINGS, "cheapest")
+    found = evaluate_folds([fold(1, 1.0), fold(2, 4.0)], SETTINGS, ["cheapest"] * 2)
     for name in ("missed_cracks", "false_alarms"):
         assert found["test"][name] == found["operating"][name]
 
 
 def test_folds_are_not_all_determined_if_one_is_not():
     sure = pd.concat([table_of([0, 1] * 20, [0.01, 0.99] * 20, p) for p in ("validation", "test")])
-    found = evaluate_folds([fold(1, 1.0), sure], SETTINGS)["calibration"]
+    found = evaluate_folds([fold(1, 1.0), sure], SETTINGS, [0.5, 0.5])["calibration"]
     assert found["temperature_determined"] == 0
-    assert evaluate_folds([fold(1, 1.0)], SETTINGS)["calibration"]["temperature_determined"] == 1
+    assert (
+        evaluate_predictions(fold(1, 1.0), SETTINGS)["calibration"]["temperature_determined"] == 1
+    )
 
 
 def test_unit_of_the_intervals_is_the_group():

@@ -32,7 +32,7 @@ def test_a_probability_at_the_threshold_is_cracked():
 def test_at_a_half_the_errors_are_those_of_the_likelier_class_at_any_temperature():
     for temperature in (0.2, 1.0, 7.0):
         table = decided(0.5, temperature)
-        assert by_verdict(table).correct.tolist() == table.correct.tolist()
+        assert table.correct.tolist() == table_of(LABELS, PROBABILITIES).correct.tolist()
 
 
 def test_runs_are_compared_by_their_verdicts():

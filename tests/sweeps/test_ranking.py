@@ -34,7 +34,7 @@ def candidate(name: str, wrong: range, loss: float = 0.1, images: str = "a") -> 
     validation = table_of(labels, np.where(right == 1, sure, 1 - sure).tolist(), "validation")
     right[list(wrong)] = 1 - right[list(wrong)]
     table = pd.concat([validation, table_of(labels, (0.1 + 0.8 * right).tolist())])
-    metrics = evaluate_folds([table], SETTINGS)
+    metrics = evaluate_folds([table], SETTINGS, [0.5])
     return Candidate(name, {"lr": loss}, [table], metrics, 60.0, name, frozenset(images), 0)
 
 

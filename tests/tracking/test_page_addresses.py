@@ -25,7 +25,7 @@ def two_runs(tmp_path) -> list[str]:
 
 
 def test_runs_are_compared_on_one_page(two_runs):
-    address = address_of_comparison(two_runs, UI)
+    address = address_of_comparison([mlflow.get_run(run) for run in two_runs], UI)
     place, _, asked = address.partition("?")
     assert place == f"{UI}/#/compare-runs"
     experiment = mlflow.get_run(two_runs[0]).info.experiment_id
