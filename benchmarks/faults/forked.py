@@ -81,6 +81,9 @@ def start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) 
     sys.stderr.flush()
     process = os.fork()
     if process:
+        # Before that, its group could not be killed.
+        while os.getpgid(process) != process:
+            time.sleep(0.001)
         return process
     status = 1
     try:
