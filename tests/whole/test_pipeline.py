@@ -123,7 +123,7 @@ def test_statement_reruns_each_stage_that_imports_it(edited):
 
 @pytest.mark.slow
 def test_statement_in_an_entry_point_reruns_its_stage(edited):
-    edited.edit("src/evaluate.py", "settings = config.evaluate", "settings, _ = config.evaluate, 0")
+    edited.edit("src/evaluate.py", "wanted = config.evaluate,", "wanted = *(config.evaluate,),")
     assert edited.repro() == {"compose", "evaluate"}
 
 
