@@ -12,7 +12,7 @@ import os
 import time
 
 from src.config.command import entry_point, next_command
-from src.config.console import aligned, current_log
+from src.config.console import aligned, announced, current_log
 from src.config.schema import Config
 from src.errors import InputError
 
@@ -22,9 +22,10 @@ def main(config: Config) -> float:
     if config.tracking.parent_run:
         _refuse_outside_a_sweep()
         return train_job(config, config.tracking.parent_run)
-    # TensorFlow and MLflow take seconds to import, and a wrong setting must be reported at once.
-    from src.pipeline.tracked_run import train_and_track
-    from src.statistics.result_tables import result_table
+    # A wrong setting must be reported at once, so this comes after the settings are checked.
+    with announced("loading TensorFlow and MLflow (about 6 s)"):
+        from src.pipeline.tracked_run import train_and_track
+        from src.statistics.result_tables import result_table
 
     started = time.monotonic()
     result = train_and_track(config, log=current_log())

@@ -6,7 +6,9 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -121,6 +123,26 @@ def give_back_descriptor_2() -> None:
     """Undo what `divert_noise` did, for a program that takes the place of this one."""
     if sys.stderr is sys.__stderr__ and sys.stderr is not None:
         os.dup2(sys.stderr.fileno(), 2)
+
+
+@contextmanager
+def announced(step: str) -> Iterator[None]:
+    """Tell on the console what the program is doing, for a step that has no progress line.
+
+    In a terminal the text is shown at once. Elsewhere it is shown if the step takes longer than
+    TQDM_DELAY seconds, as progress lines are.
+
+    Args:
+        step: what is done, and how long it takes.
+    """
+    delay = float(os.environ.get("TQDM_DELAY", "0"))
+    timer = threading.Timer(delay, print, (step,), {"file": sys.stderr})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def current_log() -> Path | None:

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -19,6 +18,7 @@ from mlflow.models import Model
 from PIL import Image
 
 from src.config.code_closure import SRC, code_fingerprint, imported_modules, module_file
+from src.config.console import announced
 from src.data.files import temporary_folder
 from src.tracking.logged_models import MODEL_PACKAGES, pinned_requirements
 from src.tracking.processes import complete, process_tags
@@ -60,8 +60,8 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
     for version in versions:
         if version.tags.get(PACKAGED) == made_by:
             return version
-    print("packaging the model, and testing the package", file=sys.stderr)
-    model_id = _logged(name, run, file, settings)
+    with announced("packaging the model, and testing the package (about 15 s)"):
+        model_id = _logged(name, run, file, settings)
     # MLflow prints that it has made a version, which the command tells itself.
     with redirect_stderr(io.StringIO()):
         return mlflow.register_model(f"models:/{model_id}", name, tags={PACKAGED: made_by})

@@ -38,6 +38,7 @@ from src.sweeps.sweep_overrides import (
     values_of_override,
     without_secret_values,
 )
+from src.sweeps.sweep_progress import SweepProgress
 
 PARENT = "tracking.parent_run"
 # Hydra's own sweeper runs every combination. Other sweepers choose their jobs while they run.
@@ -64,6 +65,7 @@ class SweepCallback(Callback):
         ui: the address where `make ui` serves it.
         jobs: each job's values of the swept settings; empty if they are not known in advance.
         interrupted: whether the user has interrupted the sweep.
+        progress: what tells how far the sweep is; None where its jobs run in other processes.
     """
 
     def __init__(self, command: str) -> None:
@@ -75,6 +77,7 @@ class SweepCallback(Callback):
         self.parent = self.ui = ""
         self.jobs: list[dict[str, str]] = []
         self.interrupted = False
+        self.progress: SweepProgress | None = None
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check every job's configuration, open the parent run, and pass its id to the jobs."""
@@ -108,12 +111,21 @@ class SweepCallback(Callback):
                 # The overrides again, as a folder's name that this project does not use.
                 config.hydra.job.override_dirname = ""
                 config.merge_with(_shown(config))
-        if config.hydra.runtime.choices["hydra/launcher"] != IN_THIS_PROCESS:
+        if config.hydra.runtime.choices["hydra/launcher"] == IN_THIS_PROCESS:
+            self.progress = SweepProgress(_job_count(config, len(jobs)))
+        else:
             # The processes that the launcher starts need descriptor 2 for their own errors.
             give_back_descriptor_2()
 
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Announce the job, if it takes long."""
+        if self.progress:
+            self.progress.job_starts(config.hydra.job.num)
+
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Let the sweep go on after a failed job, whose run has the status FAILED by now."""
+        if self.progress:
+            self.progress.job_ends()
         if self.interrupted:
             raise KeyboardInterrupt
         if OmegaConf.select(config, PARENT) and job_return.status is JobStatus.FAILED:
@@ -226,9 +238,16 @@ def _make_parent(config: DictConfig, overrides: Mapping[str, Override], jobs: li
     settings = [job.model_dump() for job in jobs]
     given = [str(override.input_line) for override in overrides.values()]
     parent = open_sweep(name, list(swept), given, settings)
-    trials = OmegaConf.select(config, "hydra.sweeper.n_trials")
-    print(f"sweep {name}: {trials or len(jobs)} jobs, run {parent}")
+    print(f"sweep {name}: {_job_count(config, len(jobs))} jobs, run {parent}")
     return parent
+
+
+def _job_count(config: DictConfig, composed: int) -> int:
+    """Return how many jobs a sweep has, of which `composed` have been composed to check them.
+
+    Optuna chooses the values of the others while the sweep runs.
+    """
+    return OmegaConf.select(config, "hydra.sweeper.n_trials") or composed
 
 
 def _closing(parent: str, ui: str, best: Sequence[str]) -> str:

@@ -59,6 +59,17 @@ def test_each_job_of_a_process_has_a_log_of_its_own(tmp_path):
     assert (tmp_path / second).read_text() == "x"
 
 
+@pytest.mark.parametrize(("delay", "shown"), [("0", "packaging\n"), ("60", "")])
+def test_a_step_is_announced_if_it_takes_longer_than_progress_lines_wait(delay, shown, tmp_path):
+    code = """
+import time
+from src.config.console import announced
+with announced("packaging"):
+    time.sleep(1)
+"""
+    assert ran(tmp_path, f"os.environ['TQDM_DELAY'] = '{delay}'{code}").stderr == shown
+
+
 def test_a_traceback_reaches_the_console(tmp_path):
     done = ran(tmp_path, "raise RuntimeError('a fault')")
     assert done.returncode == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,7 +65,9 @@ def history(sweeps: Sweeps) -> tuple[list[Run], list[Run], int, str]:
     while is_at_work(sweeps.runs()[0]):
         time.sleep(0.1)
     killed = sweeps.runs()
-    return interrupted, killed, *sweeps.run(*SWEEP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DELAY", "0")
+        return interrupted, killed, *sweeps.run(*SWEEP)
 
 
 def statuses(runs: list[Run]) -> list[str]:
@@ -81,6 +84,12 @@ def test_killed_sweep_is_closed_at_the_next_start(sweeps, history):
     assert "RUNNING" not in statuses(sweeps.runs())
     # The parent goes on; the job that was killed is another run's now.
     assert [run.info.status for run in sweeps.runs() if run.info.run_id == left[1]] == ["KILLED"]
+
+
+def test_jobs_at_work_are_announced_with_the_time_that_is_left(history):
+    output = history[3]
+    assert "\njob 1 of 3 is at work\n" in output
+    assert re.search(r"\njob 3 of 3 is at work, about \d\d:\d\d left for the sweep\n", output)
 
 
 def test_all_starts_are_one_parent_and_nothing_is_done_twice(sweeps, history):

@@ -7,6 +7,7 @@ import { add, chosen, dropped, sending } from "./uploading.js";
 const PAUSE = 700; // milliseconds between two questions for results
 const $ = id => document.getElementById(id);
 let asking = false, again = false;
+const begun = begin();
 
 function tell(text) {
   $("message").textContent = text;
@@ -71,8 +72,10 @@ function progress() {
   $("progress").querySelector("p").textContent = `${inspected} of ${total} inspected${sent}.${problem}`;
 }
 
-function take(files) {
+async function take(files) {
   if (!files.length) return;
+  // Photos may come before the server has told what it takes.
+  await begun;
   const others = add(files, () => { update([]); follow(); });
   if (others) tell(`${others} file${others > 1 ? "s are" : " is"} no photo (${visit.extensions.join(" ")})`);
 }
@@ -102,7 +105,7 @@ addEventListener("drop", async event => {
   if (!withFiles(event)) return;
   event.preventDefault();
   $("dropping").hidden = (depth = 0) === 0;
-  take(await dropped(event.dataTransfer));
+  await take(await dropped(event.dataTransfer));
 });
 
 let frame = 0;
@@ -167,7 +170,8 @@ viewer.whenCorrected(async answer => {
   await follow();
 });
 
-await begin();
+await begun;
+document.body.inert = false;
 const { name, version: edition } = visit.model;
 const short = name.startsWith("models:/") ? name : name.split("/").slice(-2).join("/");
 $("model").textContent = `model ${short}${edition ? `, version ${edition}` : ""}`;
