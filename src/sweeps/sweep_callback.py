@@ -24,7 +24,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from src.config.command import next_command
-from src.config.console import divert_noise, give_back_descriptor_2
+from src.config.console import announced, divert_noise, give_back_descriptor_2
 from src.config.loader import check
 from src.config.misspelt import composition_error
 from src.config.schema import Config
@@ -143,7 +143,8 @@ class SweepCallback(Callback):
         from src.sweeps.sweep_report import report_sweep
 
         with _errors_end_the_sweep():
-            outcome = report_sweep(self.parent, self.jobs)
+            with announced("making the table and the figures of the sweep (a few seconds)"):
+                outcome = report_sweep(self.parent, self.jobs)
             print(f"\n{outcome.summary}\n")
             self._close("FAILED" if outcome.unfinished else "FINISHED")
             print(_closing(self.parent, self.ui, outcome.best))
