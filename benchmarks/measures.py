@@ -12,7 +12,7 @@ network's, so that only the measuring is judged.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,28 @@ class Truth:
     length: float
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one photograph, in pixels.
+
+    Attributes:
+        places: (n, 2), points on the centre lines.
+        widths: (n,), the width at each of them.
+        length: length of the centre lines.
+        largest: the largest width.
+        seconds: seconds of the processor that it took.
+    """
+
+    places: np.ndarray
+    widths: np.ndarray
+    length: float
+    largest: float
+    seconds: float
+
+
+Measurer = Callable[[Truth], Measured]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measures", description=__doc__)
     parser.add_argument("--photos", type=int, default=40, help="number of drawn photographs")
@@ -71,12 +93,12 @@ def main() -> None:
     chosen = parser.parse_args()
     inspector = inspector_of(chosen.model) if chosen.model else None
     drawn = drawn_truths(chosen.seed, chosen.photos, chosen.height, chosen.width)
-    tables = {"drawn": report("drawn", drawn, chosen.photos, inspector)}
+    tables = {"drawn": report("drawn", drawn, chosen.photos, by_the_project, inspector)}
     if (chosen.elsewhere / "labels.csv").exists():
         labels = pd.read_csv(chosen.elsewhere / "labels.csv").dropna(subset=["mask"])
         for name, rows in labels.groupby("set"):
             truths = masked_truths(chosen.elsewhere, rows)
-            tables[str(name)] = report(str(name), truths, len(rows), inspector)
+            tables[str(name)] = report(str(name), truths, len(rows), by_the_project, inspector)
     print(pd.DataFrame(tables).to_markdown(floatfmt=".3g"))
 
 
@@ -89,12 +111,16 @@ def inspector_of(model: str) -> Inspector:
 
 
 def report(
-    name: str, truths: Iterator[Truth], count: int, inspector: Inspector | None
+    name: str,
+    truths: Iterator[Truth],
+    count: int,
+    measure: Measurer,
+    inspector: Inspector | None = None,
 ) -> dict[str, float]:
     """Measure photographs, and summarise the errors."""
     points, photos = [], []
     for truth in tqdm(truths, total=count, desc=name, unit="photo"):
-        one = compared(truth)
+        one = compared(truth, measure(truth))
         points.append(one[0])
         photos.append(one[1] | {"scoring": seconds_to_score(truth.photo, inspector)})
     each, all_photos = pd.concat(points), pd.DataFrame(photos)
@@ -137,8 +163,8 @@ def seconds_to_score(photo: Image.Image, inspector: Inspector | None) -> float:
     return time.process_time() - started
 
 
-def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Compare the measures of one photograph with the truth, by point and as a whole."""
+def by_the_project(truth: Truth) -> Measured:
+    """Measure a photograph as `src.predict` does, in regions around its cracks."""
     grid = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
     labels = cv2.connectedComponents(cv2.dilate(truth.mask.astype(np.uint8), grid))[1]
     started = time.process_time()
@@ -152,9 +178,18 @@ def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
             lines, across = crack_lines(truth.photo, lines)
             profiles.append(across)
             cracks.append(measured(lines, across))
-    seconds = time.process_time() - started
-    places = np.concatenate([np.zeros((0, 2)), *(one.places for one in profiles)])
-    widths = np.concatenate([np.zeros(0), *(one.widths for one in profiles)])
+    return Measured(
+        places=np.concatenate([np.zeros((0, 2)), *(one.places for one in profiles)]),
+        widths=np.concatenate([np.zeros(0), *(one.widths for one in profiles)]),
+        length=sum(crack.length for crack in cracks),
+        largest=max((crack.max_width for crack in cracks), default=0.0),
+        seconds=time.process_time() - started,
+    )
+
+
+def compared(truth: Truth, found: Measured) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Compare the measures of one photograph with the truth, by point and as a whole."""
+    places, widths = found.places, found.widths
     tree = cKDTree(truth.places)
     distance, nearest = tree.query(places)
     # A measured centre within a wide crack is right, even if it is not exactly in the middle.
@@ -162,15 +197,15 @@ def compared(truth: Truth) -> tuple[pd.DataFrame, dict[str, float]]:
     each = pd.DataFrame({"right": right, "width": widths, "true_width": truth.widths[nearest]})
     back = cKDTree(places).query(truth.places)[0] if len(places) else np.full(len(truth.places), 99)
     return each, {
-        "length": sum(crack.length for crack in cracks),
-        "max_width": max((crack.max_width for crack in cracks), default=0.0),
+        "length": found.length,
+        "max_width": found.largest,
         "true_max_width": truth.widths.max(),
         "true_length": truth.length,
         "mean_width": widths.mean() if len(widths) else 0.0,
         "true_mean_width": truth.widths.mean(),
         "found": float((back <= np.maximum(NEAR, truth.widths / 2)).sum()),
         "true": len(truth.places),
-        "seconds": seconds,
+        "seconds": found.seconds,
     }
 
 

@@ -92,6 +92,6 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
     near = same or get_close_matches(key, names, n=1, cutoff=0.7)
     if not near:
         leaves = {name.rpartition(".")[2]: name for name in reversed(names)}
-        near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.7)]
+        near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.75)]
     hint = f"did you mean {' or '.join(near[:3])}?" if near else "--help says where they are listed"
     return f"{key}: there is no such setting; {hint}"
