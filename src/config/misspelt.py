@@ -89,9 +89,9 @@ def unknown_setting(key: str, schema: type[BaseModel]) -> str:
         return f"{key}: this is a setting of {owner}, which is not chosen here"
     leaf = key.rpartition(".")[2]
     same = [name for name in names if name.rpartition(".")[2] == leaf]
-    near = same or get_close_matches(key, names, n=1, cutoff=0.7)
+    near = same or get_close_matches(key, names, n=1, cutoff=0.73)
     if not near:
         leaves = {name.rpartition(".")[2]: name for name in reversed(names)}
-        near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.75)]
+        near = [leaves[one] for one in get_close_matches(leaf, leaves, n=1, cutoff=0.73)]
     hint = f"did you mean {' or '.join(near[:3])}?" if near else "--help says where they are listed"
     return f"{key}: there is no such setting; {hint}"
