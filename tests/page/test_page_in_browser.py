@@ -162,8 +162,9 @@ def test_from_photo_to_photo_by_keys_while_they_are_corrected(opened, picture, t
     expect(opened.locator(".card.done")).to_have_count(0)
 
 
-def test_a_photo_is_dropped_and_marked_as_right(opened, picture):
-    drop(opened, "north.png", picture(1))
+def test_a_photo_is_dropped_and_marked_as_right(opened, picture, tmp_path):
+    (tmp_path / "north.png").write_bytes(picture(1))
+    drop(opened, tmp_path / "north.png")
     expect(opened.locator(".card.done .name")).to_have_text("north.png")
     opened.get_by_label("Threshold").fill("99")
     opened.locator(".card.done").click()
@@ -183,17 +184,12 @@ def test_a_photo_is_dropped_and_marked_as_right(opened, picture):
     assert [(row["label"], row["cracked"]) for row in rows] == [("right", "1")]
 
 
-def drop(page: Page, name: str, content: bytes) -> None:
-    """Drop a file on the page."""
-    dropped = page.evaluate_handle(
-        """([name, bytes]) => {
-            const dropped = new DataTransfer();
-            dropped.items.add(new File([new Uint8Array(bytes)], name));
-            return dropped;
-        }""",
-        [name, list(content)],
-    )
-    page.dispatch_event("#welcome", "drop", {"dataTransfer": dropped})
+def drop(page: Page, file: Path) -> None:
+    """Drop a file or a folder on the page, by Chromium's own events."""
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
 
 
 def test_what_is_typed_about_the_inspection_is_saved_by_the_enter_key(opened, photos):
@@ -209,13 +205,17 @@ def test_what_is_typed_about_the_inspection_is_saved_by_the_enter_key(opened, ph
     expect(opened.get_by_label("Project")).to_be_hidden()
 
 
-def test_a_folder_is_added_without_the_results_in_it(opened, picture, tmp_path):
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_folder_is_added_without_the_results_in_it(opened, picture, tmp_path, way):
     site = tmp_path / "site"
     for name in ("a.png", "._a.png", "found/overlays/a.png.jpg", "found/report/1.jpg"):
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_bytes(picture())
     (site / "found" / "photos.json").write_text("{}")
-    opened.set_input_files("#folder", site)
+    if way == "chosen":
+        opened.set_input_files("#folder", site)
+    else:
+        drop(opened, site)
     expect(opened.locator(".card.done")).to_have_count(1)
     expect(opened.locator(".card")).to_have_count(1)
 
