@@ -5,13 +5,12 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from src.data.corrections import CORRECTIONS
 from src.data.files import temporary_folder
-from src.page.uploads import PHOTOS
 from src.page.visits import Refused
 from src.photos.output_folder import RESULT_FILES
 from src.photos.photo_search import OVERLAYS, PAGES
@@ -21,16 +20,16 @@ PRINT = ".print-"  # what the name of a page begins with, of which a PDF is made
 SECONDS_TO_PRINT = 300
 
 
-def zipped(folder: Path, *, with_photos: bool) -> Path:
+def zipped(folder: Path, photos: Iterable[Path]) -> Path:
     """Put the results of a visit into a ZIP file, and return its path.
 
     Args:
         folder: the visit's folder, with its results.
-        with_photos: whether the photos are added, as the training on corrections needs.
+        photos: files of the folder that are added, as the training on corrections needs photos.
     """
-    kept = [PAGES, OVERLAYS, *([PHOTOS] if with_photos else [])]
     files = [folder / name for name in (*RESULT_FILES, CORRECTIONS)]
-    files += [file for name in kept for file in sorted((folder / name).iterdir())]
+    files += [file for name in (PAGES, OVERLAYS) for file in sorted((folder / name).iterdir())]
+    files += photos
     # Pictures are compressed already.
     with _new_file(folder, ".zip") as target, zipfile.ZipFile(target, "w") as archive:
         for file in files:

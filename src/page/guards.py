@@ -47,15 +47,19 @@ def visit_of(request: Request) -> Visit:
     """Return the visit of the request's cookie.
 
     Raises:
-        Refused: there is none, or a change comes without the visit's token.
+        Refused: there is none, the request is of an ended visit's page, or a change comes without
+            the visit's token.
     """
     secret = request.cookies.get(request.app.state.cookie)
     visit: Visit | None = request.app.state.bench.visits.found(secret)
     if visit is None:
         raise Refused(403, "this visit has ended; load the page again")
-    changes = request.method not in ("GET", "HEAD")
     told, token = (text.encode() for text in (request.headers.get(TOKEN, ""), visit.token))
-    if changes and not secrets.compare_digest(told, token):
+    # A tab may still show an ended visit while its browser has another one.
+    named = request.query_params.get("visit", visit.name)
+    if named != visit.name or (told and not secrets.compare_digest(told, token)):
+        raise Refused(403, "this visit has ended; load the page again")
+    if request.method not in ("GET", "HEAD") and not told:
         raise Refused(403, "the request does not come from this page")
     return visit
 

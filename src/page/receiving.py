@@ -104,7 +104,8 @@ def inspected(visit: Visit, number: int) -> Upload:
 
 
 def _picture(path: Path) -> FileResponse:
-    # A number is never given to another photo, so the browser may keep its pictures.
+    # The address has the visit and the number, which is never given to another photo of it. So the
+    # browser may keep the picture.
     return FileResponse(path, headers={"cache-control": "private, max-age=3600"})
 
 

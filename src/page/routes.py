@@ -113,6 +113,7 @@ def visit_settings(request: Request, visit: Guest) -> dict[str, Any]:
     made_by = bench.inspector.made_by
     return {
         "token": visit.token,
+        "name": visit.name,
         "threshold": made_by["threshold"],
         "calibrated": made_by["calibrated"],
         "model": made_by["model"],
@@ -193,7 +194,8 @@ def send_download(
                 folder, results, visit.details, bench.config.report, name=page.name, most=most
             )
         else:
-            file = zipped(folder, with_photos=kind == "report-and-photos.zip")
+            whole = kind == "report-and-photos.zip"
+            file = zipped(folder, [one.place.path for one in visit.present()] if whole else [])
     if kind == "report.pdf":
         try:
             file = printed(page)

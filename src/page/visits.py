@@ -138,6 +138,11 @@ class Visit:
         return [one for one in self.uploads.values() if one.state != "removed"]
 
     @property
+    def name(self) -> str:
+        """What addresses call the visit. It is no secret."""
+        return self.folder.name
+
+    @property
     def empty(self) -> bool:
         """Whether the visit has no photos, and none arrives."""
         return not self._known()

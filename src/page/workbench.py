@@ -103,7 +103,9 @@ class Workbench:
             uploads = visit.present()
             corrections = list(visit.corrections)
             records = [one.record for one in uploads if one.record]
-            unreadable = [(one.name, one.reason) for one in uploads if one.reason]
+            unreadable = [
+                (one.name, one.reason or "not inspected yet") for one in uploads if not one.record
+            ]
         made_by = self.inspector.made_by
         if threshold is not None and threshold != made_by["threshold"]:
             said = by_photo(corrections)

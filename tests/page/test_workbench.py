@@ -1,10 +1,13 @@
 """The workbench: what it leaves in a folder that is kept, and what not."""
 
+import zipfile
+
 import pytest
 from PIL import Image
 
 from src.errors import InputError
 from src.page import workbench
+from src.page.downloads import zipped
 from src.page.visits import Refused
 from src.page.workbench import Workbench
 from src.photos.result_files import write_results
@@ -91,4 +94,24 @@ def test_a_visit_that_ends_while_its_results_are_written_stays_ended(
     assert not visit.folder.exists()
     with pytest.raises(Refused, match="the visit has ended"):
         bench.full_photo(visit, upload)
+    bench.close()
+
+
+def test_photos_that_wait_are_named_in_the_results(settings, picture):
+    bench = Workbench(settings())
+    _, visit, _ = uploaded(bench, picture)
+    results = bench.results(visit, None)
+    assert results.unreadable == [("a.png", "not inspected yet")]
+    bench.close()
+
+
+def test_a_photo_that_still_arrives_is_not_taken_home(settings, picture):
+    bench = Workbench(settings())
+    _, visit, upload = uploaded(bench, picture)
+    arriving = visit.reserve("b.png", ".png", 100)
+    arriving.place.path.write_bytes(picture()[:50])
+    bench.results(visit, None)
+    with zipfile.ZipFile(zipped(visit.folder, [one.place.path for one in visit.present()])) as kept:
+        names = [name for name in kept.namelist() if name.startswith("photos/")]
+    assert names == [upload.file]
     bench.close()

@@ -1,9 +1,11 @@
 // The cards of all photos.
-import { ask, drawn, element, judged, percent, photos, pointsOf, rectangle, share, view, widest, boxOf } from "./visit.js";
+import { ask, drawn, element, judged, percent, photos, pictureOf, pointsOf, rectangle, share, view, widest, boxOf } from "./visit.js";
 
 const gallery = document.getElementById("gallery"), cards = new Map();
 let open = () => {};
+let removed = () => {};
 export const whenOpened = handler => { open = handler; };
+export const whenRemoved = handler => { removed = handler; };
 
 // The photos that the choice leaves, in its order.
 export function listed() {
@@ -82,8 +84,8 @@ function card(photo) {
 
 function picture({ number, record }) {
   const made = element("span", { class: `picture ${record.width * 3 >= record.height * 4 ? "wide" : "high"}` },
-    element("img", { src: `/api/photos/${number}/preview`, alt: "", loading: "lazy", decoding: "async" }),
-    element("img", { src: `/api/photos/${number}/heat`, alt: "", loading: "lazy", class: "heat" }));
+    element("img", { src: pictureOf(number, "preview"), alt: "", loading: "lazy", decoding: "async" }),
+    element("img", { src: pictureOf(number, "heat"), alt: "", loading: "lazy", class: "heat" }));
   made.style.aspectRatio = `${record.width} / ${record.height}`;
   made.append(drawn("svg", { viewBox: `0 0 ${record.width} ${record.height}`, preserveAspectRatio: "none" }));
   return made;
@@ -112,4 +114,5 @@ async function remove(photo) {
   await ask(`/api/photos/${photo.number}`, { method: "DELETE" });
   photos.delete(photo.number);
   show([photo.number]);
+  removed();
 }

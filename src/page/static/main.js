@@ -1,5 +1,5 @@
 // The page: it puts the parts together.
-import { begin, chosenThreshold, judged, ownThreshold, percent, photos, refresh, send, ask, view, visit } from "./visit.js";
+import { begin, ofVisit, judged, ownThreshold, photos, refresh, send, shownThreshold, ask, view, visit } from "./visit.js";
 import * as gallery from "./gallery.js";
 import * as viewer from "./viewer.js";
 import { add, chosen, dropped, sending } from "./uploading.js";
@@ -8,8 +8,14 @@ const PAUSE = 700; // milliseconds between two questions for results
 const $ = id => document.getElementById(id);
 let asking = false, again = false;
 const begun = begin();
+begun.catch(error => {
+  document.body.inert = false;
+  tell(`The page could not begin (${error.message}). Load it again.`);
+});
 
 function tell(text) {
+  // All beside an open dialog is behind it, and inert.
+  (document.querySelector("dialog[open]") ?? document.body).append($("message"));
   $("message").textContent = text;
   $("message").hidden = false;
   clearTimeout(tell.timer);
@@ -54,10 +60,10 @@ function summarise() {
   const done = [...photos.values()].filter(photo => photo.record);
   const cracked = done.filter(photo => judged(photo).cracked).length;
   $("summary").textContent = done.length ? `${cracked} of ${done.length} photo${done.length > 1 ? "s" : ""} cracked` : "";
-  $("threshold-value").textContent = percent(view.threshold);
+  $("threshold-value").textContent = shownThreshold();
   $("threshold-reset").disabled = ownThreshold();
   for (const link of document.querySelectorAll("#take a[data-path]")) {
-    link.href = link.dataset.path + chosenThreshold();
+    link.href = link.dataset.path + ofVisit();
     if (!link.target) link.download = "";
   }
 }
@@ -118,6 +124,7 @@ $("threshold-reset").addEventListener("click", () => {
   view.threshold = visit.threshold;
   $("threshold").value = 100 * view.threshold;
   redraw();
+  $("threshold").focus();
 });
 for (const name of ["filter", "sort", "search"])
   $(name).addEventListener("input", () => {
@@ -134,7 +141,9 @@ for (const name of ["heat", "outlines"])
     });
 
 const about = $("about"), form = about.querySelector("form");
-$("describe").addEventListener("click", () => {
+$("describe").addEventListener("click", async () => {
+  // Another tab may have said something, too.
+  visit.inspection = (await ask("/api/visit")).inspection;
   for (const [key, value] of Object.entries(visit.inspection)) form.elements[key].value = value ?? "";
   about.showModal();
 });
@@ -142,7 +151,12 @@ $("about-cancel").addEventListener("click", () => about.close("cancel"));
 about.addEventListener("close", async () => {
   if (about.returnValue !== "save") return;
   const said = Object.fromEntries(new FormData(form));
-  await send("PUT", "/api/inspection", said);
+  try {
+    await send("PUT", "/api/inspection", said);
+  } catch (error) {
+    about.showModal();
+    throw error;
+  }
   visit.inspection = said;
 });
 $("take").addEventListener("click", event => {
@@ -152,7 +166,9 @@ addEventListener("click", event => {
   if (!$("take").contains(event.target)) $("take").open = false;
 });
 addEventListener("keydown", event => {
-  if (event.key === "Escape") $("take").open = false;
+  if (event.key !== "Escape" || !$("take").open) return;
+  $("take").open = false;
+  $("take").querySelector("summary").focus();
 });
 $("forget").addEventListener("click", async () => {
   const kept = visit.kept ? `The results stay in ${visit.kept}.` : "All photos, results and corrections of this visit are deleted.";
@@ -162,6 +178,10 @@ $("forget").addEventListener("click", async () => {
 });
 
 gallery.whenOpened(viewer.open);
+gallery.whenRemoved(() => {
+  update([]);
+  (document.querySelector(".remove") ?? $("add")).focus();
+});
 viewer.whenCorrected(async answer => {
   await answer;
   update(await refresh());
@@ -184,4 +204,5 @@ $("privacy").textContent = visit.kept ? `Photos and results are kept in ${visit.
 $("pdf-note").textContent = visit.pdf ? "made by Chromium on this machine" : "open the report and print it: no Chromium here";
 if (!visit.pdf) Object.assign($("pdf").dataset, { path: "/results/report.html" });
 if (!visit.pdf) $("pdf").target = "_blank";
-await follow();
+// Not awaited: an error of the module itself is no unhandled rejection, and would not be told.
+follow();

@@ -20,6 +20,7 @@ async function run(changed) {
   running += 1;
   for (let one; (one = queue.shift());) {
     try {
+      if (!one.file) throw new Error("it could not be read");
       if (one.file.size > visit.photo_megabytes * 1e6)
         throw new Error(`larger than ${visit.photo_megabytes} MB (limits.photo_megabytes)`);
       await ask(`/api/photos?name=${encodeURIComponent(one.name)}`, { method: "POST", body: one.file });
@@ -57,7 +58,8 @@ export async function dropped(transfer) {
 async function collect(entry, found) {
   if (entry.name.startsWith(".")) return;
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    // One that can't be read is told with those that could not be sent.
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
     found.push({ file, name: entry.fullPath.replace(/^\//, "") });
     return;
   }

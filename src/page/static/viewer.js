@@ -1,5 +1,5 @@
 // One photo in full size, with its regions, and what a person says about them.
-import { boxOf, drawn, element, judged, measures, percent, photos, pointsOf, rectangle, send, view, visit, wholeOf }
+import { boxOf, drawn, element, judged, measures, percent, photos, pictureOf, pointsOf, rectangle, send, view, visit, wholeOf }
   from "./visit.js";
 import { listed } from "./gallery.js";
 import { drawBox, fit, fullSize, showSize, stopDrawing, zoom, zoomTo } from "./stage.js";
@@ -14,29 +14,35 @@ export function open(photoNumber) {
   chosen = null;
   const photo = photos.get(number), { record } = photo;
   part("h2").textContent = photo.name;
-  part(".photo").src = `/api/photos/${number}/preview`;
-  part(".heat").src = `/api/photos/${number}/heat`;
+  stopDrawing();
+  // Without this, the pictures of the photo before stay until the new ones have come.
+  for (const image of viewer.querySelectorAll("img")) image.removeAttribute("src");
+  part(".photo").src = pictureOf(number, "preview");
+  part(".heat").src = pictureOf(number, "heat");
   part(".heat").style.opacity = visit.opacity;
   // The picture in full size lies over the small one, and shows when it has come.
   const full = part(".full");
   full.hidden = true;
   full.onload = () => { full.hidden = false; };
-  full.src = `/api/photos/${number}/full`;
+  full.src = pictureOf(number, "full");
   svg.setAttribute("viewBox", `0 0 ${record.width} ${record.height}`);
   if (!viewer.open) {
     // A correction may move a photo in the gallery, but not while one goes from photo to photo.
     order = listed().filter(one => one.record).map(one => one.number);
     viewer.showModal();
+    part(".stage").focus();
   }
+  // A button of the regions would be one of another photo now. "Next" keeps the focus.
+  if (part("aside").contains(document.activeElement)) part(".stage").focus();
   showSize(record.width, record.height);
   show();
-  part(".stage").focus();
 }
 
 export function show() {
   const photo = photos.get(number);
   if (!viewer.open || !photo?.record) return;
   const { record } = photo, found = judged(photo);
+  const buttons = () => [...viewer.querySelectorAll("aside button")], pressed = buttons().indexOf(document.activeElement);
   const judgement = part(".judgement");
   judgement.classList.toggle("cracked", found.cracked);
   judgement.textContent = `${found.cracked ? "Cracked" : "No crack"} · probability ${percent(record.probability)}`;
@@ -55,6 +61,7 @@ export function show() {
     ...found.missed.map(one => drawn("polygon", { points: rectangle(boxOf(one)),
       class: same(chosen, boxOf(one)) ? "missed chosen" : "missed" })));
   // The button that was pressed is a new one now. Without a focus, no key would do anything.
+  buttons()[pressed]?.focus();
   if (!viewer.contains(document.activeElement)) part(".stage").focus();
 }
 
@@ -113,7 +120,12 @@ function drawMissed() {
   const preview = drawn("polygon", { class: "missed" });
   svg.append(preview);
   document.body.classList.remove("no-outlines");
-  drawBox(box => preview.setAttribute("points", rectangle(box)), box => {
+  const drawing = box => {
+    preview.setAttribute("points", rectangle(box));
+    // An answer may have drawn everything anew.
+    if (!preview.isConnected) svg.append(preview);
+  };
+  drawBox(drawing, box => {
     hint.hidden = true;
     preview.remove();
     document.body.classList.toggle("no-outlines", !view.outlines);
@@ -143,7 +155,7 @@ viewer.addEventListener("cancel", event => {
 viewer.addEventListener("close", () => {
   stopDrawing();
   for (const image of viewer.querySelectorAll("img")) image.removeAttribute("src");
-  document.querySelector(`[data-number="${number}"]`)?.focus();
+  (document.querySelector(`[data-number="${number}"]`) ?? document.querySelector(".card.done") ?? document.getElementById("filter")).focus();
   number = null;
 });
 viewer.addEventListener("keydown", event => {

@@ -31,8 +31,12 @@ export async function ask(path, options = {}) {
 export const send = (method, path, content) => ask(path, {
   method, body: JSON.stringify(content), headers: { "content-type": "application/json" } });
 
-// The threshold as a part of an address, unless it is the model's own.
-export const chosenThreshold = () => ownThreshold() ? "" : `?threshold=${view.threshold}`;
+// A picture of a photo. The browser keeps it, and another visit has other photos of the same numbers.
+export const pictureOf = (number, kind) => `/api/photos/${number}/${kind}?visit=${visit.name}`;
+// What an address of results ends with: the visit, and the threshold unless it is the model's own.
+export const ofVisit = () => `?visit=${visit.name}${ownThreshold() ? "" : `&threshold=${view.threshold}`}`;
+export const shownThreshold = () => view.threshold < 0.1 ? percent(view.threshold)
+  : `${Number((100 * view.threshold).toFixed(1))} %`;
 export const ownThreshold = () => view.threshold === visit.threshold;
 
 const key = box => box.join(",");
