@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from src.data.corrections import CORRECTIONS
+from src.data.remote import as_local
 from src.errors import InputError, reason_of
 from src.page.correcting import correcting
 from src.page.downloads import PRINT, browser, copied, printed, zipped
@@ -195,7 +196,8 @@ def send_download(
             )
         else:
             whole = kind == "report-and-photos.zip"
-            file = zipped(folder, [one.place.path for one in visit.present()] if whole else [])
+            photos = [as_local(one.place.path) for one in visit.present()] if whole else []
+            file = zipped(folder, photos)
     if kind == "report.pdf":
         try:
             file = printed(page)
