@@ -5,6 +5,8 @@ import re
 
 # The user and password in an address, between the two slashes and the host (RFC 3986, 3.2.1).
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s\"]*@")
+# A password with a slash, which should be written %2F there. What follows the colon is no port.
+_WITH_SLASH = re.compile(r"(?<=://)(?!\[)[^/\s:@\"]*:(?!\d+/)[^\s@\"]*@")
 # SQLAlchemy takes passwords with slashes in the address of a database.
 _OF_DATABASE = re.compile(
     r"\b(?!(?:https?|s3|gs|az|file):)([a-z][a-z0-9+.-]*://)[^/\s:@]*:[^\s\"]*@"
@@ -42,7 +44,9 @@ class InputError(Exception):
 
 def without_credentials(text: str) -> str:
     """Return the text with `scheme://host` for every `scheme://user:password@host`."""
-    return _USER_INFORMATION.sub("", _OF_DATABASE.sub(r"\1", text))
+    for pattern, kept in ((_OF_DATABASE, r"\1"), (_USER_INFORMATION, ""), (_WITH_SLASH, "")):
+        text = pattern.sub(kept, text)
+    return text
 
 
 def without_secrets(text: str) -> str:

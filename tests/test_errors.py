@@ -17,6 +17,8 @@ def test_passwords_in_addresses_are_taken_out_of_errors() -> None:
         ("postgresql://u:ab/cd@db/x failed", "postgresql://db/x failed"),
         ("postgresql+x://u:a@b/c'd@db:5432/x", "postgresql+x://db:5432/x"),
         ("http://u:it's@host/x", "http://host/x"),
+        ("http://u:p/w@host:5000/x failed", "http://host:5000/x failed"),
+        ("http://[::1]:5000/a@b stays", "http://[::1]:5000/a@b stays"),
         ('{"a":"http://h/x","b":"y@z"}', '{"a":"http://h/x","b":"y@z"}'),
         ('{"a":"mysql://u:p/q@h/x","b":"y@z"}', '{"a":"mysql://h/x","b":"y@z"}'),
         (
