@@ -34,6 +34,8 @@ def main(config: Predict) -> object:
             f"{len(share.unreadable)} unreadable; when all shares are done, the same command "
             "without shard=… writes the report"
         )
+        if share.unreadable:
+            sys.exit(UNREADABLE)
         return share
     jobs = [[f"shard={number}"] for number in range(config.shards)]
     spread = partial(launched, inspect_share, Predict, jobs) if config.shards > 1 else None

@@ -184,6 +184,22 @@ def test_command_ends_with_3_where_a_photo_could_not_be_read(warm_python, model,
     assert "Traceback" not in ended.stderr
 
 
+def test_a_share_ends_with_3_where_a_photo_could_not_be_read(warm_python, model, tmp_path):
+    photos = tmp_path / "in"
+    photos.mkdir()
+    for name in ("a.jpg", "b.jpg"):  # both are of share 0
+        (photos / name).write_bytes(b"no photo")
+    arguments = [str(photos), str(tmp_path / "out"), f"model={model}", "shards=2", "shard=0"]
+    ended = subprocess.run(
+        [warm_python, "-m", "src.predict", *arguments, "engine.precision=f32"],
+        cwd=CONF.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "2 unreadable" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

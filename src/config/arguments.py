@@ -1,5 +1,6 @@
 """Command lines of Hydra's commands: values without a name, and values that need quotes."""
 
+import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -43,14 +44,21 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
         if "=" in argument or argument.startswith(("-", "~")) or before in _WITH_VALUE:
             named.append(argument)
         elif names:
-            escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
-            named.append(f'{names.pop(0)}="{escaped}"')
+            named.append(f"{names.pop(0)}={_quoted(argument)}")
         else:
             raise InputError(
                 f"{argument}: a setting is written NAME=VALUE, such as seed=1; "
                 "--help shows examples"
             )
     return named
+
+
+def _quoted(word: str) -> str:
+    """Return a word in quotes, which Hydra and OmegaConf read as the same word."""
+    # OmegaConf takes backslashes for escapes only before `${`, and Hydra only before a quote.
+    plain = re.sub(r"(\\*)\$\{", r"\1\1\\${", word)
+    inside = re.sub(r'(\\*)"', r'\1\1\\"', plain)
+    return '"' + re.sub(r"(\\+)\Z", r"\1\1", inside) + '"'
 
 
 def shows_settings(arguments: Sequence[str]) -> bool:

@@ -33,10 +33,15 @@ class _Photo(BaseModel):
     regions: list[_Region]
 
 
+class _Unreadable(BaseModel):
+    photo: str
+
+
 class EarlierInspection(BaseModel):
     """What is compared of an inspection: its photos, and with which settings they were judged."""
 
     photos: list[_Photo]
+    unreadable: list[_Unreadable] = []
     made_by: dict[str, Any] = {}
 
 
@@ -69,6 +74,7 @@ class Changes:
         grown: names of photos that are cracked and were, and what has become larger.
         gone: names of photos that are not cracked and were.
         same: number of the other photos of both inspections.
+        unread: names of photos of both inspections that at least one of them could not read.
         only_now: number of photos that the earlier inspection does not have.
         only_then: names of photos that only the earlier inspection has.
         other_settings: what the report calls the settings that differ.
@@ -78,6 +84,7 @@ class Changes:
     grown: list[tuple[str, str]]
     gone: list[str]
     same: int
+    unread: list[str]
     only_now: int
     only_then: list[str]
     other_settings: list[str]
@@ -104,7 +111,11 @@ def read_inspection(folder: AnyPath) -> EarlierInspection:
 
 
 def changes_since(
-    earlier: EarlierInspection, now: Sequence[Record], made_by: Record, grown: float
+    earlier: EarlierInspection,
+    now: Sequence[Record],
+    made_by: Record,
+    grown: float,
+    unreadable: Sequence[str] = (),
 ) -> Changes:
     """Compare two inspections photo by photo.
 
@@ -115,13 +126,16 @@ def changes_since(
         now: the records of this inspection.
         made_by: the model and the settings of this inspection.
         grown: factor above which a measure of a photo counts as grown, 1 or more.
+        unreadable: names of photos that this inspection could not read.
     """
     before = {photo.photo: photo.model_dump() for photo in earlier.photos}
-    names = _earlier_names([record["photo"] for record in now], list(before))
+    then = [*before, *(one.photo for one in earlier.unreadable)]
+    names = _earlier_names([*(record["photo"] for record in now), *unreadable], then)
     known = [key for key in SETTINGS if key in earlier.made_by and key in made_by]
     others = [key for key in known if _setting(earlier.made_by, key) != _setting(made_by, key)]
     units = ("px",) if {*others} & {*OF_MILLIMETRES} else ("mm", "px")
-    both = [(before[names[one["photo"]]], one) for one in now if one["photo"] in names]
+    both = [(before[name], one) for one in now if (name := names.get(one["photo"], "")) in before]
+    compared = {one["photo"] for _, one in both}
     larger = {
         new["photo"]: reason
         for old, new in both
@@ -134,7 +148,8 @@ def changes_since(
         grown=list(larger.items()),
         gone=gone,
         same=len(both) - len(new) - len(gone) - len(larger),
-        only_now=len(now) - len(both),
+        unread=sorted(names.keys() - compared),
+        only_now=sum(one["photo"] not in names for one in now),
         only_then=sorted(before.keys() - names.values()),
         other_settings=[SETTINGS[key] for key in others],
     )
@@ -170,8 +185,9 @@ def _growth(old: Record, new: Record, factor: float, units: Sequence[str]) -> st
         for name, combine in MEASURES.items()
     ]
     known = [one for one in found if one is not None]
-    if not known:
-        known = [("share of the photo", "", old["cracked_share"], new["cracked_share"])]
+    # What could not be measured may have grown as well, and its area tells.
+    if not known or any(region.get("length_px") is None for region in new["regions"]):
+        known.append(("share of the photo", "", old["cracked_share"], new["cracked_share"]))
     told = [
         f"{name} {significant(a, 4)} to {significant(b, 4)}{unit}"
         for name, unit, a, b in known
@@ -183,15 +199,19 @@ def _growth(old: Record, new: Record, factor: float, units: Sequence[str]) -> st
 def _larger(
     old: Record, new: Record, measures: Sequence[str], combine: Any
 ) -> tuple[str, str, float, float] | None:
-    """Return a measure's name, unit, and both values, or None if both records have none."""
+    """Return a measure's name, unit, and both values, or None if they cannot be compared.
+
+    The later value is at least that of the regions that could be measured.
+    """
     same_size = all(old.get(side) == new.get(side) for side in ("width", "height"))
     for measure in measures:
         # Pixels of photos of different sizes can't be compared.
         if measure.endswith("_px") and not same_size:
             continue
-        values = [[region.get(measure) for region in record["regions"]] for record in (old, new)]
-        if all(one and None not in one for one in values):
+        before, after = ([r.get(measure) for r in record["regions"]] for record in (old, new))
+        measured = [one for one in after if one is not None]
+        if before and None not in before and measured:
             name, unit = measure.rsplit("_", 1)
-            a, b = (float(combine(one)) for one in values)
+            a, b = (float(combine(one)) for one in (before, measured))
             return name.replace("max_width", "largest width"), f" {unit}", a, b
     return None

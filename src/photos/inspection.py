@@ -84,12 +84,13 @@ def inspect(
     places, skipped, output = _places_of(config)
     previous = config.report.previous
     earlier = read_inspection(any_path(previous, config.http)) if previous else None
+    # A damaged file is told before the photos are inspected.
+    corrections = read_corrections(output)
+    _tell_of_other_photos(corrections, places)
     if elsewhere:
         done = merged(elsewhere(), [at.name for at in places])
     else:
         done = _inspected(config, places, output)
-    corrections = read_corrections(output)
-    _tell_of_other_photos(corrections, places)
     results = write_results(
         output,
         reviewed(done.records, carried_over(done.records, corrections)),

@@ -1,12 +1,13 @@
 """Names of photos as text that is safe in terminals, tables and spreadsheets."""
 
 import os
+import re
 
 from src.data.remote import AnyPath, path_within
 
 # A spreadsheet runs a cell as a formula if it starts with one of these:
 # https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA = ("=", "+", "-", "@")
+_FORMULAS = re.compile(r"(?:^|(?<=;))(?=[=+@-])")
 # Control characters and the line breaks of Unicode, with the escape sequences that stand for them.
 _CONTROLS = {c: rf"\u{c:04x}" for c in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
@@ -36,7 +37,7 @@ def printable(text: str) -> str:
 def guarded(text: str) -> str:
     """Return the text for one cell of a spreadsheet, with an apostrophe if it would run.
 
-    Control characters are written as escape sequences, as a line break could begin another cell.
+    Control characters are written as escape sequences, as a line break could begin another cell. So
+    does a semicolon in countries with a decimal comma, so what follows it gets an apostrophe, too.
     """
-    shown = text.translate(_CONTROLS)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return _FORMULAS.sub("'", text.translate(_CONTROLS))

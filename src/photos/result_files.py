@@ -43,7 +43,10 @@ def write_results(
         InputError: a file cannot be written.
     """
     grown = config.report.grown
-    changes = changes_since(earlier, records, made_by, grown) if earlier is not None else None
+    broken = [name for name, _ in unreadable]
+    changes = None
+    if earlier is not None:
+        changes = changes_since(earlier, records, made_by, grown, broken)
     results = InspectionResults(
         sorted(records, key=worst_first), sorted(unreadable), made_by, places, changes
     )

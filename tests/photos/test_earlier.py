@@ -110,3 +110,24 @@ def test_an_inspection_is_read(tmp_path):
     read = changes_since(read_inspection(tmp_path), now, {}, grown=1.2)
     assert read == compared(then, now)
     assert read.grown == [("a", "length 2 to 3 mm")]
+
+
+def test_a_crack_has_grown_though_a_region_beside_it_could_not_be_measured():
+    unmeasured = {"length_px": None, "max_width_px": None}
+    then = [record("a", region((0, 0, 50, 50), length_px=100, max_width_px=2))]
+    larger = region((0, 0, 50, 50), length_px=300, max_width_px=9)
+    now = [record("a", larger, region((60, 60, 62, 62), **unmeasured))]
+    assert compared(then, now).grown == [("a", "length 100 to 300 px, largest width 2 to 9 px")]
+    # The unmeasured part may be what has grown.
+    same = region((0, 0, 50, 50), length_px=100, max_width_px=2)
+    now = [record("a", same, region((50, 50, 100, 100), **unmeasured))]
+    assert compared(then, now).grown == [("a", "share of the photo 0.25 to 0.5")]
+
+
+def test_photos_that_one_of_two_inspections_could_not_read_are_told_apart(tmp_path):
+    before = {"photos": [record("a"), record("b")], "unreadable": [{"photo": "c", "reason": "x"}]}
+    (tmp_path / "photos.json").write_text(json.dumps(before))
+    now = [record("a"), record("c")]
+    found = changes_since(read_inspection(tmp_path), now, {}, 1.2, ["b", "new"])
+    assert (found.same, found.only_now, found.only_then) == (1, 0, [])
+    assert found.unread == ["b", "c"]

@@ -219,3 +219,13 @@ def test_a_disk_that_takes_no_more_is_one_sentence(settings, tmp_path, capsys, m
     left = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()]
     # The note of the model is short and whole. Nothing of a photo is left.
     assert left == [NOTE]
+
+
+def test_damaged_corrections_are_told_before_photos_are_inspected(tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "in" / "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "corrections.csv").write_text("photo,x\na.png,left\n")
+    given = [f"input={tmp_path / 'in'}", f"output={tmp_path / 'out'}", "model=gone.keras"]
+    with pytest.raises(InputError, match=r"corrections\.csv, line 2"):
+        inspect(compose_as(Predict, "predict/config", given))

@@ -4,7 +4,9 @@ import io
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from src.data.decoding.photo_decoding import read_photo
 from src.photos import overlay
 from src.photos.overlay import draw_findings, heat_picture, preview
 from src.photos.regions import find_cracks
@@ -62,3 +64,12 @@ def test_the_report_shows_a_small_photo_and_its_heat():
     alpha = np.asarray(heat)[..., 3]
     assert alpha[88, 128] > 150
     assert alpha[200:].max() == 0
+
+
+def test_a_long_comment_does_not_keep_a_photo_from_being_marked():
+    about = PngInfo()
+    about.add_text("comment", "x" * 70_000)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=about)
+    photo = read_photo(file.getvalue(), max_megapixels=1)
+    assert overlay.encoded(photo, "JPEG", quality=88)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from src.photos.finding_fields import finding_fields
-from src.photos.names import photo_name, printable
+from src.photos.names import guarded, photo_name, printable
 from src.photos.photo_tables import TABLE, photo_table, write_tables
 from src.photos.pixel_size import UNKNOWN
 from src.photos.records import place, write_record
@@ -62,3 +62,16 @@ def test_a_photo_has_one_row_whatever_its_name(tmp_path, name):
     # A byte that is not UTF-8 stays another name than the character of its number.
     names = [photo_name(tmp_path / os.fsdecode(raw), tmp_path) for raw in (b"\x85", b"\xc2\x85")]
     assert names == [r"\x85", r"\u0085"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("a;=1+1;.jpg", "a;'=1+1;.jpg"),
+        (";@x.jpg", ";'@x.jpg"),
+        ("=a;-1", "'=a;'-1"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_no_cell_that_a_semicolon_begins_is_run_as_a_formula(name, cell):
+    assert guarded(name) == cell

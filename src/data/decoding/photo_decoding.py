@@ -67,7 +67,7 @@ def read_photo(
         try:
             _check_header(image, len(data), max_megapixels)
             photo = _decoded(image, data)
-            ImageOps.exif_transpose(photo, in_place=True)
+            _turn_upright(photo)
             return as_rgb(photo)
         except Exception as error:
             raise _unreadable(error) from error
@@ -174,6 +174,18 @@ def _decoded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
         again.load()
         merge_low_bytes(image, again, declared_bits(image))
     return image
+
+
+def _turn_upright(photo: Image.Image) -> None:
+    """Turn a photo as the camera says, and drop the metadata that Pillow would write again.
+
+    Pillow writes the EXIF data anew without the orientation, and a comment into each JPEG that is
+    made of the photo. It cannot write all that it can read.
+    """
+    photo.getexif()  # Pillow keeps what it has parsed, and so the orientation.
+    for key in ("exif", "Raw profile type exif", "comment"):
+        photo.info.pop(key, None)
+    ImageOps.exif_transpose(photo, in_place=True)
 
 
 @functools.cache

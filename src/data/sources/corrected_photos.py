@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from src.config.source_schema import CorrectedPhotos
-from src.data.corrections import CORRECTIONS, Correction, in_force, read_corrections
+from src.data.corrections import CORRECTIONS, MISSED, Correction, in_force, read_corrections
 from src.data.dataset import Collected, Origin
 from src.data.sources.colour_pictures import UnusableImage, read_upright
 from src.data.sources.windowed_photos import WindowedPhoto, write_windows
@@ -151,8 +151,9 @@ def _cut(
     if any(one.box[2] > width or one.box[3] > height for one in said):
         raise UnusableImage(f"a corrected box lies outside of its {width} x {height} pixels")
     said, whole = in_force(said, width, height), (0, 0, width, height)
-    # Somewhere in a photo that is marked as a whole there is a crack, but nobody knows where.
-    cracked = [one.box for one in said if one.cracked and one.box != whole]
+    # Somewhere in a photo that is marked as a whole there is a crack, but nobody knows where. A
+    # missed crack that a person has drawn around the whole photo is a box as any other.
+    cracked = [one.box for one in said if one.cracked and (one.box != whole or one.label == MISSED)]
     free = [one.box for one in said if not one.cracked]
     sides = data.image_size / rule.scales[1], data.image_size / rule.scales[0]
     along = [square for box in cracked for square in cracked_squares(box, shape, sides[0])]

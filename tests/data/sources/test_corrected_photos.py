@@ -140,3 +140,18 @@ def test_a_box_smaller_than_its_square_lies_in_the_middle():
     assert (square.left, square.top, square.side) == (263, 263, 114)
     squares = cracked_squares((300, 300, 500, 340), (1000, 1000), 114)
     assert [(one.left, one.top) for one in squares] == [(300, 263), (386, 263)]
+
+
+def test_a_missed_crack_around_the_whole_photo_is_trained_on(tmp_path):
+    pixels, _ = photograph(HEIGHT, WIDTH)
+    corrections = []
+    for number, label, cracked in ((1, "crack missed", True), (2, "no crack", False)):
+        file = f"photos/{number}.png"
+        save(tmp_path / "own" / file, pixels)
+        about = {"photo": file, "file": file, "label": label, "by": "", "at": "now"}
+        whole = (0, 0, WIDTH, HEIGHT)
+        corrections.append(Correction.of_box(whole, cracked=cracked, **about))
+    write_corrections(tmp_path / "own", corrections)
+    data = settings_of("corrections", tmp_path / "data", f"data.path={tmp_path / 'own'}")
+    dataset = collect_images(CorrectionsSource(data), data, reuse=False)
+    assert dataset.receipt.counts["Positive"] > 0
