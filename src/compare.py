@@ -42,6 +42,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     from src.data.files import write_text
     from src.statistics import head_to_head
     from src.statistics.result_tables import comparison_report
+    from src.tracking.logged_models import model_of
     from src.tracking.page_addresses import address_of_comparison
     from src.tracking.run_reading import check_same_images, predictions_of, run_named
     from src.tracking.runs import connect
@@ -73,7 +74,10 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
         rows.append(("table", f"{csv}  (all disagreements)"))
     if all(len(folds) == 1 for folds in tried):
         _, first = ranking.run.iloc[0].rsplit(" ", 1)
-        rows.append(("next", f"{next_command('promote', first)}  (the first of the list)"))
+        # The run of a sweep has no model.
+        if any(model_of(run) for run in every if run.info.run_id.startswith(first)):
+            following = next_command("promote", first)
+            rows.append(("next", f"{following}  (the first of the list)"))
     print(f"\n{aligned(rows)}")
 
 

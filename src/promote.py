@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
         parser.error("name one run, or use --back without a run")
     config = compose_as(Promote, "promote/config", settings)
     from src.registry.champion import go_back, promote
+    from src.tracking.logged_models import CHAMPION
     from src.tracking.page_addresses import address_of_version
 
     promotion = go_back(config) if options.back else promote(config, named[0])
@@ -38,7 +39,10 @@ def main(arguments: list[str]) -> None:
     if promotion.outcome == "refused":
         sys.exit(REFUSED)
     page = address_of_version(config.name, promotion.version.version, config.tracking.ui)
-    following = next_command("predict", "PHOTO_OR_FOLDER", "FOLDER")
+    champion = f"models:/{config.name}@{CHAMPION}"
+    # By default, other commands look for a model of another name.
+    given = () if champion in config.default_models else (f"model={champion}",)
+    following = next_command("predict", "PHOTO_OR_FOLDER", "FOLDER", *given)
     rows = [
         ("page", f"{page}  (served by `make ui`)"),
         ("next", f"{following}  (it uses the champion)"),

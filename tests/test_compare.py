@@ -102,3 +102,10 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
 )
 def test_what_can_t_be_compared_is_said(compare, runs_named, says):
     assert says in compare(*runs_named, fails=True)
+
+
+def test_a_run_without_a_model_is_not_named_for_promotion(compare):
+    # Such are the parents of two cross-validations.
+    told = compare("good", "bad")
+    assert "0 errors of 40" in told
+    assert "src.promote" not in told

@@ -1,10 +1,13 @@
 """Champions, refused challengers and going back, in a real registry."""
 
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -20,7 +23,7 @@ from src.model.decision import DECISION
 from src.photos.inspection import load_model_of
 from src.promote import main
 from src.registry import champion as promotion
-from src.registry.champion import go_back, promote
+from src.registry.champion import Promotion, go_back, promote
 from src.registry.served_model import servable
 from src.registry.versions import aliased as versions_by_alias
 from src.registry.versions import point
@@ -308,7 +311,9 @@ def test_a_run_that_can_t_be_promoted_is_named(ids, config, name, says):
 
 def test_a_deleted_run_is_not_promoted(ids, config):
     mlflow.MlflowClient().delete_run(ids["better"])
-    with pytest.raises(InputError, match="is deleted: `mlflow runs restore --run-id"):
+    with pytest.raises(
+        InputError, match=r"is deleted: `MLFLOW_TRACKING_URI=.* mlflow runs restore --run-id"
+    ):
         promote(config, ids["better"])
     mlflow.MlflowClient().restore_run(ids["better"])
 
@@ -400,3 +405,75 @@ def test_wrong_arguments_are_named_before_anything_is_loaded(arguments, says, ca
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert says in f"{ended.value.code}{capsys.readouterr().err}"
+
+
+def test_the_served_threshold_counts_beside_other_flips(ids, tracked):
+    uri, _ = tracked
+    # At this threshold no image of the better run is called cracked.
+    given = ("serving.threshold=0.9999999", "serving.flips=true")
+    refused = promote(registry.settings(uri, *given), ids["better"])
+    assert refused.outcome == "refused"
+    assert "200 errors of 400 test images" in refused.why
+
+
+def tags_of_promoted(promotion: Promotion) -> dict[str, str]:
+    """The tags of a promotion's version in the registry."""
+    return mlflow.MlflowClient().get_model_version(NAME, promotion.version.version).tags
+
+
+def test_the_champion_judges_corrected_photos_as_it_is_served(ids, tracked, corrected):
+    uri, _ = tracked
+    plain = promote(registry.settings(uri, f"corrections={corrected}"), ids["worse"])
+    champion = tags_of_promoted(plain)["corrected.champion_right"]
+    for threshold, right in (("0.0000001", "3"), ("0.9999999", "0")):
+        given = (f"serving.threshold={threshold}", f"corrections={corrected}")
+        tags = tags_of_promoted(promote(registry.settings(uri, *given), ids["worse"]))
+        assert tags["corrected.right"] == right
+        assert tags["corrected.champion_right"] == champion
+
+
+def test_a_version_without_its_files_is_packaged_anew(ids, config):
+    broken = promote(config, ids["better"]).version
+    client = mlflow.MlflowClient()
+    model = client.get_logged_model(broken.source.removeprefix("models:/"))
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/{broken.version}"))
+    assert folder.is_relative_to(Path(model.artifact_location.removeprefix("file://")))
+    shutil.rmtree(folder)
+    again = promote(config, ids["better"])
+    assert (again.outcome, again.version.version != broken.version) == ("promoted", True)
+    assert mlflow.models.get_model_info(f"models:/{NAME}@champion").run_id == ids["better"]
+    # The broken version would be found by its fingerprint in other tests.
+    client.delete_model_version(NAME, broken.version)
+
+
+def test_another_registered_model_is_named_to_predict(ids, tracked, capsys):
+    uri, _ = tracked
+    settings = [f"tracking.uri={uri}", "serving.engine.precision=f32"]
+    main([ids["better"], *settings])
+    assert " model=models:/" not in capsys.readouterr().out
+    main([ids["better"], "name=walls", *settings])
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("next")]
+    assert "model=models:/walls@champion" in shlex.split(line)
+
+
+def test_back_says_that_the_replaced_version_was_deleted(ids, config):
+    replaced = go_back(config) and versions_by_alias(NAME)["previous"]
+    restored = versions_by_alias(NAME)["champion"]
+    spare = mlflow.register_model(replaced.source, NAME)
+    client = mlflow.MlflowClient()
+    client.set_model_version_tag(NAME, restored.version, "outcome.replaced", spare.version)
+    client.delete_model_version(NAME, spare.version)
+    # As a person leaves the aliases who moves both to one version.
+    point("previous", restored)
+    with pytest.raises(InputError, match="no previous champion to go back to"):
+        go_back(config)
+    point("previous", replaced)
+
+
+def test_figures_of_an_earlier_check_are_removed(ids, config):
+    version = promote(config, ids["worse"]).version
+    client = mlflow.MlflowClient()
+    # As a promotion with the images leaves it that was refused.
+    client.set_model_version_tag(NAME, version.version, "served.disagreements", "30")
+    promote(config, ids["worse"])
+    assert "served.disagreements" not in client.get_model_version(NAME, version.version).tags

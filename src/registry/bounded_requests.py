@@ -6,9 +6,11 @@ parser refuses, it answers with a bare 500.
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
+from mlflow.environment_variables import MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import scoring_server
@@ -16,6 +18,9 @@ from mlflow.pyfunc import scoring_server
 JSON = "application/json"
 # Numbers and lists in a request: an image of a megapixel. Larger ones are sent as files in base64.
 MOST_ITEMS = 4_100_000
+# Seconds for a request. MLflow's own 60 are too few for many or large photos, and what was given up
+# is computed to its end nevertheless.
+LONGEST = 3600
 
 
 class BadRequest(MlflowException):
@@ -42,7 +47,12 @@ class SentImages(list[Any]):
 
 
 def bound_requests() -> None:
-    """Have the scoring server of this process check each request before it parses it."""
+    """Have the scoring server of this process check each request before it parses it.
+
+    A request may take `LONGEST` seconds, unless the environment has another limit. The server reads
+    it once the model is loaded.
+    """
+    os.environ.setdefault(MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.name, str(LONGEST))
     answer: Callable[..., Any] = scoring_server.invocations
     if hasattr(answer, "__wrapped__"):
         return
@@ -50,7 +60,7 @@ def bound_requests() -> None:
     @functools.wraps(answer)
     def bounded(data: Any, content_type: str | None, model: Any, input_schema: Any) -> Any:
         # Tables could unpack to any size, and an image does not come as one.
-        if (content_type or "").partition(";")[0].strip() != JSON:
+        if (content_type or "").partition(";")[0].strip().lower() != JSON:
             return scoring_server.InvocationsResponse(
                 f"a request must be JSON, with the header Content-Type: {JSON}", 415, "text/plain"
             )

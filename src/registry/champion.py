@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from src.config.tool_schema import Promote
@@ -105,9 +107,9 @@ def promote(config: Promote, name: str) -> Promotion:
     # Both checks below ask the same judge, which takes seconds to load.
     load = functools.cache(functools.partial(load_judge, file, settings))
     check = None
+    predictions = with_verdicts(predictions, served.temperature, served.threshold)
     # The predictions are of images in their own size.
     if not deviations.keys() & {"scales", "flips"} and tuple(served.scales) == (1.0,):
-        predictions = with_verdicts(predictions, served.temperature, served.threshold)
         folder = Path(config_of(run.info.run_id)["data"]["dir"])
         # Other images under the same names would look like another verdict.
         if has_tested_images(run, predictions, folder):
@@ -141,7 +143,9 @@ def _on_corrected_photos(config: Promote, load: Callable[[], Judge]) -> dict[str
     if decision is None:
         raise InputError(f"the {whose}'s model {model} has no decision.json")
     _, _, settings = served_settings(decision, config.serving)
-    reigning = load_judge(find_model(model), settings)
+    # What deviates from a decision is said of the challenger.
+    own = settings | {"decision": decision.model_dump()}
+    reigning = load_judge(find_model(model), own)
     return compared(challenger, answers(reigning, folder), whose)
 
 
@@ -190,7 +194,9 @@ def _changing_places(name: str) -> tuple[ModelVersion, ModelVersion]:
         if champion.version != previous.version:
             return previous, champion
         if number := champion.tags.get(REPLACED):
-            return champion, version_of(name, number)
+            # Somebody may have deleted it.
+            with suppress(MlflowException):
+                return champion, version_of(name, number)
     raise InputError(f"{name} has no previous champion to go back to")
 
 
@@ -207,7 +213,7 @@ def _decided(
         return Promotion(version, "kept", "it is the champion already")
     ruling = _ruled(config, run, predictions, champion, check)
     # None removes the figures of an earlier promotion.
-    former = (key for key in version.tags if key.startswith((COMPARISON, CORRECTED)))
+    former = (key for key in version.tags if key.startswith((COMPARISON, CORRECTED, SERVED)))
     figures: dict[str, object] = dict.fromkeys(former)
     figures[REPLACED] = None
     figures |= {f"{COMPARISON}{key}": value for key, value in ruling.figures.items()}

@@ -14,6 +14,7 @@ from typing import Any
 import mlflow
 from mlflow.entities import LoggedModelStatus, Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from PIL import Image
 
@@ -44,7 +45,8 @@ PACKAGE = "model"  # the folder of a packaged model
 def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> ModelVersion:
     """Return the version of a registered model that serves a run's classifier.
 
-    If the run has no version with the same settings and the same code, a new one is registered.
+    If the run has no version with the same settings and the same code, a new one is registered. A
+    version whose files somebody has deleted does not count.
 
     Args:
         name: name of the registered model.
@@ -58,13 +60,22 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
         f"name = '{name}' and run_id = '{run.info.run_id}'"
     )
     for version in versions:
-        if version.tags.get(PACKAGED) == made_by:
+        if version.tags.get(PACKAGED) == made_by and _has_files(version):
             return version
     with announced("packaging the model, and testing the package (about 15 s)"):
         model_id = _logged(name, run, file, settings)
     # MLflow prints that it has made a version, which the command tells itself.
     with redirect_stderr(io.StringIO()):
         return mlflow.register_model(f"models:/{model_id}", name, tags={PACKAGED: made_by})
+
+
+def _has_files(version: ModelVersion) -> bool:
+    """Return whether the package of a version is still there."""
+    try:
+        mlflow.models.get_model_info(f"models:/{version.name}/{version.version}")
+    except (MlflowException, OSError):
+        return False
+    return True
 
 
 def _logged(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> str:

@@ -25,10 +25,15 @@ def check_frozen_layers_of(jobs: list[Config]) -> None:
             check_frozen_layers(backbone, count)
 
 
-def refuse_useless(jobs: Sequence[Config], overrides: Collection[str]) -> None:
-    """Refuse what would make jobs alike, or let one job overwrite the files of another."""
+def refuse_useless(jobs: Sequence[Config], varied: Collection[str]) -> None:
+    """Refuse what would make jobs alike, or let one job overwrite the files of another.
+
+    Args:
+        jobs: the settings of each job.
+        varied: names of the settings that the sweep varies.
+    """
     for swept in ("split.fold", "split.seed"):
-        if swept in overrides and any(job.split.manifest for job in jobs):
+        if swept in varied and any(job.split.manifest for job in jobs):
             raise InputError(
                 f"{swept}: split.manifest names the parts of all images, so all jobs would be alike"
             )

@@ -27,6 +27,7 @@ class Candidate:
         run_id: id of its run, or of one of its folds.
         images: fingerprints of the images that it was tested on. It is empty if they are unknown.
         lacking: number of folds of the sweep's latest start that have no run of this candidate.
+        tested: fingerprints of the test images of its runs. It is empty if one is unknown.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Candidate:
     run_id: str
     images: frozenset[str]
     lacking: int
+    tested: frozenset[str] = frozenset()
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -189,7 +191,9 @@ def _against(best: Candidate, other: Candidate) -> dict[str, float]:
     All values are NaN if the candidate is the best, or if the test images are different.
     """
     missing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), np.nan)
-    if other is best or len(best.images | other.images) > 1:
+    # Other images for training do not matter.
+    same_test = bool(best.tested) and best.tested == other.tested
+    if other is best or (len(best.images | other.images) > 1 and not same_test):
         return missing
     first, second = (_verdicts_on_test(one).set_index("path").sort_index() for one in (other, best))
     if not first.index.equals(second.index):

@@ -94,7 +94,7 @@ class SweepCallback(Callback):
             jobs = list(product(*values) if every else each_value_once(values))
             settings = [_compose(config, job) for job in jobs]
             check_frozen_layers_of(settings)
-            refuse_useless(settings, overrides)
+            refuse_useless(settings, swept_settings(overrides))
             self.parent = _make_parent(config, overrides, settings)
             self.ui = settings[0].tracking.ui
             if every:
@@ -255,13 +255,12 @@ def _closing(parent: str, ui: str, best: Sequence[str]) -> str:
     from src.config.console import aligned
     from src.tracking.page_addresses import address_of
 
-    named, which = [run[:8] for run in best], "the best two"
-    if not best:
-        named, which = ["RUN", "RUN"], "two of the runs above"
-    return aligned(
-        [
-            ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
-            ("logs", "outputs/logs  (a file for each job)"),
-            ("next", f"{next_command('compare', *named)}  ({which})"),
-        ]
-    )
+    rows = [
+        ("page", f"{address_of(parent, ui)}  (served by `make ui`)"),
+        ("logs", "outputs/logs  (a file for each job)"),
+    ]
+    # Runs on other test images, as the folds of a cross-validation, can't be compared.
+    if best:
+        following = next_command("compare", *(run[:8] for run in best))
+        rows.append(("next", f"{following}  (the best two)"))
+    return aligned(rows)

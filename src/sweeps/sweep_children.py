@@ -13,6 +13,7 @@ from src.sweeps.ranking import Candidate
 from src.sweeps.setting_names import named
 from src.sweeps.sweep_jobs import FINGERPRINT, START, Values, values_of
 from src.tracking.run_reading import (
+    TESTED,
     evaluate_settings,
     images_of,
     predictions_of,
@@ -113,4 +114,6 @@ def _candidate(
     seconds = sum(fold.run.info.end_time - fold.run.info.start_time for fold in folds) / 1000
     images = frozenset(images_of(fold.run for fold in folds))
     lacking = len(wanted - set(map(_fold, folds)))
-    return Candidate(name, values, tables, metrics, seconds, run_id, images, lacking)
+    tests = {fold.run.data.tags.get(TESTED) for fold in folds}
+    tested = frozenset() if None in tests else frozenset(map(str, tests))
+    return Candidate(name, values, tables, metrics, seconds, run_id, images, lacking, tested)

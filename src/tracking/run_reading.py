@@ -1,5 +1,6 @@
 """Reading tracked runs: finding them by their ids, and loading their predictions and settings."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -12,7 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from src.config.loader import check_values
 from src.config.schema import Evaluate
-from src.errors import InputError
+from src.errors import InputError, without_credentials
 from src.statistics.metrics import read_predictions
 from src.statistics.thresholds import Threshold
 from src.tracking.logged_files import logged_file
@@ -32,8 +33,11 @@ def run_named(name: str) -> Run:
     try:
         run = mlflow.get_run(name)
         if run.info.lifecycle_stage != "active":
+            # Without the address, MLflow would look in a database of its own.
+            server = shlex.quote(without_credentials(mlflow.get_tracking_uri()))
             raise InputError(
-                f"run {name} is deleted: `mlflow runs restore --run-id {name}` restores it"
+                f"run {name} is deleted: `MLFLOW_TRACKING_URI={server} mlflow runs restore "
+                f"--run-id {name}` restores it"
             )
         return run
     except MlflowException:

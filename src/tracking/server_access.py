@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 import mlflow
 
-from src.errors import without_credentials
+from src.errors import InputError
 
 # Seconds for each attempt, and the number of further attempts. Together they take less than 20 s.
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
@@ -22,13 +22,30 @@ def with_login_set_apart(uri: str) -> str:
 
     Args:
         uri: a tracking URI.
+
+    Raises:
+        InputError: the port is not a number, as where a password is cut off at its slash.
     """
     parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https") or parts.username is None:
+    if parts.scheme not in ("http", "https"):
+        return uri
+    _check_port(parts)
+    if parts.username is None:
         return uri
     os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
     os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
-    return without_credentials(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        _ = parts.port
+    except ValueError as error:
+        # The address is not shown, as what stands for the port may be a password.
+        raise InputError(
+            "tracking.uri, else MLFLOW_TRACKING_URI: the port of the server's address is no number "
+            "from 0 to 65535; in a user or password, write / as %2F, ? as %3F and # as %23"
+        ) from error
 
 
 @contextmanager

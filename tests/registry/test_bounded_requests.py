@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from mlflow.environment_variables import MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT
 from mlflow.pyfunc import scoring_server
 
 from src.registry.bounded_requests import BadRequest, bound_requests
@@ -80,3 +81,25 @@ def test_it_is_bound_once(client):
     once = scoring_server.invocations
     bound_requests()
     assert scoring_server.invocations is once
+
+
+def test_a_request_may_take_longer_than_a_minute(monkeypatch):
+    name = MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.name
+    monkeypatch.setenv(name, "1")
+    monkeypatch.delenv(name)
+    monkeypatch.setattr(scoring_server, "invocations", scoring_server.invocations)
+    bound_requests()
+    # `scoring_server.init` reads it, after the model is loaded.
+    assert MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.get() >= 600
+
+
+def test_the_users_own_limit_of_a_request_stays(monkeypatch):
+    monkeypatch.setenv(MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.name, "5")
+    monkeypatch.setattr(scoring_server, "invocations", scoring_server.invocations)
+    bound_requests()
+    assert MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT.get() == 5
+
+
+def test_the_type_of_a_request_may_have_capitals(client):
+    content = json.dumps({"inputs": [[[[0, 0, 0]]]]})
+    assert ask(client, content, **{"content-type": "Application/JSON"}).status_code == 200

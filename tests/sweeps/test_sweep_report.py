@@ -13,6 +13,7 @@ from PIL import Image
 
 from src.sweeps import sweep_report
 from src.sweeps.ranking import ranked, ranking_table
+from src.sweeps.sweep_callback import _closing
 from src.sweeps.sweep_children import candidates, finished_jobs, latest_children
 from src.sweeps.sweep_jobs import job_of, reuse_finished
 from src.sweeps.sweep_report import figures_of, report_sweep
@@ -389,3 +390,31 @@ def test_suspects_of_all_folds_are_by_the_best_settings_own_rule():
     report_sweep(parent)
     suspects = pd.read_csv(StringIO(artifact(parent, "label_suspects.csv")))
     assert suspects.path.tolist() == ["test-3.jpg"]
+
+
+def test_a_sweep_names_a_comparison_only_of_its_best_two():
+    parent = opened("folds alone", "split.fold")
+    for fold in range(2):
+        table = predictions([], images=range(20 * fold, 20 * fold + 20))
+        log_child(parent, table, f"split.fold={fold}", frozen=fold)
+    outcome = report_sweep(parent)
+    assert outcome.best == []
+    assert "src.compare" not in _closing(parent, "http://127.0.0.1:5000", outcome.best)
+    assert "src.compare a" in _closing(parent, "http://127.0.0.1:5000", ["a" * 32, "b" * 32])
+
+
+def test_a_sweep_over_training_images_is_compared_on_the_same_test_images():
+    parent = opened("training images", "data.sources.mine.path")
+    for number in range(2):
+        run_id = log_child(
+            parent,
+            predictions([1], loss=(number + 1) / 10),
+            f"data.sources.mine.path={number}",
+            frozen=number,
+            images=f"{number}" * 64,
+        )
+        mlflow.MlflowClient().set_tag(run_id, "dataset.tested", "c" * 64)
+    outcome = report_sweep(parent)
+    assert len(outcome.best) == 2
+    assert "other images" not in outcome.summary
+    assert ",1.0," in artifact(parent, "ranking.csv")

@@ -1,5 +1,10 @@
 """Where runs are kept."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import mlflow
 import pandas as pd
 import pytest
@@ -73,7 +78,9 @@ def test_a_deleted_run_is_told(folder):
     with runs.tracked_run("one", {}, system_metrics=False) as run_id:
         pass
     mlflow.delete_run(run_id)
-    with pytest.raises(InputError, match=f"run {run_id} is deleted: `mlflow runs restore"):
+    with pytest.raises(
+        InputError, match=f"run {run_id} is deleted: `MLFLOW_TRACKING_URI=.* mlflow runs restore"
+    ):
         run_named(run_id)
 
 
@@ -101,3 +108,19 @@ def test_each_part_of_a_dataset_is_an_input_with_its_own_digest(folder):
             )
         digests |= {entry.dataset.digest for entry in mlflow.get_run(run_id).inputs.dataset_inputs}
     assert len(digests) == 4
+
+
+def test_the_command_that_restores_a_run_can_be_pasted(folder):
+    put_database(folder / "mlruns/mlflow.db")
+    runs.connect(None, "crack-detection")
+    with runs.tracked_run("one", {}, system_metrics=False) as run_id:
+        pass
+    mlflow.delete_run(run_id)
+    with pytest.raises(InputError, match="is deleted") as error:
+        run_named(run_id)
+    command = str(error.value).split("`")[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    # A shell runs it, as it would after a paste.
+    subprocess.run(command, shell=True, env=environment, check=True)
+    assert run_named(run_id).info.lifecycle_stage == "active"

@@ -89,3 +89,16 @@ def test_a_server_that_asks_for_a_login_answers(status, answers):
         mlflow.set_tracking_uri(address)
         assert server_answers() is answers
     assert not server_answers()
+
+
+@pytest.mark.parametrize("password", ["p/w", "p?w", "p#w", 'p"w'])
+def test_a_password_that_breaks_its_address_is_not_shown(password):
+    with pytest.raises(InputError) as error:
+        runs.connect(f"http://user:{password}@127.0.0.1:9", "crack-detection")
+    assert password not in str(error.value)
+    assert '"' in password or "%2F" in str(error.value)
+
+
+def test_a_password_with_codes_is_read():
+    assert with_login_set_apart("http://user:p%2Fw@127.0.0.1:9/a") == "http://127.0.0.1:9/a"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "p/w"
