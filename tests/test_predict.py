@@ -35,6 +35,12 @@ def settings(*overrides: str) -> Predict:
     return compose_as(Predict, "predict/config", ["engine.precision=f32", *overrides])
 
 
+def ran(python: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end."""
+    command = [python, "-m", "src.predict", *arguments, "engine.precision=f32"]
+    return subprocess.run(command, cwd=CONF.parent, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A classifier of patches of 96 pixels that finds cracks in some tiles."""
@@ -171,12 +177,7 @@ def test_auto_looks_at_every_scale(done, model, folder, tmp_path):
 
 def test_command_ends_with_3_where_a_photo_could_not_be_read(warm_python, model, folder, tmp_path):
     arguments = [f"input={folder}", f"output={tmp_path}", f"model={model}"]
-    ended = subprocess.run(
-        [warm_python, "-m", "src.predict", *arguments, "engine.precision=f32"],
-        cwd=CONF.parent,
-        capture_output=True,
-        text=True,
-    )
+    ended = ran(warm_python, *arguments)
     assert ended.returncode == 3, ended.stderr
     assert f"can't be read: {BROKEN}: not an image" in ended.stdout
     assert "of 3 (0 of them done before), 1 unreadable" in ended.stdout
@@ -190,12 +191,7 @@ def test_a_share_ends_with_3_where_a_photo_could_not_be_read(warm_python, model,
     for name in ("a.jpg", "b.jpg"):  # both are of share 0
         (photos / name).write_bytes(b"no photo")
     arguments = [str(photos), str(tmp_path / "out"), f"model={model}", "shards=2", "shard=0"]
-    ended = subprocess.run(
-        [warm_python, "-m", "src.predict", *arguments, "engine.precision=f32"],
-        cwd=CONF.parent,
-        capture_output=True,
-        text=True,
-    )
+    ended = ran(warm_python, *arguments)
     assert ended.returncode == 3, ended.stderr
     assert "2 unreadable" in ended.stdout
 
