@@ -7,6 +7,9 @@ import re
 _USER_INFORMATION = re.compile(r"(?<=://)[^/\s\"]*@")
 # A password with a slash, which should be written %2F there. What follows the colon is no port.
 _WITH_SLASH = re.compile(r"(?<=://)(?!\[)[^/\s:@\"]*:(?!\d+/)[^\s@\"]*@")
+# A password of digits and a slash looks like a port and a path. The address of a tracking server
+# has no @ in its path (tracking/server_access.py), so it is a password there.
+_OF_TRACKING = re.compile(r"(\buri['\"]?[=:]\s*['\"]?https?://)[^\s@'\"]*:[^\s'\"]*@")
 # SQLAlchemy takes passwords with slashes in the address of a database.
 _OF_DATABASE = re.compile(
     r"\b(?!(?:https?|s3|gs|az|file):)([a-z][a-z0-9+.-]*://)[^/\s:@]*:[^\s\"]*@"
@@ -44,8 +47,10 @@ class InputError(Exception):
 
 def without_credentials(text: str) -> str:
     """Return the text with `scheme://host` for every `scheme://user:password@host`."""
-    for pattern, kept in ((_OF_DATABASE, r"\1"), (_USER_INFORMATION, ""), (_WITH_SLASH, "")):
-        text = pattern.sub(kept, text)
+    for pattern in (_OF_TRACKING, _OF_DATABASE):
+        text = pattern.sub(r"\1", text)
+    for pattern in (_USER_INFORMATION, _WITH_SLASH):
+        text = pattern.sub("", text)
     return text
 
 

@@ -24,12 +24,13 @@ def with_login_set_apart(uri: str) -> str:
         uri: a tracking URI.
 
     Raises:
-        InputError: the port is not a number, as where a password is cut off at its slash.
+        InputError: the port is not a number, or an @ stands behind the host, as where a password is
+            cut off at its slash.
     """
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https"):
         return uri
-    _check_port(parts)
+    _check_authority(parts)
     if parts.username is None:
         return uri
     os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
@@ -37,15 +38,18 @@ def with_login_set_apart(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _check_port(parts: SplitResult) -> None:
+def _check_authority(parts: SplitResult) -> None:
+    # The address is not shown, as what stands for the port or the path may be a password.
+    where = "tracking.uri, else MLFLOW_TRACKING_URI"
+    advice = "in a user or password, write / as %2F, ? as %3F and # as %23"
     try:
         _ = parts.port
     except ValueError as error:
-        # The address is not shown, as what stands for the port may be a password.
         raise InputError(
-            "tracking.uri, else MLFLOW_TRACKING_URI: the port of the server's address is no number "
-            "from 0 to 65535; in a user or password, write / as %2F, ? as %3F and # as %23"
+            f"{where}: the port of the server's address is no number from 0 to 65535; {advice}"
         ) from error
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise InputError(f"{where}: the server's address has an @ behind the host; {advice}")
 
 
 @contextmanager

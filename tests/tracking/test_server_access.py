@@ -91,7 +91,7 @@ def test_a_server_that_asks_for_a_login_answers(status, answers):
     assert not server_answers()
 
 
-@pytest.mark.parametrize("password", ["p/w", "p?w", "p#w", 'p"w'])
+@pytest.mark.parametrize("password", ["p/w", "p?w", "p#w", 'p"w', "5/w", "5?w", "5#w"])
 def test_a_password_that_breaks_its_address_is_not_shown(password):
     with pytest.raises(InputError) as error:
         runs.connect(f"http://user:{password}@127.0.0.1:9", "crack-detection")
