@@ -286,7 +286,7 @@ def put_text(path: AnyPath, text: str) -> None:
 
 
 def as_local(path: AnyPath) -> Path:
-    """Return a path of which the caller knows that it is local."""
+    """Return a path that the caller knows to be local."""
     assert isinstance(path, Path)
     return path
 

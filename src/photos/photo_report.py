@@ -50,7 +50,7 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class InspectionResults:
-    """The results of an inspection, of which a report is made.
+    """The results of an inspection, from which a report is made.
 
     Attributes:
         records: the records of the photos in the order to show them; see

@@ -26,7 +26,7 @@ def check_frozen_layers_of(jobs: list[Config]) -> None:
 
 
 def refuse_useless(jobs: Sequence[Config], varied: Collection[str]) -> None:
-    """Refuse what would make jobs alike, or let one job overwrite the files of another.
+    """Refuse settings that make jobs identical, or that let a job overwrite another job's files.
 
     Args:
         jobs: the settings of each job.

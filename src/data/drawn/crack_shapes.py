@@ -53,7 +53,7 @@ class DrawnCrack:
 
 
 def grow_cracks(rng: np.random.Generator, scene: Scene) -> list[DrawnCrack]:
-    """Draw the branches of a picture's cracks, of which a good length is seen."""
+    """Draw the branches of a picture's cracks, until enough of their length is seen."""
     wanted = min(LEAST_SEEN, 0.6 * min(scene.height, scene.width))
     cracks: list[DrawnCrack] = []
     while sum(_length_seen(scene, crack.centre) for crack in cracks) < wanted:

@@ -1,6 +1,6 @@
 """Finding similar pictures among many without comparing every two, by hashes of their signs.
 
-A random plane through the origin parts two vectors with a probability of their angle divided by pi
+A random plane through the origin separates two vectors. The probability is their angle over pi
 (M. S. Charikar, Similarity estimation techniques from rounding algorithms, STOC 2002). Similar
 vectors therefore lie on the same side of most planes. The sides of several planes make a code, and
 vectors with the same code are compared. Many codes of each vector make it almost certain that
@@ -83,7 +83,7 @@ def refuse_more(pairs: int, most: int, threshold: float) -> None:
 def upright_copies(
     vectors: np.ndarray, turns: Mapping[str, Turn], radius: float
 ) -> dict[str, np.ndarray]:
-    """Choose how each picture is turned, so that two similar ones are turned alike.
+    """Choose how each picture is turned, so that two similar ones are turned in the same way.
 
     A picture is turned until it is darker towards the right and, even more so, towards the bottom.
     Where that is not clear, several turns are taken.

@@ -1,4 +1,4 @@
-"""Whole photographs of which it is known whether they have cracks, and mostly where."""
+"""Whole photographs that are known to have cracks or none. Masks mostly say where."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
