@@ -52,7 +52,9 @@ def convert(
     Returns:
         An OpenVINO model for batches of any size n.
     """
-    converted = ov.convert_model(_with_constant_weights(model))
+    traced = _with_constant_weights(model)
+    # Unless it is told the output, OpenVINO adds one for each silu, whose gradient has an operation.
+    converted = ov.convert_model(traced, output=[traced.outputs[0].name])
     if calibration is not None:
         converted = quantize(converted, calibration)
     processed = PrePostProcessor(converted)

@@ -48,6 +48,15 @@ def test_float32_engine_is_keras(engines, prefix, images, name, batch_size):
     np.testing.assert_allclose(engine.run(images), reference, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("activation", ["silu", "hard_silu", "gelu", "relu6"])
+def test_activations_of_all_networks_are_converted(activation, images):
+    layers = [keras.layers.Conv2D(4, 3, activation=activation) for _ in range(2)]
+    network = keras.Sequential([keras.Input((96, 96, 3)), *layers])
+    engine = build_engine(network, name="openvino", precision="f32", batch_size=2, output="float32")
+    reference = np.asarray(network(images, training=False))
+    np.testing.assert_allclose(engine.run(images), reference, rtol=1e-3, atol=1e-2)
+
+
 def test_the_error_is_measured_against_keras(engines, prefix, images):
     assert check_engine(engines["openvino"], prefix, images, bound=1e-3) < 1e-3
     with pytest.raises(InputError, match=r"openvino engine in f32 is off by .*max_error=1e-09"):

@@ -42,7 +42,7 @@ class OzgenelSource:
             classes: the class names.
 
         Raises:
-            InputError: the archive cannot be had or unpacked, or it has other folders.
+            InputError: the archive is missing or damaged, or it has other folders.
         """
         data, archive = self.data, obtain_archive(self.data)
         with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=staging) as unpacked:

@@ -59,7 +59,7 @@ class Sdnet2018Source:
             The images' photographs, and decks without a corrected label, which are left out.
 
         Raises:
-            InputError: the zip file cannot be had, or it is damaged. It is also raised if a folder
+            InputError: the zip file is missing, or it is damaged. It is also raised if a folder
                 of images is missing or has other content than at the first fetch, and if the file
                 with corrected labels is not as expected.
         """

@@ -17,7 +17,7 @@ OLD = {"Negative/old.jpg": jpeg(8), "Positive/old.jpg": jpeg(9)}
 
 @dataclass(frozen=True)
 class Files:
-    """A source of files from memory; None stands for one that can't be had."""
+    """A source of files from memory; None stands for a source without any."""
 
     files: dict[str, bytes] | None
     name: str = "memory"
@@ -28,7 +28,7 @@ class Files:
 
     def collect(self, staging: Path, classes: Sequence[str]) -> Collected:
         if self.files is None:
-            raise InputError("memory can't be had")
+            raise InputError("memory has no files")
         lay_out(staging, self.files)
         return Collected(origins=self.origins)
 

@@ -66,7 +66,7 @@ def test_a_killed_fetch_leaves_the_old_images_or_the_new(
     process = run_and_kill(KILLED_AT_EVENT, event, count, origin, target)
     assert process.wait(60) == -signal.SIGKILL
     assert (tmp_path / "work" / ".data.staging").exists()
-    with pytest.raises(InputError, match="can't be had"):
+    with pytest.raises(InputError, match="memory has no files"):
         fetched(tmp_path, None)
     assert on_disk(tmp_path) == left
     collect_images(LocalSource(origin, max_ratio=20), section(target), reuse=False)
