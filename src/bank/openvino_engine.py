@@ -53,7 +53,7 @@ def convert(
         An OpenVINO model for batches of any size n.
     """
     traced = _with_constant_weights(model)
-    # Unless it is told the output, OpenVINO adds one for each silu, whose gradient has an operation.
+    # Without its name, OpenVINO would make an output of each silu, which has its own gradient.
     converted = ov.convert_model(traced, output=[traced.outputs[0].name])
     if calibration is not None:
         converted = quantize(converted, calibration)

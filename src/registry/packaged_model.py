@@ -21,7 +21,7 @@ from PIL import Image
 from src.config.code_closure import SRC, code_fingerprint, imported_modules, module_file
 from src.config.console import announced
 from src.data.files import temporary_folder
-from src.tracking.logged_models import MODEL_PACKAGES, pinned_requirements
+from src.tracking.logged_models import MODEL_PACKAGES, model_info, pinned_requirements
 from src.tracking.processes import complete, process_tags
 
 # The module that MLflow loads. The package holds a copy of it and of all this project's modules
@@ -72,7 +72,7 @@ def registered(name: str, run: Run, file: Path, settings: Mapping[str, Any]) -> 
 def _has_files(version: ModelVersion) -> bool:
     """Return whether the package of a version is still there."""
     try:
-        mlflow.models.get_model_info(f"models:/{version.name}/{version.version}")
+        model_info(f"models:/{version.name}/{version.version}")
     except (MlflowException, OSError):
         return False
     return True

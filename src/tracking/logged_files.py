@@ -1,13 +1,15 @@
 """Text files that are logged in runs with their checksums, so that a damaged one is noticed."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from src.data.files import file_sha256
+from src.data.files import file_sha256, temporary_folder
 from src.errors import InputError
 
 # The tag CHECKSUM + NAME has the SHA-256 (hex) of the logged file NAME, and of the one before it.
@@ -31,25 +33,33 @@ def log_file(text: str, name: str) -> None:
     mlflow.log_text(text, name)
 
 
-def logged_file(run: Run, name: str) -> Path:
-    """Return the path of a file that a run has logged; it is downloaded if necessary.
+@contextmanager
+def logged_file(run: Run, name: str) -> Iterator[Path]:
+    """Download a file that a run has logged, and delete the copy in the end.
+
+    Yields:
+        The path of the copy.
 
     Raises:
         InputError: the run has no such file, or the file has changed since it was logged.
     """
     run_id = run.info.run_id
-    try:
-        path = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
-    except (MlflowException, OSError) as error:
-        raise InputError(
-            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no {name}"
-        ) from error
-    expected = run.data.tags.get(CHECKSUM + name)
-    if expected and file_sha256(path) not in expected.split(" "):
-        way_out = (
-            f"`python -m src.evaluate evaluate.run={run_id}` makes it again"
-            if name in _MADE_AGAIN
-            else "train again"
-        )
-        raise InputError(f"run {run_id}: {name} has changed since it was logged: {way_out}")
-    return path
+    # MLflow would choose a temporary folder, and leave it there.
+    with temporary_folder("crack-artifacts") as folder:
+        try:
+            path = Path(
+                mlflow.artifacts.download_artifacts(f"runs:/{run_id}/{name}", dst_path=folder)
+            )
+        except (MlflowException, OSError) as error:
+            raise InputError(
+                f"run {run_id} ({run.info.run_name}, {run.info.status}) has no {name}"
+            ) from error
+        expected = run.data.tags.get(CHECKSUM + name)
+        if expected and file_sha256(path) not in expected.split(" "):
+            way_out = (
+                f"`python -m src.evaluate evaluate.run={run_id}` makes it again"
+                if name in _MADE_AGAIN
+                else "train again"
+            )
+            raise InputError(f"run {run_id}: {name} has changed since it was logged: {way_out}")
+        yield path

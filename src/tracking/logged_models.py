@@ -1,11 +1,14 @@
 """Logging trained classifiers, and loading them from a file, a run or the model registry."""
 
+import functools
 import json
 import re
+import tempfile
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import mlflow
 import numpy as np
@@ -13,6 +16,7 @@ import pandas as pd
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from src.data.files import temporary_folder
 from src.data.splits.manifest import read_manifest
 from src.data.vouching import TRAINING_NOTE, refuse_changed
 from src.errors import InputError
@@ -22,6 +26,7 @@ from src.tracking.run_reading import config_of, run_named
 
 if TYPE_CHECKING:
     import keras
+    from mlflow.models.model import ModelInfo
 
 # The alias of the registered model's version that is in use.
 CHAMPION = "champion"
@@ -117,11 +122,12 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
             if kind == "run":
                 run = run_named(model)
             else:
-                run = mlflow.get_run(str(mlflow.models.get_model_info(model).run_id))
+                run = mlflow.get_run(str(model_info(model).run_id))
             images = config_of(run.info.run_id)["data"]["dir"]
         except (MlflowException, OSError, KeyError) as error:
             raise InputError(f"{model}: its run has no split.csv and data.dir: {error}") from error
-        return read_manifest(logged_file(run, "split.csv")), Path(images)
+        with logged_file(run, "split.csv") as path:
+            return read_manifest(path), Path(images)
     beside = Path(model).parent
     try:
         images = str(json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"])
@@ -145,7 +151,9 @@ def model_of(run: Run) -> str | None:
 
 def _fetched(uri: str) -> Path:
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+        folder = Path(
+            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=_download_to())
+        )
     except (MlflowException, OSError) as error:
         server = mlflow.get_tracking_uri()
         hint = "; `python -m src.promote RUN` makes a run's model the champion"
@@ -157,6 +165,34 @@ def _fetched(uri: str) -> Path:
     if len(files) != 1:
         raise InputError(f"{uri} holds {len(files)} .keras files instead of one")
     return files[0]
+
+
+def model_info(uri: str) -> "ModelInfo":
+    """Return what MLflow knows of the model at a URI `models:/…`.
+
+    Raises:
+        MlflowException, OSError: there is no such model.
+    """
+    from mlflow.models import Model
+
+    file = mlflow.artifacts.download_artifacts(f"{uri}/MLmodel", dst_path=_download_to())
+    return Model.load(file).get_model_info()
+
+
+def _download_to() -> str | None:
+    """Return a new folder for a server's files, until this process ends.
+
+    None means that files of a folder on this machine are used where they lie. MLflow would leave
+    what it downloads from a server in the system's folder for temporary files.
+    """
+    if urlsplit(mlflow.get_tracking_uri()).scheme not in ("http", "https"):
+        return None
+    return tempfile.mkdtemp(dir=_downloads().name)
+
+
+@functools.cache
+def _downloads() -> tempfile.TemporaryDirectory[str]:
+    return temporary_folder("crack-models")
 
 
 def log_model(model: "keras.Model", image_size: int, name: str = "classifier") -> str:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from src.errors import InputError
 from src.model.decision import DECISION, Decision, read_decision
 from src.tracking.logged_files import logged_file
-from src.tracking.logged_models import find_model, kind_of
+from src.tracking.logged_models import find_model, kind_of, model_info
 from src.tracking.run_reading import run_named
 
 
@@ -56,7 +56,7 @@ def decision_of(model: str) -> Decision | None:
 
 def _packaged_decision(model: str) -> Decision | None:
     try:
-        flavors = mlflow.models.get_model_info(model).flavors
+        flavors = model_info(model).flavors
         content = flavors["python_function"]["config"]["decision"]
         return Decision.model_validate(content)
     except (MlflowException, OSError, KeyError, ValidationError):
@@ -79,7 +79,8 @@ def decision_of_run(run: Run) -> Decision | None:
             return None
     except (MlflowException, OSError) as error:
         raise InputError(f"run {run_id}: its files can't be listed: {error}") from error
-    return read_decision(logged_file(run, DECISION))
+    with logged_file(run, DECISION) as path:
+        return read_decision(path)
 
 
 def run_of(model: str) -> Run | None:

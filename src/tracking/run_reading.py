@@ -60,7 +60,8 @@ def predictions_of(run: Run) -> pd.DataFrame:
         InputError: the run has no prediction table. It may have failed, or an older version of
             this code may have made it. It is also raised if the table has changed since.
     """
-    return read_predictions(logged_file(run, "predictions.csv"))
+    with logged_file(run, "predictions.csv") as path:
+        return read_predictions(path)
 
 
 def images_of(runs: Iterable[Run]) -> dict[str, str]:
@@ -118,9 +119,9 @@ def config_of(run_id: str) -> dict[str, Any]:
     Raises:
         InputError: the run has no such file, or the file is damaged.
     """
-    path = logged_file(mlflow.get_run(run_id), "config.yaml")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with logged_file(mlflow.get_run(run_id), "config.yaml") as path:
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (ValueError, yaml.YAMLError) as error:
         raise InputError(f"run {run_id}: config.yaml can't be read: {error}") from error
     if not isinstance(config, dict):

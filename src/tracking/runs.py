@@ -257,8 +257,8 @@ def log_metrics_of_parts(metrics: Mapping[str, Mapping[str, float]]) -> None:
 
 def metrics_of_parts(run_id: str) -> dict[str, dict[str, float]]:
     """Return the metrics by part and name that `log_metrics_of_parts` has logged in a run."""
-    text = logged_file(mlflow.get_run(run_id), METRICS).read_text(encoding="utf-8")
-    metrics: dict[str, dict[str, float]] = json.loads(text)
+    with logged_file(mlflow.get_run(run_id), METRICS) as path:
+        metrics: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     return metrics
 
 

@@ -37,6 +37,22 @@ def test_predictions_and_settings_of_a_run_are_checked():
             read()
 
 
+def text_of(run_id: str, name: str) -> str:
+    with logged_file(mlflow.get_run(run_id), name) as path:
+        return path.read_text()
+
+
+def test_no_copy_of_a_file_is_left_behind(tmp_path, monkeypatch):
+    with runs.tracked_run("run", {}, system_metrics=False) as run_id:
+        log_file("text", "a.txt")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert text_of(run_id, "a.txt") == "text"
+    with pytest.raises(InputError, match=r"has no b\.txt"):
+        text_of(run_id, "b.txt")
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_a_file_is_whole_before_and_after_it_is_replaced():
     with runs.tracked_run("run", {}, system_metrics=False) as run_id:
         log_file("first", "a.txt")
@@ -44,14 +60,14 @@ def test_a_file_is_whole_before_and_after_it_is_replaced():
         # A process that is killed now has set the tag and not replaced the file.
         former = mlflow.get_run(run_id).data.tags[CHECKSUM + "a.txt"].split()[0]
         mlflow.set_tag(CHECKSUM + "a.txt", f"{'0' * 64} {former}")
-    assert logged_file(mlflow.get_run(run_id), "a.txt").read_text() == "second"
+    assert text_of(run_id, "a.txt") == "second"
     # Files of older versions have no checksum.
     mlflow.MlflowClient().delete_tag(run_id, CHECKSUM + "a.txt")
-    assert logged_file(mlflow.get_run(run_id), "a.txt").read_text() == "second"
+    assert text_of(run_id, "a.txt") == "second"
 
 
 def test_a_missing_file_is_named():
     with runs.tracked_run("run", {}, system_metrics=False) as run_id:
         pass
     with pytest.raises(InputError, match=rf"run {run_id} \(run, FINISHED\) has no b\.txt"):
-        logged_file(mlflow.get_run(run_id), "b.txt")
+        text_of(run_id, "b.txt")
