@@ -36,7 +36,10 @@ def print_banks(root: Path) -> None:
     from src.bank.feature_bank import list_banks
     from src.data.files import size_text
 
-    for folder, depends_on, size in list_banks(root):
+    banks = list(list_banks(root))
+    if not banks:
+        print(f"{root} holds no feature bank")
+    for folder, depends_on, size in banks:
         about = ", ".join(f"{key} {str(value)[:12]}" for key, value in depends_on.items())
         print(f"{folder.name}  {size_text(size):>10}  {about}")
 

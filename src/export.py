@@ -47,9 +47,9 @@ def main(config: Export) -> None:
     check = conversion.compare_with_keras(reference, rate, patches, reference)
     given = {
         **{"classifier": classifier, "calibration": calibration, "patches": patches},
-        **{"reference": reference, "about": about},
+        **{"reference": reference, "about": about, "decision": decision},
     }
-    made, refused = made_and_refused(config, chosen, given, decision)
+    made, refused = made_and_refused(config, chosen, given)
     exported = [conversion.Exported("Keras", "float32", size, check), *made]
     print(f"{conversion.export_table(exported)}\nfolder  {config.output}")
     if refused:

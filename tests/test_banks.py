@@ -16,6 +16,11 @@ def test_lists_and_removes(tmp_path, capsys):
     assert not bank.folder.exists()
 
 
+def test_a_folder_without_banks_is_named(tmp_path, capsys):
+    main([f"features.dir={tmp_path}"])
+    assert capsys.readouterr().out == f"{tmp_path} holds no feature bank\n"
+
+
 def test_unknown_bank_is_named(tmp_path):
     with pytest.raises(SystemExit, match="error: no feature bank abc"):
         main(["remove", "abc", f"features.dir={tmp_path}"])

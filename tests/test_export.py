@@ -90,6 +90,17 @@ def test_a_refused_export_does_not_stop_the_others(run_id, tmp_path, capsys):
     ]
 
 
+def test_an_interrupted_export_leaves_no_keras_file_alone(run_id, tmp_path, monkeypatch):
+    def interrupted(path):
+        raise KeyboardInterrupt
+
+    # It is called last, for what lies beside the file.
+    monkeypatch.setattr("src.formats.keras.file_sha256", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(run_id, tmp_path, "format=keras")
+    assert not list(tmp_path.iterdir())
+
+
 def test_patches_of_another_size_than_the_models_are_refused(run_id, tmp_path, patches):
     _, listing = patches
     parts = ["train", "validation", "test", "test"] * 10

@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 
 from src.config.console import aligned
-from src.data.files import write_text
+from src.data.files import temporary_folder, write_text
 from src.data.image_batches import evenly_spread, load_images
 from src.errors import InputError
 from src.formats.export_format import PRECISIONS, Format, Run
+from src.formats.keras import describe_keras
 from src.model.classifier import inference_model
+from src.model.decision import Decision
 
 FORMATS = ("keras", "litert", "onnx", "openvino")
 
@@ -78,11 +80,11 @@ def export_classifier(
     min_agreement: float,
     about: dict[str, Any],
     folder: Path,
+    decision: Decision | None = None,
 ) -> Exported:
     """Export a classifier to the folder `folder`/`format`-`precision`, and check the export.
 
-    An earlier export in that folder is replaced. If the export fails or is refused, the earlier
-    one stays and nothing else is left behind.
+    It replaces an earlier one, which stays if the export fails or is refused.
 
     Args:
         classifier: a model from `build_classifier`.
@@ -95,6 +97,7 @@ def export_classifier(
         min_agreement: least share of the patches that must get the same class as in Keras, 0 to 1.
         about: further entries of card.json.
         folder: the folder of all exports, which is created if necessary.
+        decision: the decision of the model, which a Keras file has beside it.
 
     Returns:
         The export and its check, which card.json holds too.
@@ -109,25 +112,25 @@ def export_classifier(
         chosen.write(inference_model(classifier), precision, calibration, path)
         check = compare_with_keras(*timed(chosen.load(path), patches.images), patches, reference)
         refuse_export(name, check, max_accuracy_lost, min_agreement)
+        if format == "keras":
+            describe_keras(path, decision)
         size = sum(file.stat().st_size for file in unfinished.iterdir())
         exported = Exported(format, precision, size, check)
-        card = json.dumps(about | asdict(exported), indent=2) + "\n"
-        write_text(unfinished / "card.json", card)
+        write_text(unfinished / "card.json", json.dumps(about | asdict(exported), indent=2) + "\n")
     return exported
 
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """A new folder that takes the place of `folder` if nothing is raised, else disappears."""
-    unfinished = folder.with_name(f".{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Another process may export into the same folder meanwhile.
+    with temporary_folder(f".{folder.name}", folder.parent) as own:
+        unfinished = Path(own, folder.name)
+        unfinished.mkdir()
         yield unfinished
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def load_part(manifest: pd.DataFrame, root: Path, part: str, count: int) -> Patches:

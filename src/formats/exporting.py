@@ -10,8 +10,6 @@ import pandas as pd
 from src.config.tool_schema import Export
 from src.errors import InputError
 from src.formats.conversion import Exported, export_classifier
-from src.formats.keras import describe_keras
-from src.model.decision import Decision
 from src.model.weights import weights_sha256
 
 
@@ -19,7 +17,6 @@ def made_and_refused(
     config: Export,
     chosen: Sequence[tuple[str, str]],
     given: dict[str, Any],
-    decision: Decision | None,
 ) -> tuple[list[Exported], list[str]]:
     """Export a classifier in several ways. One that is refused does not stop the others.
 
@@ -27,7 +24,6 @@ def made_and_refused(
         config: the settings.
         chosen: the formats and precisions.
         given: further arguments of `export_classifier`.
-        decision: the decision of the model.
 
     Returns:
         The exports, and why others were refused.
@@ -39,8 +35,6 @@ def made_and_refused(
         to: dict[str, Any] = {"format": name, "precision": precision, "folder": Path(config.output)}
         try:
             exported.append(export_classifier(**given, **limits, **to))
-            if name == "keras":
-                describe_keras(Path(config.output) / f"keras-{precision}" / "model.keras", decision)
         except InputError as error:
             refused.append(str(error))
     return exported, refused

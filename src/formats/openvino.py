@@ -19,6 +19,9 @@ def write_openvino(
     """
     images = calibration if precision == "int8" else None
     model = convert(classifier, "float32", images)
+    # The converter calls it as a function of TensorFlow calls its argument.
+    model.input().set_names({"image"})
+    model.get_parameters()[0].set_friendly_name("image")
     ov.save_model(model, target, compress_to_fp16=precision == "float16")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from src.bank.engine import Engine, build_engine, check_engine, chosen_engine, engine_versions
 from src.bank.extraction import fill_bank
-from src.bank.feature_bank import Bank, open_bank
+from src.bank.feature_bank import CHUNK, Bank, open_bank
 from src.bank.network_drives import refuse_network_drive
 from src.config.code_closure import code_fingerprint
 from src.config.schema import Augment, Config, Model
@@ -89,7 +89,8 @@ class PrefixEngine:
             self.prefix,
             name=self.name,
             precision=self.precision,
-            batch_size=features.batch_size,
+            # A bank is filled by chunks. What a request has beyond one is computed in vain.
+            batch_size=min(features.batch_size, CHUNK),
             output="float16",
             calibration=load_spread(self.files, features.calibration_images) if int8 else None,
             threads=self.config.threads.openvino,

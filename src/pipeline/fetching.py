@@ -3,6 +3,9 @@
 import json
 import logging
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +82,24 @@ def source_of(data: Source) -> ImageSource:
 def states_of(data: Data) -> dict[str, str]:
     """Return the state of each source by its name; see `ImageSource`. Some sources have none."""
     sections = data.sources if isinstance(data, Several) else {data.name: data}
-    states = {name: source_of(one).state(one.classes) for name, one in sections.items()}
+    states = {}
+    for name, one in sections.items():
+        with _settings_in_place(data, name):
+            states[name] = source_of(one).state(one.classes)
     return {name: state for name, state in states.items() if state is not None}
+
+
+@contextmanager
+def _settings_in_place(data: Data, name: str) -> Iterator[None]:
+    """Name a setting of one of several sources `data.sources.NAME.…` in what an error says."""
+    try:
+        yield
+    except InputError as error:
+        if not isinstance(data, Several):
+            raise
+        settings = "|".join(type(data.sources[name]).model_fields)
+        place = rf"(?<![\w./])data\.(?=(?:{settings})\b)"
+        raise InputError(re.sub(place, f"data.sources.{name}.", str(error))) from error
 
 
 def fetch_dataset(data: Data, workspace: Path) -> Dataset:
@@ -175,7 +194,8 @@ def _combined(data: Several, workspace: Path) -> CombinedSource:
     for name, section in data.sources.items():
         own = workspace / PARTS_FOLDER / name
         named = section.model_copy(update={"name": name})
-        parts[name] = _found_or_fetched(named, own, keep=False, every_class=False)
+        with _settings_in_place(data, name):
+            parts[name] = _found_or_fetched(named, own, keep=False, every_class=False)
     return CombinedSource(parts)
 
 

@@ -53,6 +53,7 @@ def split_anew(dataset: Dataset, split: AnySplit) -> Dataset:
     Raises:
         InputError: the images cannot be split as configured, or a part has no image of a class.
     """
+    _tell_two_labels(dataset.listing)
     if isinstance(split, GroupedSplit):
         related = join_groups(dataset.relations.related_groups, dataset.listing.photo)
         groups = _kept_together(dataset, split)
@@ -106,6 +107,18 @@ def _refuse_missing_class(manifest: pd.DataFrame, classes: Sequence[str]) -> Non
         f"{', '.join(parts)}; give more images of the rarer class, or another split.seed or "
         "fractions of split"
     )
+
+
+def _tell_two_labels(listing: pd.DataFrame) -> None:
+    """Warn of identical files in both classes. With `split.unique`, only the first one is used."""
+    both = listing[listing.groupby("sha256").label.transform("nunique") > 1]
+    if len(both):
+        paths = both.path[both.sha256 == both.sha256.iloc[0]]
+        logger.warning(
+            "%d files are identical to one of the other class, such as %s and %s: delete the ones "
+            "in the wrong folder",
+            *(len(both), paths.iloc[0], paths.iloc[-1]),
+        )
 
 
 def _tell_untested(manifest: pd.DataFrame, split: AnySplit) -> None:

@@ -5,6 +5,7 @@ written to a folder named by the run's id.
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,14 +51,15 @@ def kept_without_a_server(
             raise
         # Each further call would try for minutes.
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-        folder = Path(config.tracking.unsent, run_id)
+        root = Path(config.tracking.unsent)
+        folder = root / run_id
         save_model(folder, fitted.classifier, fitted.history, run_id)
         predictions = predict_for_evaluation(config, fitted, dataset)
         save_predictions(folder, predictions)
         raise InputError(
             f"{mlflow.get_tracking_uri()} no longer answers. The trained model, its history and "
             f"its predictions are kept in {folder}. When the server is back, send them by "
-            f"`{evaluate_command(config, run_id)}`"
+            f"`{evaluate_command(config, run_id)} {shlex.quote(f'tracking.unsent={root}')}`"
         ) from error
 
 

@@ -132,7 +132,10 @@ def training_split(model: str) -> tuple[pd.DataFrame, Path]:
     try:
         images = str(json.loads((beside / "fetched.json").read_text(encoding="utf-8"))["dir"])
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"no fetched.json of the pipeline beside {model}: {error}") from error
+        raise InputError(
+            f"no fetched.json of the pipeline beside {model}: {error}; name the run instead, or "
+            "give the patches as manifest=CSV images=FOLDER"
+        ) from error
     return read_manifest(beside / "split.csv"), Path(images)
 
 
@@ -175,7 +178,9 @@ def model_info(uri: str) -> "ModelInfo":
     """
     from mlflow.models import Model
 
-    file = mlflow.artifacts.download_artifacts(f"{uri}/MLmodel", dst_path=_download_to())
+    name = uri.removeprefix("models:/")
+    place = mlflow.get_logged_model(name).artifact_location if name.startswith("m-") else uri
+    file = mlflow.artifacts.download_artifacts(f"{place}/MLmodel", dst_path=_download_to())
     return Model.load(file).get_model_info()
 
 

@@ -127,6 +127,26 @@ def test_refused_export_leaves_the_earlier_one(classifier, drawn, reference, tmp
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
+def test_exports_of_two_processes_into_one_folder_are_not_mixed(
+    classifier, drawn, reference, tmp_path, monkeypatch
+):
+    compared = conversion.compare_with_keras
+
+    def meanwhile(*given):
+        monkeypatch.setattr(conversion, "compare_with_keras", compared)
+        other = {"about": {"model": "other"}, "patches": Patches(drawn, given[2].labels[::-1])}
+        exported(classifier, drawn, reference, tmp_path, max_accuracy_lost=1, **other)
+        return compared(*given)
+
+    monkeypatch.setattr(conversion, "compare_with_keras", meanwhile)
+    done = exported(classifier, drawn, reference, tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert {file.name for file in folder.iterdir()} == {"model.xml", "model.bin", "card.json"}
+    card = json.loads((folder / "card.json").read_text())
+    assert (card["model"], card["check"]["accuracy"]) == ("small", done.check.accuracy)
+
+
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(conversion, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="needs onnx, onnxruntime, tf2onnx: make extras"):

@@ -115,6 +115,18 @@ def test_a_source_of_one_class_and_few_images_is_welcome(several, own):
     assert len(listing) == 10 + 3 + 12
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("minimum_images=50", r"\(data\.sources\.folder\.minimum_images\)"),
+        ("classes=[ok,not]", r"'data\.sources\.folder\.classes=\[OK,CRACKED\]'"),
+    ],
+)
+def test_an_error_names_the_setting_of_the_source(several, setting, told):
+    with pytest.raises(InputError, match=told):
+        fetched(several(f"data.sources.folder.{setting}"))
+
+
 def test_two_sources_of_one_name_are_refused(several, own):
     labels = own / "photos" / "labels.csv"
     labels.write_text(labels.read_text().replace(",one,", ",drawn,"))

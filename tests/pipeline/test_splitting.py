@@ -117,6 +117,20 @@ def test_a_source_without_a_test_image_is_told(composed, audited, heard):
     assert messages == []
 
 
+def test_identical_files_of_both_classes_are_told(composed, audited, heard):
+    listing = audited.listing.copy()
+    last = len(listing) - 1
+    assert listing.label[0] != listing.label[last]
+    messages = heard(splitting)
+    split_anew(audited, composed("split=grouped").split)
+    assert messages == []
+    listing.loc[last, "sha256"] = listing.sha256[0]
+    split_anew(dataclasses.replace(audited, listing=listing), composed("split=grouped").split)
+    (message,) = messages
+    assert message.startswith("2 files are identical to one of the other class, such as ")
+    assert {listing.path[0], listing.path[last]} <= set(message.replace(":", "").split())
+
+
 def test_a_source_is_held_out(composed, audited):
     """Photos 0 to 9 are of one source, and the rest of another; one crop strays to the other."""
     source = np.where(np.arange(60) < 30, "one", "other")

@@ -119,7 +119,7 @@ def test_split_of_a_file_is_what_the_pipeline_left_beside_it(tmp_path):
     pd.testing.assert_frame_equal(manifest, MANIFEST)
     assert images == Path("data")
     (tmp_path / "fetched.json").unlink()
-    with pytest.raises(InputError, match=r"no fetched\.json of the pipeline beside"):
+    with pytest.raises(InputError, match=r"no fetched\.json of .*manifest=CSV images=FOLDER"):
         training_split(str(tmp_path / "model.keras"))
 
 

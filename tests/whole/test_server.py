@@ -16,6 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from src.config.loader import CONF
 from src.data.image_batches import load_images
+from src.tracking import logged_models
+from src.tracking.provenance import decision_of, decision_of_run
 from src.tracking.run_reading import config_of
 from tests.extras import needs
 from tests.sweeps.commands import Sweeps
@@ -130,6 +132,21 @@ def test_registered_model_predicts_what_its_run_did(sweeps: Sweeps, best: Run) -
     images = sweeps.folder / config_of(best.info.run_id)["data"]["dir"]
     probabilities = model.predict(load_images([images / path for path in predictions.path]))
     np.testing.assert_allclose(probabilities[:, 1], predictions.probability, atol=1e-3)
+
+
+def test_what_is_downloaded_lasts_no_longer_than_the_process(
+    best: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    logged_models._downloads.cache_clear()
+    model = logged_models.find_model(f"models:/{MODEL}@{ALIAS}")
+    assert decision_of(f"models:/{MODEL}@{ALIAS}") == decision_of_run(best)
+    (folder,) = tmp_path.iterdir()
+    assert model.is_relative_to(folder)
+    # As at the end of a process.
+    logged_models._downloads().cleanup()
+    logged_models._downloads.cache_clear()
+    assert not list(tmp_path.iterdir())
 
 
 def test_request_by_a_name_that_is_not_allowed_is_refused(server: Server) -> None:

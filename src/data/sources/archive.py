@@ -43,10 +43,8 @@ class _Gate:
         Raises:
             InputError: the member is unsafe or repeated, or the archive becomes too large by it.
         """
-        # Windows has the strictest rules for paths. It knows drives and both kinds of slashes,
-        # and names that differ only in case are the same file.
-        path = PureWindowsPath(name)
-        if path.anchor or ".." in path.parts or not path.parts:
+        path = self._within(name)
+        if not path.parts:
             self._refuse(name, "would land outside the target folder")
         if not plain:
             self._refuse(name, "is a link or a device, not a plain file")
@@ -57,6 +55,22 @@ class _Gate:
         if self.room < 0:
             self._refuse(name, f"brings the declared size to more than {self.proportion}")
         return Path(*path.parts)
+
+    def admit_folder(self, name: str) -> Path:
+        """Return the path of a folder within the target folder. It may be in the archive twice.
+
+        Raises:
+            InputError: the folder would lie outside the target folder.
+        """
+        return Path(*self._within(name).parts)
+
+    def _within(self, name: str) -> PureWindowsPath:
+        # Windows has the strictest rules for paths. It knows drives and both kinds of slashes,
+        # and names that differ only in case are the same file.
+        path = PureWindowsPath(name)
+        if path.anchor or ".." in path.parts:
+            self._refuse(name, "would land outside the target folder")
+        return path
 
     @property
     def proportion(self) -> str:
@@ -178,7 +192,9 @@ def _is_rar_link(rar: rars.RarFile, member: rars.RarInfo) -> bool:
 def _unpack_zip(archive: Path, target: Path, gate: _Gate) -> None:
     with zipfile.ZipFile(archive) as opened:
         for member in tqdm(opened.infolist(), desc=f"unpacking {archive.name}", unit="file"):
-            if not member.is_dir():
+            if member.is_dir():
+                (target / gate.admit_folder(member.filename)).mkdir(parents=True, exist_ok=True)
+            else:
                 kind = stat.S_IFMT(member.external_attr >> 16)  # 0 if not written on Unix
                 plain = kind in (0, stat.S_IFREG)
                 path = gate.admit(member.filename, member.file_size, plain=plain)
@@ -193,7 +209,9 @@ def _unpack_tar(
         bounded = _Bounded(stream, gate)
         with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as opened:
             for member in tqdm(opened, desc=f"unpacking {archive.name}", unit="file"):
-                if not member.isdir():
+                if member.isdir():
+                    (target / gate.admit_folder(member.name)).mkdir(parents=True, exist_ok=True)
+                else:
                     path = gate.admit(member.name, member.size, plain=member.isreg())
                     content = opened.extractfile(member)
                     assert content is not None

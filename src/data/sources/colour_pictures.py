@@ -14,7 +14,6 @@ from src.data.decoding.unreadable import Unreadable
 FORMATS = (*photo_decoding.FORMATS, "BMP")
 # A mask saved as JPEG also has values between black and white.
 MASKED_FROM = 128
-NOISE = 40  # how far the values of a black JPEG may be apart
 MOST_MEGAPIXELS = 178  # as in Pillow's own limit
 
 
@@ -72,8 +71,7 @@ def read_mask(path: Path) -> np.ndarray:
     # without an opaque alpha channel and the inks of CMYK.
     values = np.asarray(picture if len(picture.getbands()) == 1 else colours)
     low, high = int(values.min()), int(values.max())
-    noise = NOISE if path.suffix.lower() in (".jpg", ".jpeg") else 0
-    if not cracks.any() and high - low > noise:
+    if not cracks.any() and high > low:
         raise UnusableImage(
             f"the mask {path.name} has values from {low} to {high} and nothing white; cracks are "
             "white (255) on black"
@@ -96,6 +94,8 @@ def _as_it_is(data: bytes) -> Image.Image:
         with opened(data, FORMATS) as image:
             image.load()
             return ImageOps.exif_transpose(image)
+    except UnusableImage:
+        raise
     except Unreadable as error:
         raise UnusableImage(str(error)) from error
     # Pillow and its libraries raise exceptions of any type for damaged files.

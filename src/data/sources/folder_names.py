@@ -5,11 +5,13 @@ import unicodedata
 # macOS adds the first folder to zip files, and Synology adds the second beside images. Both hold
 # files with the names of the real images.
 _SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
+# Windows puts these beside images.
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 
 
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder of this name is hidden or made by an operating system."""
-    return name.startswith(".") or name in _SYSTEM_FOLDERS
+    return name.startswith(".") or name in _SYSTEM_FOLDERS or name.lower() in _SYSTEM_FILES
 
 
 def composed_name(name: str) -> str:

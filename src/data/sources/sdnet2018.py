@@ -18,6 +18,7 @@ from src.data.dataset import Collected, Origin, Rejected
 from src.data.files import file_sha256, write_text
 from src.data.sources.archive import unpack
 from src.data.sources.download import Unavailable, download
+from src.data.sources.folder_names import is_hidden
 from src.errors import InputError
 
 # The letter of each surface. The folder D/CD holds cracked decks, and D/UD holds whole ones.
@@ -141,8 +142,12 @@ def hold_to_pin(folders: Sequence[Path], pin: Path, archive: Path) -> None:
 
 
 def _content(folder: Path) -> str:
-    """Compute the SHA-256 (hex) of the lines `<sha256>  <file>`, sorted by file."""
-    lines = (f"{file_sha256(file)}  {file.name}\n" for file in sorted(folder.iterdir()))
+    """Compute the SHA-256 (hex) of the lines `<sha256>  <file>`, sorted by file.
+
+    Hidden files, which macOS adds when it packs a folder again, do not count.
+    """
+    files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+    lines = (f"{file_sha256(file)}  {file.name}\n" for file in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -150,7 +155,10 @@ def _image_folders(unpacked: Path, archive: Path, surfaces: Sequence[str]) -> li
     names = [
         _CRACKED[crack] + _LETTERS[name] for name in sorted(set(surfaces)) for crack in _CRACKED
     ]
-    found = {path.name: path for path in unpacked.rglob("*") if path.is_dir()}
+    folders = [path for path in unpacked.rglob("*") if path.is_dir()]
+    # macOS packs a second folder of each name, in a folder that is hidden.
+    hidden = [any(map(is_hidden, path.relative_to(unpacked).parts)) for path in folders]
+    found = {path.name: path for path, unseen in zip(folders, hidden, strict=True) if not unseen}
     if missing := [name for name in names if name not in found]:
         raise InputError(f"{archive} holds no folder {', '.join(missing)}: get it anew")
     return [found[name] for name in names]

@@ -1,6 +1,7 @@
 """A folder or an archive on this machine becomes one folder a class."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,14 @@ def test_class_folders_are_found_at_any_depth(tmp_path: Path, kind: str, depth: 
 def test_the_classes_may_lie_apart(tmp_path: Path) -> None:
     apart = {f"{name[:3]}/{name}": data for name, data in FILES.items()}
     assert collected(tmp_path, lay_out(tmp_path / "in", apart)) == FILES
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_an_empty_class_folder_of_an_archive_is_a_folder(tmp_path: Path, kind: str) -> None:
+    whole = {name: data for name, data in FILES.items() if name.startswith(CLASSES[0])}
+    (lay_out(tmp_path / "own", whole) / CLASSES[1]).mkdir()
+    archive = shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "own")
+    assert collected(tmp_path, Path(archive)) == whole
 
 
 def test_class_folders_are_found_however_their_accents_are_written(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from src.config.source_schema import PhotosWithMasks
+from src.data.sources import colour_pictures
 from src.data.sources.collection import collect_images
+from src.data.sources.colour_pictures import UnusableImage, read_mask
 from src.data.sources.photo_folder import PhotosSource
 from src.errors import InputError
 from tests.data.sources.photographs import photograph, save, settings_of
@@ -152,6 +154,34 @@ def test_a_mask_without_white_is_not_taken_for_no_crack(tmp_path, mask, reason):
     (left_out,) = fetched(tmp_path).receipt.rejected
     assert left_out.path == "odd"
     assert reason in left_out.reason
+
+
+def test_numbers_in_a_jpeg_are_not_taken_for_no_crack(tmp_path):
+    add(tmp_path / "own", "a")
+    add(tmp_path / "own", "odd")
+    (tmp_path / "own" / "masks" / "odd.png").unlink()
+    Image.fromarray(CRACK.astype(np.uint8)).save(tmp_path / "own" / "masks" / "odd.jpg", quality=95)
+    (left_out,) = fetched(tmp_path).receipt.rejected
+    assert left_out.path == "odd"
+    assert "nothing white" in left_out.reason
+
+
+def test_a_mask_that_is_too_large_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(colour_pictures, "MOST_MEGAPIXELS", 1)
+    Image.new("L", (2000, 1000)).save(tmp_path / "mask.png")
+    with pytest.raises(UnusableImage) as error:
+        read_mask(tmp_path / "mask.png")
+    assert str(error.value) == "mask.png cannot be read: 2 megapixels, above the limit of 1"
+
+
+def test_what_windows_puts_beside_photographs_is_passed_over(tmp_path):
+    add(tmp_path / "own", "a")
+    for folder in ("images", "masks"):
+        for name in ("Thumbs.db", "desktop.ini"):
+            (tmp_path / "own" / folder / name).write_bytes(b"?")
+    dataset = fetched(tmp_path)
+    assert dataset.receipt.rejected == ()
+    assert set(dataset.listing.photo) == {"photos/a"}
 
 
 def test_a_table_that_contradicts_its_masks_is_not_taken(tmp_path):

@@ -54,6 +54,18 @@ def test_the_decks_of_the_zip_file(server, tmp_path):
     }
 
 
+def test_a_zip_file_that_macos_has_packed_again_is_the_same(server, tmp_path):
+    server.answers["/zip"] = [file(zipped(tmp_path))]
+    first = fetched(source_of(server, tmp_path)).listing
+    folders = {name.rpartition("/")[0] for name in FILES}
+    added = {f"SDNET2018/{folder}/.DS_Store": b"?" for folder in folders}
+    added |= {f"__MACOSX/SDNET2018/{folder}/._7001-1.jpg": b"?" for folder in folders}
+    inside = {f"SDNET2018/{name}": data for name, data in FILES.items()}
+    pack(tmp_path / "downloads" / "SDNET2018.zip", inside | added)
+    again = fetched(source_of(server, tmp_path)).listing
+    assert again.sha256.tolist() == first.sha256.tolist()
+
+
 def test_surfaces_are_chosen_and_a_number_on_two_of_them_is_two_photographs(server, tmp_path):
     server.answers["/zip"] = [file(zipped(tmp_path))]
     source = source_of(server, tmp_path, surfaces=["walls", "pavements"])
