@@ -54,13 +54,14 @@ def kill_commands(
 
 
 def _run_again(workspace: Workspace, target: Target, expected: Result, told: str) -> None:
+    earlier = workspace.temporary_files()
     ended = workspace.run(*target.command(workspace))
     if ended.status or "Traceback" in ended.errors:
         raise RuntimeError(f"{told}: {ended.output}{ended.errors}")
     found = target.result(workspace, ended)
     if found != expected:
         raise RuntimeError(f"{told}: {found} instead of {expected}")
-    if left := workspace.left_behind():
+    if left := workspace.left_behind() + sorted(workspace.temporary_files() - earlier):
         raise RuntimeError(f"{told}: left behind {left}")
 
 

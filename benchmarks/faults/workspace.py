@@ -147,9 +147,13 @@ class Workspace:
         """Return the folder of a run's artifacts."""
         return self.folder / "mlruns" / "artifacts" / run / "artifacts"
 
+    def temporary_files(self) -> set[str]:
+        """Return the files and folders that lie in the commands' folder for temporary files."""
+        return {str(path) for path in self.temporary.iterdir()}
+
     def left_behind(self) -> list[str]:
         """Return what should not be there any more when a command has ended well."""
-        # Those that MLflow makes have other names; a process that is killed leaves them.
+        # Libraries give their files other names; a process that is killed leaves them.
         temporary = [str(path) for path in self.temporary.glob("crack-*")]
         parts = [str(path) for path in self.folder.rglob(".*") if path.suffix == ".part"]
         staging = [str(path) for path in self.folder.rglob(".*.staging")]
