@@ -15,6 +15,7 @@ from src.formats import conversion
 from src.tracking import runs
 from src.tracking.logged_models import log_model
 from src.tracking.run_reading import TESTED
+from tests.extras import needs
 from tests.registry.samples import classifier
 from tests.tracking.store import put_database
 
@@ -72,6 +73,7 @@ def test_images_of_another_run_are_refused(run_id, patches, tmp_path):
 
 
 def test_a_refused_export_does_not_stop_the_others(run_id, tmp_path, capsys):
+    needs("onnxruntime")
     given = ("format=all", "precision=float32", "max_accuracy_lost=0", "min_agreement=0")
     real = conversion.refuse_export
 
