@@ -1,4 +1,4 @@
-"""Walls and floors of many units: bricks, blocks, tiles, paving, boards, panels."""
+"""Walls and floors of rectangular units: bricks, blocks, tiles, paving, panels."""
 
 from collections.abc import Callable
 
@@ -11,17 +11,20 @@ from src.data.drawn.kinds import Kind
 from src.data.drawn.scene import (
     FIXED,
     Field,
+    Layer,
     Palette,
     Scene,
     Span,
     blurred,
     emboss,
     fixed_point,
+    fractal_noise,
     shifted,
     smooth_noise,
     spread,
+    tint,
 )
-from src.data.drawn.stones import STONES, UNEVEN_STONES
+from src.data.drawn.stones import STONES
 
 BRICKS: Palette = (
     (0.62, 0.31, 0.22),
@@ -42,7 +45,6 @@ TILES: Palette = (
     (0.80, 0.76, 0.68),
     (0.20, 0.21, 0.22),
 )
-WOODS: Palette = ((0.62, 0.48, 0.33), (0.45, 0.34, 0.25), (0.58, 0.56, 0.53), (0.74, 0.62, 0.45))
 # What fills a joint: cement, sand, moss, soil, and nothing.
 FILLINGS: Palette = (
     (0.74, 0.72, 0.68),
@@ -53,6 +55,8 @@ FILLINGS: Palette = (
     (0.50, 0.49, 0.47),
     (0.88, 0.87, 0.84),
 )
+
+CHIPPED, SOILED = 0.3, 0.35  # shares of pictures
 
 
 def draw_units(
@@ -88,6 +92,7 @@ def draw_units(
     indices = rng.integers(1, 256, len(outlines)).tolist()
     for outline, index in zip(fixed_point(outlines), indices, strict=True):
         cv2.fillPoly(layer, [outline], index, shift=FIXED)
+    layer = chipped(rng, scene, layer)
 
     hues = rng.normal(0, variety, (256, 1)) + rng.normal(0, variety / 12, (256, 3))
     hues += rng.normal(0, variety / 4, (256, 1)) * np.array([1, 0, -1])
@@ -100,7 +105,44 @@ def draw_units(
     for plane, values in zip(scene.pixels, palette.T.astype(np.float32), strict=True):
         plane *= cv2.GaussianBlur(values[layer], (0, 0), 0.7) + mortar
     _light_joints(rng, scene, raised, depth)
-    return np.clip(1 - raised, 0, 1)
+    joints = np.clip(1 - raised, 0, 1)
+    soil(rng, scene, joints)
+    return joints
+
+
+def chipped(rng: np.random.Generator, scene: Scene, layer: Layer) -> Layer:
+    """Break pieces off the edges of units, in some pictures.
+
+    Args:
+        rng: the random generator.
+        scene: the scene.
+        layer: (height, width) uint8, the number of the unit at each pixel, or 0.
+    """
+    if rng.uniform() > CHIPPED:
+        return layer
+    reach = max(1.0, spread(rng, (1.5, 8.0)) * scene.scale)
+    cell = reach * rng.uniform(1.0, 4.0)
+    uneven = fractal_noise(rng, scene.height, scene.width, (cell, cell), (0.5, 0.7, 0.7))
+    edge = blurred((layer > 0).astype(np.float32), reach)
+    lost = edge + np.float32(rng.uniform(0.05, 0.2)) * uneven < rng.uniform(0.5, 0.62)
+    return np.where(lost, np.uint8(0), layer)
+
+
+def soil(rng: np.random.Generator, scene: Scene, joints: Field) -> None:
+    """Let dirt gather in joints and beside them, in some pictures.
+
+    Args:
+        rng: the random generator.
+        scene: the scene to change.
+        joints: (height, width), from 0 to 1.
+    """
+    if rng.uniform() > SOILED:
+        return
+    cell = max(4.0, spread(rng, (8, 60)) * scene.scale)
+    patchy = fractal_noise(rng, scene.height, scene.width, (cell, cell), (0.4, 0.5, 0.6))
+    near = blurred(joints, max(1.0, spread(rng, (2, 20)) * scene.scale))
+    dirt = np.clip(np.float32(rng.uniform(1, 3)) * near * (np.float32(0.6) + patchy), 0, 1)
+    tint(scene.pixels, dirt, rng.uniform(0.35, 0.9) * np.array((1, 0.97, 0.92)))
 
 
 def _light_joints(rng: np.random.Generator, scene: Scene, raised: Field, depth: float) -> None:
@@ -177,27 +219,11 @@ def _herringbone(rng: np.random.Generator, scene: Scene) -> Field:
     return draw_units(rng, scene, units, colour, filling, rough=rng.uniform(0, 0.6), **look)
 
 
-def _boards(rng: np.random.Generator, scene: Scene) -> Field:
-    """Draw boards of wood, or the marks of boards in concrete."""
-    wooden = not scene.real and rng.uniform() < 0.4
-    wide = max(14.0, spread(rng, (30, 160)) * scene.scale)
-    gap = float(np.clip(wide * spread(rng, (0.012, 0.09)), 1.0, 14))
-    units = courses(rng, scene, (wide * rng.uniform(6, 25), wide), gap, "random")
-    fibre = smooth_noise(rng, scene.height // 2 + 2, scene.width // 2 + 2, (2, rng.uniform(20, 90)))
-    fibre = scene.project(fibre, 2 * max(1.0, scene.scale))
-    scene.pixels *= np.clip(1 + np.float32(rng.uniform(0.01, 0.12)) * fibre, 0.3, 2)
-    emboss(scene, fibre, rng.uniform(0, 0.08))
-    colour = np.array(WOODS[rng.integers(len(WOODS))]) if wooden else scene.colour
-    dark = colour * rng.uniform(0.25, 0.95)
-    look = {"variety": rng.uniform(0.02, 0.12), "depth": spread(rng, (0.05, 0.6))}
-    return draw_units(rng, scene, units, colour, dark, rough=rng.uniform(0, 0.8), **look)
-
-
 SMOOTH, SOLID, WORN = (0.1, 0.5), (0.5, 1.2), (0.5, 1.8)
 MASONRY = {
     "brick": Kind(
         _wall((60, 260), (0.26, 0.42), (0.08, 0.26), ("running", "third", "english"), BRICKS,
-              variety=(0.03, 0.18), depth=(0.06, 0.7), rough=WORN, flush=(0.1, 0.4)), 0.10),
+              variety=(0.03, 0.18), depth=(0.06, 0.7), rough=WORN, flush=(0.1, 0.4)), 0.08),
     "block": Kind(
         _wall((120, 420), (0.4, 0.6), (0.03, 0.14), ("running", "stack"), STONES,
               variety=(0.02, 0.1), depth=(0.06, 0.5), rough=SOLID, flush=(0.1, 0.4)), 0.04),
@@ -206,14 +232,12 @@ MASONRY = {
               variety=(0.0, 0.06), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.0, 0.3)), 0.05),
     "paving": Kind(
         _wall((60, 520), (0.45, 1.0), (0.02, 0.2), ("stack", "running", "third", "random"), STONES,
-              variety=(0.02, 0.12), depth=(0.05, 0.6), rough=SOLID, flush=(0.0, 0.3)), 0.08),
+              variety=(0.02, 0.12), depth=(0.05, 0.6), rough=SOLID, flush=(0.0, 0.3)), 0.07),
     "ashlar": Kind(
         _wall((90, 420), (0.3, 0.6), (0.02, 0.16), ("random",), STONES,
               variety=(0.03, 0.16), depth=(0.06, 0.6), rough=WORN, flush=(0.1, 0.5)), 0.04),
     "panel": Kind(
         _wall((250, 1100), (0.4, 1.4), (0.004, 0.02), ("stack", "stack", "running"), (),
-              variety=(0.01, 0.07), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.4, 1.0)), 0.10),
+              variety=(0.01, 0.07), depth=(0.03, 0.5), rough=SMOOTH, flush=(0.4, 1.0)), 0.09),
     "herringbone": Kind(_herringbone, 0.02),
-    "boards": Kind(_boards, 0.07),
-    **UNEVEN_STONES,
 }  # fmt: skip

@@ -19,11 +19,15 @@ from src.data.drawn.objects import OBJECTS
 from src.data.drawn.scene import Field, Scene, spread
 from src.data.drawn.seams import SEAMS
 from src.data.drawn.shadows import SHADOWS
+from src.data.drawn.slabs import SLABS
 from src.data.drawn.stains import STAINS
+from src.data.drawn.stones import UNEVEN_STONES
+from src.data.drawn.wood import WOOD
 
+STRUCTURES: dict[str, Kind] = {**MASONRY, **UNEVEN_STONES, **SLABS, **WOOD}
 ON_THE_GROUND: dict[str, Kind] = {**SEAMS, **DAMAGE, **STAINS}
 BEFORE_IT: dict[str, Kind] = {**OBJECTS, **SHADOWS}
-KINDS: dict[str, Kind] = {**MASONRY, **ON_THE_GROUND, **LOOSE_GROUND, **BEFORE_IT}
+KINDS: dict[str, Kind] = {**STRUCTURES, **ON_THE_GROUND, **LOOSE_GROUND, **BEFORE_IT}
 DISTRACTORS: tuple[str, ...] = tuple(KINDS)
 
 PLAIN = 0.12  # share of photographs without any distractor
@@ -126,7 +130,7 @@ def _chosen(
 
 def _sorted(kinds: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part kinds into those that lie on the ground, and those that lie before it."""
-    on_it = {**MASONRY, **ON_THE_GROUND}
+    on_it = {**STRUCTURES, **ON_THE_GROUND}
     return [kind for kind in kinds if kind in on_it], [kind for kind in kinds if kind not in on_it]
 
 
@@ -177,10 +181,10 @@ def _view(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.f
 
 def _structure(rng: np.random.Generator) -> list[str]:
     """Choose how the ground is built, if not of one piece."""
-    chances = np.array([kind.chance for kind in MASONRY.values()])
+    chances = np.array([kind.chance for kind in STRUCTURES.values()])
     if rng.uniform() > chances.sum():
         return []
-    return [str(rng.choice(list(MASONRY), p=chances / chances.sum()))]
+    return [str(rng.choice(list(STRUCTURES), p=chances / chances.sum()))]
 
 
 def _some(rng: np.random.Generator, kinds: dict[str, Kind], clear: bool) -> list[str]:

@@ -134,6 +134,23 @@ def _setts(rng: np.random.Generator, scene: Scene) -> Field:
     return lay_stones(rng, scene, outlines, STONES, across)
 
 
+def _hewn(rng: np.random.Generator, scene: Scene) -> Field:
+    """Draw stones with broken faces, in courses or not, as in old walls."""
+    across = max(20.0, spread(rng, (60, 300)) * scene.scale)
+    if rng.uniform() < 0.5:
+        units = courses(rng, scene, (across * rng.uniform(1.0, 2.2), across), 0.0, "random")
+        units = units + rng.normal(0, rng.uniform(0.01, 0.06) * across, units.shape)
+        cells, cut = list(units), rng.uniform(0.0, 0.12)
+    else:
+        cells, cut = irregular_cells(rng, scene, across, rng.uniform(0.4, 1.0)), 0.1
+    gaps = lay_stones(rng, scene, _apart(rng, cells, (0.02, 0.12), cut), STONES, across)
+    # Where stone was broken, faces meet at an angle: one side of an edge is lit, and one is not.
+    cell = max(4.0, across * spread(rng, (0.08, 0.4)))
+    faces = -np.abs(fractal_noise(rng, scene.height, scene.width, (cell, cell), (0.2, 0.4, 0.8)))
+    emboss(scene, faces * (1 - gaps), spread(rng, (0.1, 1.0)), max(1.0, 0.06 * cell))
+    return gaps
+
+
 def _apart(
     rng: np.random.Generator, cells: Sequence[Points], gap: Span, cut: float
 ) -> npt.NDArray[np.float64]:
@@ -143,7 +160,8 @@ def _apart(
 
 
 UNEVEN_STONES = {
-    "cobble": Kind(_in_cells((30, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.04),
-    "rubble": Kind(_in_cells((60, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.04),
+    "cobble": Kind(_in_cells((30, 160), (0.3, 0.7), (0.08, 0.22), 0.25), 0.03),
+    "rubble": Kind(_in_cells((60, 320), (0.7, 1.2), (0.04, 0.14), 0.14), 0.03),
     "sett": Kind(_setts, 0.05),
+    "hewn": Kind(_hewn, 0.06),
 }
