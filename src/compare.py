@@ -5,7 +5,7 @@ The unit of the tests and intervals is the group of related images; see docs/eva
 python -m src.compare RUN RUN …                        two runs or more
 python -m src.compare RUN RUN --csv disagreements.csv  also writes all images on which they disagree
 python -m src.compare A,B,C D,E,F                      the folds of two cross-validations
-python -m src.compare RUN RUN tracking.uri=http://…    settings as in every command
+python -m src.compare RUN RUN tracking.uri=http://…    settings of tracking, as in every command
 
 A run is named by its id or by the first characters of it.
 """
@@ -48,6 +48,7 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
     from src.tracking.runs import connect
 
     tracking = compose_config(settings).tracking
+    _refuse_others(settings)
     connect(tracking.uri, tracking.experiment)
     tried = [[run_named(name) for name in given.split(",")] for given in runs]
     every = list(chain.from_iterable(tried))
@@ -79,6 +80,16 @@ def compare_runs(runs: list[str], settings: list[str], csv: Path | None) -> None
             following = next_command("promote", first)
             rows.append(("next", f"{following}  (the first of the list)"))
     print(f"\n{aligned(rows)}")
+
+
+def _refuse_others(settings: list[str]) -> None:
+    """Refuse settings that a comparison would ignore, as it takes each run as it was evaluated."""
+    for given in settings:
+        if given.lstrip("+").split("=")[0].split(".")[0] not in ("tracking", "local"):
+            raise InputError(
+                f"{given}: a comparison takes each run as it was evaluated, so only settings of "
+                "tracking count; `python -m src.evaluate evaluate.run=RUN …` evaluates it anew"
+            )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def _refuse_outside_a_sweep() -> None:
     if HydraConfig.get().mode is not RunMode.MULTIRUN:
         raise InputError(
             "tracking.parent_run: only a sweep sets it for its jobs; to add a job, start the sweep "
-            "again with one more value"
+            "again by the same name (+sweep=… or tracking.run_name=…) with one more value"
         )
 
 

@@ -27,10 +27,14 @@ def tracked(tmp_path_factory) -> tuple[str, dict[str, str]]:
         "other": table_of(labels[:10], [0.1, 0.9] * 5),
         "redrawn": table_of(labels, [0.1, 0.9] * 20),
     }
-    drawn = {"good": "a" * 64, "redrawn": "b" * 64}
+    # The run of a cross-validation of two folds, and two folds with more images for training.
+    tables |= {"whole": tables["good"], "one": tables["bad"][:20], "two": tables["bad"][20:]}
+    drawn = {"good": "a", "redrawn": "b", "whole": "c", "one": "d", "two": "d"}
+    tested = {"whole": "1 2", "one": "1", "two": "2"}
     ids = {}
     for name, table in tables.items():
         tags = {"dataset.fingerprint": drawn[name]} if name in drawn else {}
+        tags |= {"dataset.tested": tested[name]} if name in tested else {}
         with runs.tracked_run(name, {}, system_metrics=False, tags=tags) as ids[name]:
             runs.log_predictions(table)
     with runs.tracked_run("without", {}, system_metrics=False) as ids["without"]:
@@ -87,6 +91,10 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
     assert f"error: runs {both} had different images (dataset.fingerprint)" in told
 
 
+def test_a_cross_validation_is_compared_with_folds_of_the_same_test_images(compare):
+    assert "20 errors of 40" in compare("whole", "one,two")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("runs_named", "says"),
@@ -98,6 +106,7 @@ def test_images_of_the_same_names_are_not_taken_for_the_same(compare, tracked):
         (["good", "0123456789abcdef"], "no run at sqlite"),
         (["good"], "name at least two runs"),
         (["good", "bad", "tracking.nonsense=1"], "nonsense"),
+        (["good", "bad", "decision.threshold=0.9"], "decision.threshold=0.9: a comparison takes"),
     ],
 )
 def test_what_can_t_be_compared_is_said(compare, runs_named, says):

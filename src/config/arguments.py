@@ -16,6 +16,8 @@ _WITH_VALUE = _SHOWING | {
     *("--config-dir", "-cd", "--experimental-rerun"),
 }
 _SWEEP = {"-m", "--multirun"}
+# How a setting begins. A path such as `Brücke=2.jpg` or `/photos/a=b` is none.
+_SETTING = re.compile(r"([+~]*[a-z_][\w./@: -]*)?=", re.ASCII | re.IGNORECASE)
 _OPTIONS = _WITH_VALUE | _SWEEP | {"--resolve", "--version", "--hydra-help", "--run", "-r"}
 
 
@@ -41,7 +43,8 @@ def named_values(arguments: Sequence[str], positional: Sequence[str]) -> list[st
                 f"{argument}: there is no such option; a setting is written NAME=VALUE, such as "
                 "seed=1; --help shows examples"
             )
-        if "=" in argument or argument.startswith(("-", "~")) or before in _WITH_VALUE:
+        setting = _SETTING.match(argument) or argument.startswith(("-", "~"))
+        if setting or before in _WITH_VALUE:
             named.append(argument)
         elif names:
             named.append(f"{names.pop(0)}={_quoted(argument)}")

@@ -28,7 +28,8 @@ def zipped(folder: Path, photos: Iterable[Path]) -> Path:
         photos: files of the folder that are added, as the training on corrections needs photos.
     """
     files = [folder / name for name in (*RESULT_FILES, CORRECTIONS)]
-    files += [file for name in (PAGES, OVERLAYS) for file in sorted((folder / name).iterdir())]
+    # Hidden files are not written completely yet.
+    files += [one for name in (PAGES, OVERLAYS) for one in sorted((folder / name).glob("[!.]*"))]
     files += photos
     # Pictures are compressed already.
     with _new_file(folder, ".zip") as target, zipfile.ZipFile(target, "w") as archive:

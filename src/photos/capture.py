@@ -27,9 +27,9 @@ def taken(metadata: Metadata) -> dict[str, Any]:
         ("taken_at", "camera", "latitude", "longitude", "altitude")
     )
     exif, details, position = metadata.main, metadata.details, metadata.position
-    found["taken_at"] = _time(
-        details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    )
+    # A camera without a clock may write blanks or zeros for the first of the two.
+    times = details.get(ExifTags.Base.DateTimeOriginal), exif.get(ExifTags.Base.DateTime)
+    found["taken_at"] = _time(times[0]) or _time(times[1])
     found["camera"] = _camera(exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model))
     north = _angle(position, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, "S", 90)
     east = _angle(position, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, "W", 180)

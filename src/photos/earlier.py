@@ -1,6 +1,7 @@
 """Comparing an inspection with an earlier one of the same photos."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from src.data.remote import AnyPath
 from src.errors import InputError
+from src.photos.names import printable
 from src.photos.photo_tables import DETAILS
 from src.photos.report_text import significant
 
@@ -67,7 +69,8 @@ class Changes:
     """How photos have changed since an earlier inspection.
 
     Photos are compared by name. The names of one inspection may all begin with a folder, as those
-    of a folder that was added to the page do. Then they are compared without this folder.
+    of a folder that was added to the page do. Then they are compared without this folder. The page
+    writes some letters of a name in another way, which does not make it another name.
 
     Attributes:
         new: names of photos that are cracked and were not.
@@ -157,13 +160,25 @@ def changes_since(
 
 def _earlier_names(now: Sequence[str], then: Sequence[str]) -> dict[str, str]:
     """Return the earlier name of each photo that both inspections have."""
-    same = {name: name for name in {*now} & {*then}}
+    same = _pairs({name: name for name in now}, {name: name for name in then})
     folders = [_common_folder(names) for names in (now, then)]
     if same or all(folders):
         return same
     inside = {name.removeprefix(folders[1]): name for name in then}
-    below = {name: name.removeprefix(folders[0]) for name in now}
-    return {name: inside[short] for name, short in below.items() if short in inside}
+    below = {name.removeprefix(folders[0]): name for name in now}
+    return _pairs(below, inside)
+
+
+def _pairs(now: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
+    """Return the earlier value of each present one, where their keys are the same or look alike."""
+    known = {_as_shown(key): name for key, name in then.items()} | dict(then)
+    keys = [(key if key in known else _as_shown(key), name) for key, name in now.items()]
+    return {name: known[key] for key, name in keys if key in known}
+
+
+def _as_shown(name: str) -> str:
+    """Return a photo's name as the page shows it."""
+    return printable(unicodedata.normalize("NFC", name))
 
 
 def _common_folder(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from src.data.remote import AnyPath, path_within
 
 # A spreadsheet runs a cell as a formula if it starts with one of these:
 # https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULAS = re.compile(r"(?:^|(?<=;))(?=[=+@-])")
+_FORMULAS = re.compile(r"^(?=[=+@-])|(?<=;)(?=\"*[=+@-])")
 # Control characters and the line breaks of Unicode, with the escape sequences that stand for them.
 _CONTROLS = {c: rf"\u{c:04x}" for c in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
@@ -39,5 +39,6 @@ def guarded(text: str) -> str:
 
     Control characters are written as escape sequences, as a line break could begin another cell. So
     does a semicolon in countries with a decimal comma, so what follows it gets an apostrophe, too.
+    The apostrophe stands before quotes, which a spreadsheet would take away.
     """
     return _FORMULAS.sub("'", text.translate(_CONTROLS))

@@ -189,6 +189,9 @@ def _regions(
         bottom = min(height, round(first + step * (y + h - 0.5)))
         if right <= left or bottom <= top:
             continue
+        if count > 2 and (left, top, right, bottom) == (0, 0, width, height):
+            # This box would stand for all regions in a person's corrections; see `in_force`.
+            right -= 1
         regions.append(
             Region(
                 box=(left, top, right, bottom),

@@ -154,13 +154,17 @@ def disagreements(tests: Tests) -> pd.DataFrame:
         tests: see `aligned_tests`.
 
     Returns:
-        A table with `path`, `label` and a column for each run, which has its probability of
-        Positive. The images with the largest differences of probabilities come first.
+        A table with `path`, `label`, `wrong` and a column for each run, which has its probability
+        of Positive, not calibrated. `wrong` names the runs whose verdict is wrong, because the
+        probabilities do not tell it: each run has its own threshold. The images with the largest
+        differences of probabilities come first.
     """
     right = pd.DataFrame({name: test.correct for name, test in tests.items()})
     chosen = right.index[right.nunique(axis=1) > 1]
     probability = pd.DataFrame({name: t.probability[chosen] for name, t in tests.items()})
     apart = (probability.max(axis=1) - probability.min(axis=1)).sort_values(ascending=False)
     label = next(iter(tests.values())).label[chosen]
-    table = pd.concat([label, probability], axis=1).loc[apart.index]
+    names = [", ".join(right.columns[~row]) for row in right.loc[chosen].to_numpy(bool)]
+    wrong = pd.Series(names, chosen, name="wrong", dtype=str)
+    table = pd.concat([label, wrong, probability], axis=1).loc[apart.index]
     return table.rename_axis("path").reset_index()

@@ -112,7 +112,8 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
         - precision, recall and f1 of Positive,
         - roc_auc, average_precision and calibration_error.
 
-        A metric is missing if it is not defined, such as roc_auc for images of one class.
+        A metric is missing if it is not defined, such as roc_auc for images of one class. So are
+        recall and f1 if no image is cracked: any false alarm would make f1 0.
     """
     # A prediction table is read without scikit-learn, which takes a second to import.
     from sklearn import metrics
@@ -137,7 +138,7 @@ def summarise(predictions: pd.DataFrame, bins: int) -> dict[str, float]:
         "missed_cracks": int(((label == 1) & (predicted == 0)).sum()),
         "precision": float(precision),
         "recall": float(recall),
-        "f1": float(f1),
+        "f1": float(f1) if label.any() else np.nan,
         "roc_auc": float(metrics.roc_auc_score(label, score)) if both else np.nan,
         "average_precision": (
             float(metrics.average_precision_score(label, score)) if both else np.nan

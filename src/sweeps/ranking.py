@@ -51,6 +51,18 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda one: (one.lacking, one.metrics["validation"]["loss"]))
 
 
+def validated_alike(candidates: Sequence[Candidate]) -> bool:
+    """Return whether all candidates have the same validation images, so that losses compare."""
+    first, *others = candidates
+    paths = _validated(first)
+    return all(_same_images(first, one) and _validated(one) == paths for one in others)
+
+
+def _validated(candidate: Candidate) -> frozenset[str]:
+    predictions = candidate.predictions
+    return frozenset(predictions.path[predictions.part == "validation"])
+
+
 def ranking_table(ranking: Sequence[Candidate], margin: float) -> pd.DataFrame:
     """Make a table with a row for each candidate, the best first.
 
@@ -191,9 +203,7 @@ def _against(best: Candidate, other: Candidate) -> dict[str, float]:
     All values are NaN if the candidate is the best, or if the test images are different.
     """
     missing = dict.fromkeys(("difference", "difference_low", "difference_high", "p_value"), np.nan)
-    # Other images for training do not matter.
-    same_test = bool(best.tested) and best.tested == other.tested
-    if other is best or (len(best.images | other.images) > 1 and not same_test):
+    if other is best or not _same_images(best, other):
         return missing
     first, second = (_verdicts_on_test(one).set_index("path").sort_index() for one in (other, best))
     if not first.index.equals(second.index):
@@ -205,3 +215,9 @@ def _against(best: Candidate, other: Candidate) -> dict[str, float]:
         "difference_high": found["high"],
         "p_value": found["p_value"],
     }
+
+
+def _same_images(one: Candidate, other: Candidate) -> bool:
+    """Return whether images of the same path are the same. Those for training may be others."""
+    same_test = bool(one.tested) and one.tested == other.tested
+    return len(one.images | other.images) <= 1 or same_test

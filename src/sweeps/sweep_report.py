@@ -19,7 +19,14 @@ from src.figures.source_figure import source_figure
 from src.statistics.result_tables import source_lines, source_markdown
 from src.statistics.run_metrics import label_suspects
 from src.statistics.source_metrics import source_table
-from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table, text_table
+from src.sweeps.ranking import (
+    Candidate,
+    markdown_table,
+    ranked,
+    ranking_table,
+    text_table,
+    validated_alike,
+)
 from src.sweeps.setting_names import named, short_names
 from src.sweeps.sweep_children import (
     FOLD,
@@ -37,6 +44,8 @@ from src.tracking.shared_views import share_sweep
 
 # Number of rows of the table in the parent run's description; the artifact holds all rows.
 DESCRIBED = 20
+# What is said of a ranking by losses of different images.
+OTHERS = "Not all rows have the same validation images, so their order says little."
 # The setting that names the source to test on.
 HELD_OUT = "split.source"
 
@@ -83,6 +92,8 @@ def report_sweep(parent: str, jobs: Sequence[Mapping[str, str]] = ()) -> SweepOu
         # The link is in the first paragraph, because MLflow's page hides all later paragraphs.
         link = f"[All runs with their settings and results]({view})"
         first = f"{told[0]} Best by validation loss: {ranking[0].name}."
+        if not validated_alike(ranking):
+            first += f" {OTHERS}"
         more = len(table) - DESCRIBED
         rest = ["", f"{more} more are in ranking.csv."] if more > 0 else []
         told = [f"{first} {link}", "", markdown_table(table.head(DESCRIBED)), *rest]

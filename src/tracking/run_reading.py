@@ -83,7 +83,11 @@ def check_same_images(tried: Sequence[Sequence[Run]]) -> None:
         InputError: two of the models used and tested different images.
     """
     known = images_of(chain.from_iterable(tried))
-    tested = (frozenset(run.data.tags.get(TESTED, run.info.run_id) for run in one) for one in tried)
+    # The run of a cross-validation names the test images of each fold.
+    tested = (
+        frozenset(" ".join(run.data.tags.get(TESTED, run.info.run_id) for run in one).split())
+        for one in tried
+    )
     same_test = len(set(tested)) == 1
     if len(known) > 1 and not same_test:
         raise InputError(

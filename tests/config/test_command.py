@@ -128,7 +128,7 @@ MISUSED = [
     ("train -m sweep=dropout", "a named sweep is added with a plus: python -m src.train -m +sweep"),
     ("train hydra/launcher=no", "hydra/launcher=no: there is no such choice; there are: basic"),
     ("evaluate", "no such predictions; evaluate.run=RUN evaluates a tracked run"),
-    ("train tracking.parent_run=abc", "tracking.parent_run: only a sweep sets it for its jobs"),
+    ("train tracking.parent_run=abc", "start the sweep again by the same name (+sweep=…"),
     ("serve a=1 --config-dir=none model=http://user:s3cret@h", "config directory '"),
     ("train seed=-1", "configuration:\n  seed: should be greater than or equal to 0 (it is -1)"),
     ("train --config-name=best", "--config-name: conf/ has no best.yaml; a named recipe is exper"),

@@ -10,6 +10,7 @@ from src.page import workbench
 from src.page.downloads import zipped
 from src.page.visits import Refused
 from src.page.workbench import Workbench
+from src.photos.photo_search import OVERLAYS
 from src.photos.result_files import write_results
 
 pytestmark = pytest.mark.slow
@@ -102,6 +103,16 @@ def test_photos_that_wait_are_named_in_the_results(settings, picture):
     _, visit, _ = uploaded(bench, picture)
     results = bench.results(visit, None)
     assert results.unreadable == [("a.png", "not inspected yet")]
+    bench.close()
+
+
+def test_what_is_not_written_completely_is_not_taken_home(settings, picture):
+    bench = Workbench(settings())
+    _, visit, _ = uploaded(bench, picture)
+    bench.results(visit, None)
+    (visit.folder / OVERLAYS / ".00001.jpg.machine.1.0.part").write_bytes(picture()[:50])
+    with zipfile.ZipFile(zipped(visit.folder, [])) as kept:
+        assert [name for name in kept.namelist() if name.endswith(".part")] == []
     bench.close()
 
 

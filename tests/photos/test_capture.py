@@ -78,6 +78,13 @@ def test_half_a_position_is_none(position):
     assert taken_by(position=position) == NOTHING
 
 
+@pytest.mark.parametrize("unknown", ["    :  :     :  :  ", "0000:00:00 00:00:00"])
+def test_the_time_of_the_file_stands_for_an_unknown_time_of_the_photo(unknown):
+    main = {ExifTags.Base.DateTime: "2026:05:01 10:20:30"}
+    found = taken_by(main, {ExifTags.Base.DateTimeOriginal: unknown})
+    assert found["taken_at"] == "2026-05-01T10:20:30"
+
+
 def test_what_is_no_date_is_left_out():
     assert taken_by({ExifTags.Base.DateTime: "0000:00:00 00:00:00"}) == NOTHING
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from src.errors import InputError
+from src.page.receiving import shown
 from src.photos.earlier import EarlierInspection, changes_since, read_inspection
 from tests.photos.findings import record, region
 
@@ -41,6 +42,22 @@ def test_the_folder_that_a_page_puts_before_all_names_does_not_count(added):
     then, now = (below, plain) if added == "then" else (plain, below)
     found = compared([record(name) for name in then], [record(name, region(SMALL)) for name in now])
     assert (found.new, found.only_now, found.only_then) == (now, 0, [])
+
+
+@pytest.mark.parametrize("name", ["Bru\u0308cke.jpg", "1.00\u202fPM.png", "a\u00a0b.jpg"])
+@pytest.mark.parametrize("folder", ["", "deck/"])
+def test_a_photo_is_the_same_in_the_page_and_in_a_folder(name, folder):
+    in_page = f"{folder}{shown(name)}"
+    assert in_page != f"{folder}{name}"
+    for then, now in ((name, in_page), (in_page, name)):
+        found = compared([record(then)], [record(now, region(SMALL))])
+        assert (found.new, found.only_now, found.only_then) == ([now], 0, [])
+
+
+def test_names_that_only_look_alike_are_told_apart():
+    names = ["Bru\u0308cke.jpg", "Brücke.jpg"]
+    found = compared([record(name) for name in names], [record(names[0], region(SMALL))])
+    assert (found.new, found.only_now, found.only_then) == (names[:1], 0, names[1:])
 
 
 def test_photos_of_two_folders_are_not_taken_for_the_same():

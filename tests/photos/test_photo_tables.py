@@ -71,6 +71,9 @@ def test_a_photo_has_one_row_whatever_its_name(tmp_path, name):
         (";@x.jpg", ";'@x.jpg"),
         ("=a;-1", "'=a;'-1"),
         ("a=1", "a=1"),
+        # A spreadsheet would take away the quotes.
+        ('a;"=1.jpg', "a;'\"=1.jpg"),
+        ('"=1;"b"', '"=1;"b"'),
     ],
 )
 def test_no_cell_that_a_semicolon_begins_is_run_as_a_formula(name, cell):

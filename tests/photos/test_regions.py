@@ -1,5 +1,7 @@
 """Regions and verdicts from scores made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
@@ -62,6 +64,19 @@ def test_two_cracks_are_two_regions_the_likelier_first():
     first, second = find(scores_of(evidence)).regions
     assert first.probability > second.probability
     assert first.box[1] > second.box[3]
+
+
+def test_a_region_is_not_corrected_as_the_whole_photo():
+    evidence = plain()
+    evidence[np.arange(480) // 32, np.arange(480) // 24] = 40
+    across = replace(scores_of(evidence), first=2)
+    (whole,) = find(across).regions
+    assert whole.box == (0, 0, WIDTH, HEIGHT)
+    evidence[2, 14:18] = 60
+    regions = find(replace(scores_of(evidence), first=2)).regions
+    beside, long = sorted(regions, key=lambda region: region.share)
+    assert long.box == (0, 0, WIDTH - 1, HEIGHT)
+    assert beside.box[0] > WIDTH / 2
 
 
 def test_evidence_counts_only_under_a_tile_above_the_threshold():

@@ -83,6 +83,17 @@ def test_disagreements_are_the_images_that_not_all_have_right(tables):
     assert set(found.label) == {1}
     assert found.good.to_numpy() == pytest.approx(0.9)
     assert found.bad.to_numpy() == pytest.approx(0.3)
+    assert set(found.wrong) == {"bad"}
+    assert disagreements(aligned_tests({"good": tables["good"], "same": tables["same"]})).empty
+
+
+def test_disagreements_tell_the_verdicts_of_other_thresholds_than_a_half(tables):
+    # As a threshold of 0.15 gives: both runs call every image alike by a threshold of 0.5.
+    good = tables["good"]
+    eager = good.assign(verdict=(good.probability >= 0.15).astype(int))
+    found = disagreements(aligned_tests({"eager": eager, "good": good}))
+    assert set(found.wrong) == {"eager"}
+    assert found.eager.to_numpy() == pytest.approx(0.2)
 
 
 def test_order_of_the_images_does_not_matter(tables):

@@ -41,6 +41,9 @@ def test_accuracy_interval_is_the_textbooks():
 def test_metrics_that_are_not_defined_are_left_out():
     whole = summarise(table_of([0, 0], [0.1, 0.2]), BINS)
     assert not {"roc_auc", "average_precision", "precision", "recall"} & set(whole)
+    alarmed = summarise(table_of([0, 0], [0.1, 0.9]), BINS)
+    assert alarmed["precision"] == 0
+    assert not {"recall", "f1"} & set(alarmed)
     cracked = summarise(table_of([1, 1], [0.1, 0.9]), BINS)
     assert not {"roc_auc", "average_precision"} & set(cracked)
     assert (cracked["precision"], cracked["recall"]) == (1, 0.5)

@@ -9,7 +9,14 @@ import pytest
 
 from src.config.schema import Evaluate
 from src.statistics.run_metrics import evaluate_folds
-from src.sweeps.ranking import Candidate, markdown_table, ranked, ranking_table, text_table
+from src.sweeps.ranking import (
+    Candidate,
+    markdown_table,
+    ranked,
+    ranking_table,
+    text_table,
+    validated_alike,
+)
 from tests.statistics.samples import table_of
 
 SETTINGS = Evaluate(
@@ -54,6 +61,16 @@ def test_best_has_the_least_validation_loss_and_no_comparison(table):
     assert table.name.tolist() == ["best", "elsewhere", "alike", "a bit worse", "much worse"]
     compared = ["difference", "difference_low", "difference_high", "p_value", "p_holm"]
     assert table.loc[:1, [*compared, "told_apart", "within_margin"]].isna().all(axis=None)
+
+
+def test_losses_are_comparable_on_the_same_validation_images_alone():
+    best, other = candidate("best", range(0), 0.1), candidate("other", range(9), 0.2)
+    assert validated_alike([best, other])
+    # As another seed draws them: other images of the same names.
+    assert not validated_alike([best, other, candidate("elsewhere", range(1), images="b")])
+    # As another seed splits them.
+    (table,) = other.folds
+    assert not validated_alike([best, replace(other, folds=[table[table.path != "0.jpg"]])])
 
 
 def test_errors_are_those_of_the_verdicts_as_in_the_comparison():

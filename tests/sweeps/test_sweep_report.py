@@ -128,6 +128,7 @@ def test_no_p_value_for_other_images_of_the_same_names():
     table = pd.read_csv(StringIO(artifact(parent, "ranking.csv")))
     assert table.p_value.isna().all()
     assert summary.count("| – | other images |") == 1
+    assert sweep_report.OTHERS in summary
 
 
 @pytest.mark.slow
@@ -417,4 +418,5 @@ def test_a_sweep_over_training_images_is_compared_on_the_same_test_images():
     outcome = report_sweep(parent)
     assert len(outcome.best) == 2
     assert "other images" not in outcome.summary
+    assert sweep_report.OTHERS not in outcome.summary
     assert ",1.0," in artifact(parent, "ranking.csv")
