@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Iter
     put_database(project.folder / "mlruns/mlflow.db")
     own = project.folder / "conf/local/default.yaml"
     own.write_text(SMALLER)
-    project.edit("notebooks/01-data.ipynb", "PHOTOGRAPHS = 12 ", "PHOTOGRAPHS = 6 ")
+    project.edit("notebooks/01-data.ipynb", "PHOTOGRAPHS = 12 ", "PHOTOGRAPHS = 9 ")
     kernels = tmp_path_factory.mktemp("jupyter")
     write_kernel(kernels / "kernels" / KERNEL, warm_python)
     with pytest.MonkeyPatch.context() as patch:
